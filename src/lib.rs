@@ -4,5 +4,7 @@ pub mod bus;
 pub mod clock;
 pub mod db;
 pub mod error;
+pub mod graphql;
 pub mod ids;
+pub mod page;
 pub mod viewer;
