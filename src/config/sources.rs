@@ -80,7 +80,7 @@ pub enum ConfigError {
     #[error("the configuration file is not TOML: {0}")]
     NotToml(String),
     /// There is no such setting.
-    #[error("there is no setting `{name}`{}. See `inkledger config`", nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+    #[error("there is no setting `{name}`.{} See `inkledger config`", nearest.as_ref().map(|near| format!(" Did you mean `{near}`?")).unwrap_or_default())]
     Unknown {
         /// What was given.
         name: String,
@@ -111,7 +111,10 @@ pub fn variable_of(key: &str) -> String {
 
 fn unknown(name: &str, known: impl Iterator<Item = String>) -> ConfigError {
     let nearest = known
-        .map(|candidate| (strsim::jaro_winkler(name, &candidate), candidate))
+        .map(|candidate| {
+            let (given, known) = (name.trim_start_matches(PREFIX), candidate.trim_start_matches(PREFIX));
+            (strsim::jaro_winkler(given, known), candidate)
+        })
         .filter(|(likeness, _)| *likeness > 0.75)
         .max_by(|left, right| left.0.total_cmp(&right.0))
         .map(|(_, candidate)| candidate);
@@ -216,12 +219,12 @@ mod tests {
     fn an_unknown_key_is_refused_with_the_nearest_one() {
         let none = |_: &str| None;
         let refusal = |file: &str| resolve_from(&[], none, std::iter::empty(), Some(file)).unwrap_err().to_string();
-        assert!(refusal("lisen = \"x\"").contains("did you mean `listen`?"));
-        assert!(refusal("[database]\nurll = \"x\"").contains("did you mean `database.url`?"));
+        assert!(refusal("lisen = \"x\"").contains("Did you mean `listen`?"));
+        assert!(refusal("[database]\nurll = \"x\"").contains("Did you mean `database.url`?"));
         assert!(refusal("[zzz]\nq = 1").contains("no setting `zzz`"));
         let names = ["INKLEDGER_LISTN".to_owned(), "INKLEDGER_TEST_X".to_owned()].into_iter();
         let error = resolve_from(&[], none, names, None).unwrap_err().to_string();
-        assert!(error.contains("did you mean `INKLEDGER_LISTEN`?"), "{error}");
+        assert!(error.contains("Did you mean `INKLEDGER_LISTEN`?"), "{error}");
     }
 
     #[test]
