@@ -2,14 +2,14 @@
 import "graphiql/setup-workers/vite";
 import "graphiql/style.css";
 import "./graphiql.css";
-import { useGraphiQLActions } from "@graphiql/react";
+import { pick, useGraphiQL, useGraphiQLActions } from "@graphiql/react";
 import { GraphiQL } from "graphiql";
 import { StrictMode, useEffect, useMemo, useRef, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { defaultTabs } from "./default-tabs";
 import { authorizationIn, createDoorFetcher } from "./fetcher";
 import { IdentityBar } from "./identity-bar";
-import { schemaPanel } from "./schema-panel";
+import { isSchemaHidden, schemaPanel } from "./schema-panel";
 import { scrubbedStorage } from "./storage";
 
 const PATH = "/graphql";
@@ -27,6 +27,29 @@ function SchemaFollowsHeaders({ authorization }: { authorization: string | undef
     seen.current = authorization;
     void introspect();
   }, [authorization, introspect]);
+  return null;
+}
+
+/** A schema that is hidden from this caller is no failure: the panel says so, and the answer pane stays free. */
+function HiddenSchemaIsNoAnswer() {
+  const { fetchError, responseEditor } = useGraphiQL(pick("fetchError", "responseEditor"));
+  useEffect(() => {
+    if (isSchemaHidden(fetchError) && responseEditor?.getValue() === fetchError) responseEditor.setValue("");
+  }, [fetchError, responseEditor]);
+  return null;
+}
+
+/** The editor's colours follow the system while the page is open; GraphiQL itself looks only once. */
+function ThemeFollowsSystem() {
+  const theme = useGraphiQL((state) => state.theme);
+  const { setTheme } = useGraphiQLActions();
+  useEffect(() => {
+    if (theme !== null) return;
+    const system = window.matchMedia("(prefers-color-scheme: dark)");
+    const follow = () => setTheme(null);
+    system.addEventListener("change", follow);
+    return () => system.removeEventListener("change", follow);
+  }, [theme, setTheme]);
   return null;
 }
 
@@ -72,6 +95,8 @@ function App() {
             <span />
           </GraphiQL.Logo>
           <SchemaFollowsHeaders authorization={written} />
+          <HiddenSchemaIsNoAnswer />
+          <ThemeFollowsSystem />
         </GraphiQL>
       </main>
     </>

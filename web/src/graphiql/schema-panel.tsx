@@ -4,15 +4,19 @@
 import { DOC_EXPLORER_PLUGIN, DocExplorer } from "@graphiql/plugin-doc-explorer";
 import { useGraphiQL, type GraphiQLPlugin } from "@graphiql/react";
 
+/** Whether the server refused the schema because of who asks (G29), and not by a fault. */
+export function isSchemaHidden(fault: string | null): boolean {
+  return fault?.includes("INTROSPECTION_DISABLED") ?? false;
+}
+
 function SchemaPanel() {
   const fault = useGraphiQL((state) => state.fetchError);
   const busy = useGraphiQL((state) => state.isIntrospecting);
   if (busy || fault === null) return <DocExplorer />;
-  const hidden = fault.includes("INTROSPECTION_DISABLED");
   return (
     <section className="schema-note" aria-label="Documentation">
       <h2>Documentation</h2>
-      {hidden ? (
+      {isSchemaHidden(fault) ? (
         <p>
           The schema is shown to administrators. Use the access token of an ADMIN or HERO to browse it here. Queries run
           without it, only completion is missing.
