@@ -3,7 +3,7 @@
  * The identity is the token box's, unless the headers editor names another. It is never stored.
  */
 import type { Fetcher, FetcherParams, FetcherReturnType, Observable } from "@graphiql/toolkit";
-import { parse, type DocumentNode, type ExecutionResult } from "graphql";
+import { Kind, OperationTypeNode, parse, type DocumentNode, type ExecutionResult } from "graphql";
 import { createClient, type Client } from "graphql-ws";
 
 /** The server closes with this code when the token ends or rights change; the same token would fail again. */
@@ -44,21 +44,30 @@ function failure(message: string, extensions: Record<string, unknown> = {}): Exe
   return { errors: [{ message, extensions }] } as unknown as ExecutionResult;
 }
 
-function isSubscription(params: FetcherParams, ast: DocumentNode | undefined): boolean {
-  let document = ast;
-  if (document === undefined) {
-    try {
-      document = parse(params.query, { noLocation: true });
-    } catch {
-      return false;
-    }
+interface Operation {
+  params: FetcherParams;
+  isSubscription: boolean;
+}
+
+/**
+ * Which operation is meant. GraphiQL learns of an edit a moment late, so right after one it still names the
+ * operation that stood there before; the text itself is believed then, if it holds only one operation.
+ */
+function chooseOperation(params: FetcherParams): Operation {
+  let document: DocumentNode;
+  try {
+    document = parse(params.query, { noLocation: true });
+  } catch {
+    return { params, isSubscription: false };
   }
-  return document.definitions.some(
-    (definition) =>
-      definition.kind === "OperationDefinition" &&
-      definition.operation === "subscription" &&
-      (!params.operationName || definition.name?.value === params.operationName),
-  );
+  const operations = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
+  const named = operations.find(({ name }) => name?.value === params.operationName);
+  const chosen = named ?? (operations.length === 1 ? operations[0] : undefined);
+  if (chosen === undefined) return { params, isSubscription: false };
+  return {
+    params: { ...params, operationName: chosen.name?.value ?? null },
+    isSubscription: chosen.operation === OperationTypeNode.SUBSCRIPTION,
+  };
 }
 
 async function post(path: string, params: FetcherParams, headers: Headers): Promise<ExecutionResult> {
@@ -149,10 +158,11 @@ export function createDoorFetcher({ path, token }: Door): DoorFetcher {
     return socket.client;
   };
 
-  const send: Fetcher = (params, options): FetcherReturnType => {
+  const send: Fetcher = (asked, options): FetcherReturnType => {
+    const { params, isSubscription } = chooseOperation(asked);
     const written = options?.headers as Record<string, unknown> | undefined;
     const authorization = authorizationIn(written) ?? own;
-    if (isSubscription(params, options?.documentAST)) return subscribe(clientFor(authorization), params);
+    if (isSubscription) return subscribe(clientFor(authorization), params);
 
     const headers = new Headers({ "x-client-name": "graphiql" });
     for (const [name, value] of Object.entries(written ?? {})) headers.set(name, String(value));
