@@ -1,5 +1,13 @@
 //! Inkledger: the backend for products that sell AI content by credits.
 
 pub mod ai;
+pub mod bus;
+pub mod clock;
+pub mod db;
+pub mod error;
+pub mod graphql;
+pub mod ids;
 pub mod image;
+pub mod page;
 pub mod storage;
+pub mod viewer;
