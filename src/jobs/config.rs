@@ -31,8 +31,8 @@ pub struct JobsConfig {
 impl Default for JobsConfig {
     fn default() -> Self {
         Self {
-            workers: 8,
-            account_running_max: 6,
+            workers: 4,
+            account_running_max: 4,
             lease: Duration::from_secs(30),
             heartbeat: Duration::from_secs(10),
             heartbeat_limit: Duration::from_secs(20),
