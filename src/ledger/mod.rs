@@ -1,0 +1,2 @@
+//! Grants, holds and credit transactions.
+pub mod model;
