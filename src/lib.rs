@@ -5,4 +5,5 @@ pub mod clock;
 pub mod db;
 pub mod error;
 pub mod ids;
+pub mod ledger;
 pub mod viewer;

@@ -4,6 +4,7 @@
 mod answer;
 mod command;
 mod decide;
+mod draft;
 mod hash;
 mod refusal;
 mod state;
@@ -11,7 +12,7 @@ mod value;
 
 pub use answer::{Answer, Work};
 pub use command::{GrantSource, HoldItem, IdemKey, InvalidKey, NewGrant, Note, Operation, Request, SourceRef};
-pub use decide::{Declined, Decision, Inconsistency, Stamp, apply, repeat, write_off};
+pub use decide::{Decision, Declined, Inconsistency, Stamp, apply, repeat, write_off};
 pub use hash::{Digest, chain_hash, note_hash, request_hash};
 pub use refusal::Refusal;
 pub use state::{Account, Hold, HoldState, Lot, Part, Standing, State, Transaction};

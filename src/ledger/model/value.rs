@@ -169,16 +169,8 @@ pub enum Move {
 
 impl Move {
     /// Every move.
-    pub const ALL: [Self; 8] = [
-        Self::Issue,
-        Self::Reserve,
-        Self::Spend,
-        Self::Expire,
-        Self::Revoke,
-        Self::Charge,
-        Self::Return,
-        Self::Lapse,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Issue, Self::Reserve, Self::Spend, Self::Expire, Self::Revoke, Self::Charge, Self::Return, Self::Lapse];
 
     /// Where the credits come from.
     pub fn from(self) -> Bucket {
