@@ -13,4 +13,5 @@ pub mod jobs;
 pub mod image;
 pub mod page;
 pub mod storage;
+pub mod ledger;
 pub mod viewer;
