@@ -23,20 +23,13 @@ impl Timeouts {
     /// An article: 60 s to the first byte, 30 s between pieces, 180 s in all.
     #[must_use]
     pub const fn text() -> Self {
-        Self {
-            first_byte: Duration::from_secs(60),
-            chunk: Duration::from_secs(30),
-            total: Duration::from_secs(180),
-        }
+        Self { first_byte: Duration::from_secs(60), chunk: Duration::from_secs(30), total: Duration::from_secs(180) }
     }
 
     /// One image: 60 s to the first byte, 30 s between pieces, 60 s in all.
     #[must_use]
     pub const fn image() -> Self {
-        Self {
-            total: Duration::from_secs(60),
-            ..Self::text()
-        }
+        Self { total: Duration::from_secs(60), ..Self::text() }
     }
 }
 
@@ -54,10 +47,7 @@ impl Call {
     /// A call with these limits that nobody has cancelled yet.
     #[must_use]
     pub fn new(timeouts: Timeouts) -> Self {
-        Self {
-            timeouts,
-            cancel: CancellationToken::new(),
-        }
+        Self { timeouts, cancel: CancellationToken::new() }
     }
 
     /// Fails with `CANCELLED`, unsent, if the call was withdrawn before it began.
@@ -66,10 +56,7 @@ impl Call {
     /// `CANCELLED`.
     pub(super) fn check_not_cancelled(&self) -> Result<(), ProviderFailure> {
         if self.cancel.is_cancelled() {
-            return Err(ProviderFailure::unsent(
-                FailureCode::Cancelled,
-                "cancelled before it was sent",
-            ));
+            return Err(ProviderFailure::unsent(FailureCode::Cancelled, "cancelled before it was sent"));
         }
         Ok(())
     }

@@ -144,24 +144,13 @@ impl ProviderFailure {
     pub fn new(code: FailureCode, detail: impl Into<String>) -> Self {
         let mut detail = detail.into();
         detail.truncate(detail.floor_char_boundary(DETAIL_BYTES_MAX));
-        Self {
-            class: code.class(),
-            code,
-            retry_after: None,
-            usage: None,
-            provider_ref: None,
-            sent: true,
-            detail,
-        }
+        Self { class: code.class(), code, retry_after: None, usage: None, provider_ref: None, sent: true, detail }
     }
 
     /// A failure found before the first byte left.
     #[must_use]
     pub fn unsent(code: FailureCode, detail: impl Into<String>) -> Self {
-        Self {
-            sent: false,
-            ..Self::new(code, detail)
-        }
+        Self { sent: false, ..Self::new(code, detail) }
     }
 
     /// The same failure in another class than its code usually has.

@@ -40,14 +40,14 @@ pub(super) struct Body {
 
 impl Body {
     /// `cap` is the most bytes accepted in all; beyond it reading fails with `too_large`.
-    pub(super) fn new(response: Response, first: FirstByte, chunk: Duration, cap: usize, too_large: FailureCode) -> Self {
-        Self {
-            response,
-            first: Some(first),
-            chunk,
-            left: cap,
-            too_large,
-        }
+    pub(super) fn new(
+        response: Response,
+        first: FirstByte,
+        chunk: Duration,
+        cap: usize,
+        too_large: FailureCode,
+    ) -> Self {
+        Self { response, first: Some(first), chunk, left: cap, too_large }
     }
 
     /// The next piece, `None` at the proper end.
@@ -61,9 +61,8 @@ impl Body {
                 .await
                 .map_err(|_| ProviderFailure::new(FailureCode::TimeoutChunk, "the answer stalled"))?,
         };
-        let piece = received.map_err(|_| {
-            ProviderFailure::new(FailureCode::NetworkError, "the connection broke inside the answer")
-        })?;
+        let piece = received
+            .map_err(|_| ProviderFailure::new(FailureCode::NetworkError, "the connection broke inside the answer"))?;
         if let Some(piece) = &piece {
             self.left = self
                 .left

@@ -8,8 +8,9 @@ use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
 use crate::ai::provider::FailureCode::{
-    ContentRefused, GenerationFailed, InvalidApiKey, InvalidParameters, NetworkError, PromptTooLong, ProviderFundsExhausted,
-    ProviderRefused, QuotaExceeded, RateLimited, ServiceUnavailable, TimeoutConnect, Unauthorized, UnknownError,
+    ContentRefused, GenerationFailed, InvalidApiKey, InvalidParameters, NetworkError, PromptTooLong,
+    ProviderFundsExhausted, ProviderRefused, QuotaExceeded, RateLimited, ServiceUnavailable, TimeoutConnect,
+    Unauthorized, UnknownError,
 };
 use crate::ai::provider::{FailureClass, FailureCode, ProviderFailure};
 
@@ -53,19 +54,34 @@ impl ErrorInfo {
     /// The code that a stable code or type of the provider names, if any does.
     fn named(&self) -> Option<FailureCode> {
         [&self.code, &self.kind].into_iter().find_map(|name| match name.as_str() {
-            "insufficient_quota" | "billing_hard_limit_reached" | "billing_not_active" | "insufficient_balance"
+            "insufficient_quota"
+            | "billing_hard_limit_reached"
+            | "billing_not_active"
+            | "insufficient_balance"
             | "billing_limit_user_error" => Some(ProviderFundsExhausted),
-            "rate_limit_exceeded" | "rate_limit_error" | "too_many_requests" | "tokens" | "requests" => Some(RateLimited),
+            "rate_limit_exceeded" | "rate_limit_error" | "too_many_requests" | "tokens" | "requests" => {
+                Some(RateLimited)
+            }
             "quota_exceeded" => Some(QuotaExceeded),
             "invalid_api_key" | "incorrect_api_key" => Some(InvalidApiKey),
-            "model_not_found" | "permission_denied" | "permission_error" | "organization_not_found"
+            "model_not_found"
+            | "permission_denied"
+            | "permission_error"
+            | "organization_not_found"
             | "unsupported_country_region_territory" => Some(Unauthorized),
             "context_length_exceeded" | "string_above_max_length" | "string_too_long" => Some(PromptTooLong),
-            "content_policy_violation" | "moderation_blocked" | "content_filter" | "sexual_content" => Some(ProviderRefused),
+            "content_policy_violation" | "moderation_blocked" | "content_filter" | "sexual_content" => {
+                Some(ProviderRefused)
+            }
             "content_refused" => Some(ContentRefused),
             "image_generation_failed" => Some(GenerationFailed),
-            "server_error" | "internal_error" | "internal_server_error" | "overloaded" | "overloaded_error"
-            | "engine_overloaded" | "service_unavailable" => Some(ServiceUnavailable),
+            "server_error"
+            | "internal_error"
+            | "internal_server_error"
+            | "overloaded"
+            | "overloaded_error"
+            | "engine_overloaded"
+            | "service_unavailable" => Some(ServiceUnavailable),
             _ => None,
         })
     }
@@ -89,10 +105,7 @@ impl ErrorInfo {
     /// What the log may say: codes of a plain alphabet only, so that no key, prompt or markup can hide in them.
     fn detail(&self, status: Option<u16>) -> String {
         let plain = |name: &str| -> String {
-            name.chars()
-                .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
-                .take(48)
-                .collect()
+            name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')).take(48).collect()
         };
         format!(
             "status {}, code {:?}, type {:?}",
@@ -139,11 +152,7 @@ pub(super) fn from_error(error: &ErrorInfo) -> ProviderFailure {
         _ => {
             let code = error.named().or_else(|| error.in_prose()).unwrap_or(UnknownError);
             let failure = ProviderFailure::new(code, error.detail(None));
-            if error.overloaded() {
-                failure.with_class(FailureClass::Throttled)
-            } else {
-                failure
-            }
+            if error.overloaded() { failure.with_class(FailureClass::Throttled) } else { failure }
         }
     }
 }

@@ -165,9 +165,8 @@ impl OpenAi {
     ) -> Result<TextResult, ProviderFailure> {
         let body = ChatBody::new(request, self.stream, self.output_limit_field);
         let accept = if self.stream { "text/event-stream" } else { "application/json" };
-        let (response, first) = self
-            .post("chat/completions", &request.request_key, accept, to_json(&body)?, call, seen)
-            .await?;
+        let (response, first) =
+            self.post("chat/completions", &request.request_key, accept, to_json(&body)?, call, seen).await?;
         let media = fault::media_type(response.headers());
         let body = Body::new(response, first, call.timeouts.chunk, TEXT_ANSWER_BYTES_MAX, FailureCode::ParseFailed);
         // What the server says it sends decides, not what was asked for: some cannot stream and answer whole.
@@ -192,16 +191,14 @@ impl OpenAi {
         seen: &mut Seen,
     ) -> Result<ImageResult, ProviderFailure> {
         let body = to_json(&ImageBody::new(request))?;
-        let (response, first) = self
-            .post("images/generations", &request.request_key, "application/json", body, call, seen)
-            .await?;
+        let (response, first) =
+            self.post("images/generations", &request.request_key, "application/json", body, call, seen).await?;
         if fault::media_type(response.headers()) != "application/json" {
             return Err(wrong_media_type());
         }
         let body = Body::new(response, first, call.timeouts.chunk, IMAGE_ANSWER_BYTES_MAX, FailureCode::CorruptImage);
-        let answer: ImageAnswer = serde_json::from_slice(&body.collect().await?).map_err(|_| {
-            ProviderFailure::new(FailureCode::ParseFailed, "the answer is not the JSON expected")
-        })?;
+        let answer: ImageAnswer = serde_json::from_slice(&body.collect().await?)
+            .map_err(|_| ProviderFailure::new(FailureCode::ParseFailed, "the answer is not the JSON expected"))?;
         seen.usage = answer.usage.as_ref().and_then(wire::Usage::tokens);
         if let Some(error) = answer.error.filter(|error| !error.is_null()) {
             return Err(fault::from_error(&ErrorInfo::read(&error)));
@@ -210,10 +207,7 @@ impl OpenAi {
             Some(wire::ImageDatum { b64_json: Some(text), .. }) => decode_base64(&text)?,
             Some(wire::ImageDatum { url: Some(url), .. }) => self.downloads.fetch(&url, call).await?,
             _ => {
-                return Err(ProviderFailure::new(
-                    FailureCode::GenerationFailed,
-                    "the answer holds no image",
-                ));
+                return Err(ProviderFailure::new(FailureCode::GenerationFailed, "the answer holds no image"));
             }
         };
         let content_type = image_content_type(&bytes).ok_or_else(|| {
@@ -238,9 +232,9 @@ impl OpenAi {
         call: &Call,
         seen: &mut Seen,
     ) -> Result<(Response, body::FirstByte), ProviderFailure> {
-        let key = header_value(request_key)
-            .filter(|_| (1..=200).contains(&request_key.len()))
-            .ok_or_else(|| ProviderFailure::unsent(FailureCode::InvalidParameters, "the request key cannot be a header"))?;
+        let key = header_value(request_key).filter(|_| (1..=200).contains(&request_key.len())).ok_or_else(|| {
+            ProviderFailure::unsent(FailureCode::InvalidParameters, "the request key cannot be a header")
+        })?;
         let url = format!("{}/{path}", self.base.as_str().trim_end_matches('/'));
         let request = self
             .client
@@ -252,22 +246,15 @@ impl OpenAi {
             .header(ACCEPT, accept)
             .body(body);
         let mut first = body::first_byte(call.timeouts.first_byte);
-        let response = body::until(&mut first, request.send())
-            .await?
-            .map_err(|error| fault::from_transport(&error))?;
+        let response = body::until(&mut first, request.send()).await?.map_err(|error| fault::from_transport(&error))?;
         seen.note_id(response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()));
         if response.status().is_success() {
             return Ok((response, first));
         }
         let (status, headers) = (response.status(), response.headers().clone());
         // The status has already failed the call: a body that cannot be read merely explains less.
-        let explanation = Body::new(
-            response,
-            first,
-            call.timeouts.chunk,
-            ERROR_ANSWER_BYTES_MAX,
-            FailureCode::ParseFailed,
-        );
+        let explanation =
+            Body::new(response, first, call.timeouts.chunk, ERROR_ANSWER_BYTES_MAX, FailureCode::ParseFailed);
         let error = ErrorInfo::read_body(&explanation.collect().await.unwrap_or_default());
         Err(fault::from_status(status, &headers, &error))
     }
@@ -310,11 +297,7 @@ impl Seen {
     }
 
     fn complete(self, failure: ProviderFailure) -> ProviderFailure {
-        ProviderFailure {
-            usage: self.usage,
-            provider_ref: self.provider_ref,
-            ..failure
-        }
+        ProviderFailure { usage: self.usage, provider_ref: self.provider_ref, ..failure }
     }
 }
 

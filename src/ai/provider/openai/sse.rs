@@ -79,15 +79,13 @@ mod tests {
         Ok(all)
     }
 
-    const STREAM: &str = "\u{feff}: hello\r\ndata: {\"a\":\"é\"}\r\n\r\nevent: x\ndata:two\ndata: lines\n\nid: 7\rdata\r\rdata: cut";
+    const STREAM: &str =
+        "\u{feff}: hello\r\ndata: {\"a\":\"é\"}\r\n\r\nevent: x\ndata:two\ndata: lines\n\nid: 7\rdata\r\rdata: cut";
 
     #[test]
     fn reads_the_same_events_however_the_bytes_are_cut() {
         let whole = read(&[STREAM.as_bytes()]);
-        assert_eq!(
-            whole,
-            Ok(vec!["{\"a\":\"é\"}".to_owned(), "two\nlines".to_owned(), String::new()])
-        );
+        assert_eq!(whole, Ok(vec!["{\"a\":\"é\"}".to_owned(), "two\nlines".to_owned(), String::new()]));
         for at in 0..=STREAM.len() {
             let (left, right) = STREAM.as_bytes().split_at(at);
             assert_eq!(read(&[left, right]), whole, "cut at {at}");

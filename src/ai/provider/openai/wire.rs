@@ -36,14 +36,8 @@ struct StreamOptions {
 
 impl<'a> ChatBody<'a> {
     pub(super) fn new(request: &'a TextRequest, stream: bool, limit: OutputLimitField) -> Self {
-        let system = request.system.as_deref().map(|content| Message {
-            role: "system",
-            content,
-        });
-        let user = Message {
-            role: "user",
-            content: &request.prompt,
-        };
+        let system = request.system.as_deref().map(|content| Message { role: "system", content });
+        let user = Message { role: "user", content: &request.prompt };
         let tokens = Some(request.max_output_tokens);
         let (max_completion_tokens, max_tokens) = match limit {
             OutputLimitField::MaxCompletionTokens => (tokens, None),
@@ -184,18 +178,13 @@ fn nanousd(dollars: &str) -> Option<i64> {
     }
     let shift = exponent.checked_sub(i32::try_from(fraction.len()).ok()?)?.checked_add(9)?;
     let power = 10_i128.checked_pow(shift.unsigned_abs());
-    let value = if shift >= 0 {
-        digits.checked_mul(power?)?
-    } else {
-        power.map_or(0, |power| (digits + power / 2) / power)
-    };
+    let value =
+        if shift >= 0 { digits.checked_mul(power?)? } else { power.map_or(0, |power| (digits + power / 2) / power) };
     i64::try_from(value).ok()
 }
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
-
     use super::*;
 
     #[test]

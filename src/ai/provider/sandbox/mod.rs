@@ -12,9 +12,7 @@ mod write;
 
 use bytes::Bytes;
 
-pub use self::script::{
-    BillingLine, BillingOutcome, CallKind, SandboxAnswer, SandboxCall, SandboxScript, Step,
-};
+pub use self::script::{BillingLine, BillingOutcome, CallKind, SandboxAnswer, SandboxCall, SandboxScript, Step};
 pub use self::write::LABEL;
 use super::{
     Call, FailureCode, Finish, ImageProvider, ImageRequest, ImageResult, ProviderFailure, ProviderFuture, TextDeltas,
@@ -144,9 +142,7 @@ impl Sandbox {
             }
             #[expect(clippy::panic, reason = "the panic is what the script asked for; the engine must survive it")]
             Step::Panic => panic!("the sandbox script asked for a panic"),
-            Step::Fail { code, retry_after } => {
-                ProviderFailure::new(code, "scripted").with_retry_after(retry_after)
-            }
+            Step::Fail { code, retry_after } => ProviderFailure::new(code, "scripted").with_retry_after(retry_after),
             Step::FailBilled(code) => {
                 self.script.bill(no, used, images);
                 let usage = (images == 0).then_some(used);
