@@ -7,13 +7,13 @@ mod step;
 mod task;
 
 pub use accept::{Accepted, accept_effects, refuse_effects};
-pub use finish::{Ending, ItemEnd, end_effects, item_effects, usage_effect};
+pub use finish::{Ending, ItemEnd, end_effects, item_effects, rest_effects, usage_effect};
 pub use registry::{
     NewModel, activate_untouched_models, count_models, find_default_model, find_model, find_price, insert_default,
     insert_model, list_models, load_models,
 };
 pub use step::{
-    CostSum, Figured, attempt_received_effects, attempt_sent_in, begin_in, cancel_request_effects, lease_holds_in,
+    Begun, Figured, Grip, Leave, attempt_received_effects, attempt_sent_in, begin_in, cancel_request_effects, cost_of,
     phase_effects, prepare_effects, text_kept_effect,
 };
 pub use task::{
