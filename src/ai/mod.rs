@@ -2,5 +2,15 @@
 //! goes to whoever implements the traits it owns.
 
 pub mod model;
+pub mod points;
+pub mod progress;
 pub mod provider;
+pub mod registry;
+pub mod routing;
+pub mod run;
+pub mod service;
+pub mod shelf;
 pub mod store;
+pub mod sweep;
+
+pub use service::{Ai, AiConfig, AiParts, Spender};

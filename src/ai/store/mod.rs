@@ -17,8 +17,8 @@ pub use step::{
     phase_effects, prepare_effects, text_kept_effect,
 };
 pub use task::{
-    Work, find_by_key, find_task, find_task_in, list_attempts, list_items, list_orphans, list_tasks, load_items_of,
-    load_tasks,
+    Work, find_by_key, find_cancelling, find_task, find_task_in, list_attempts, list_due_holds, list_held, list_items,
+    list_orphans, list_tasks, load_items_of, load_tasks,
 };
 
 /// The subject kind of AI tasks in jobs, events and notifications: their table.

@@ -244,3 +244,33 @@ pub async fn list_orphans(
     let rows = connection.query_all_raw(statement(connection, sql, [job_kind.into(), limit.into()])).await?;
     rows.iter().map(|row| Ok((row.try_get("", "id")?, row.try_get("", "account_id")?))).collect()
 }
+
+/// Holds of AI work that are open although their time is over, with their accounts; at most `limit`.
+pub async fn list_due_holds(
+    connection: &impl ConnectionTrait,
+    now: i64,
+    limit: i64,
+) -> Result<Vec<(Uuid, Uuid)>, DbErr> {
+    let sql = "SELECT id, account_id FROM credit_hold WHERE state = 'held' AND expires_at <= $1 \
+               AND work_kind = 'ai_task_item' ORDER BY expires_at, account_id LIMIT $2";
+    let rows = connection.query_all_raw(statement(connection, sql, [now.into(), limit.into()])).await?;
+    rows.iter().map(|row| Ok((row.try_get("", "id")?, row.try_get("", "account_id")?))).collect()
+}
+
+/// Which of `holds` are still open, in the order given.
+pub async fn list_held(connection: &impl ConnectionTrait, holds: &[Uuid]) -> Result<Vec<Uuid>, DbErr> {
+    if holds.is_empty() {
+        return Ok(Vec::new());
+    }
+    let places: Vec<String> = (1..=holds.len()).map(|at| format!("${at}")).collect();
+    let sql = format!("SELECT id FROM credit_hold WHERE state = 'held' AND id IN ({})", places.join(", "));
+    let rows = connection.query_all_raw(statement(connection, sql, holds.iter().map(|id| (*id).into()))).await?;
+    let open: Vec<Uuid> = rows.iter().map(|row| row.try_get("", "id")).collect::<Result<_, _>>()?;
+    Ok(holds.iter().copied().filter(|hold| open.contains(hold)).collect())
+}
+
+/// Whether a task was asked to stop.
+pub async fn find_cancelling(connection: &impl ConnectionTrait, id: Uuid) -> Result<bool, DbErr> {
+    let sql = "SELECT 1 AS one FROM ai_task WHERE id = $1 AND desired = 'cancel'";
+    Ok(connection.query_one_raw(statement(connection, sql, [id.into()])).await?.is_some())
+}
