@@ -55,8 +55,7 @@ impl Gallery {
     pub fn signed_url(&self, image: &Image) -> Result<String, Error> {
         let key: ObjectKey =
             image.object_key.parse().map_err(|error| Internal::new("signing an image's address", error))?;
-        let seconds = self.clock.now().div_euclid(1_000_000);
-        Ok(self.signer.sign(&key, seconds, URL_LIFETIME_SECONDS))
+        Ok(self.signer.sign(&key, self.clock.now(), URL_LIFETIME_SECONDS))
     }
 
     async fn check(&self, bytes: Bytes) -> Result<Result<pixels::CheckedPixels, pixels::CorruptImage>, Error> {
