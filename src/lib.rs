@@ -3,7 +3,9 @@
 pub mod audit;
 pub mod auth;
 pub mod bus;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod db;
 pub mod error;
 pub mod graphql;
