@@ -1,5 +1,7 @@
 //! Inkledger: the backend for products that sell AI content by credits.
 
+pub mod audit;
+pub mod auth;
 pub mod bus;
 pub mod cli;
 pub mod clock;
