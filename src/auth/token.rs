@@ -107,9 +107,8 @@ pub fn verify(keys: &KeyRing, names: &TokenNames, token: &str, now: Micros) -> R
     rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
     rules.set_issuer(&[&names.issuer]);
     rules.set_audience(&[&names.audience]);
-    let wire = jsonwebtoken::decode::<Wire>(token, keys.decoding(), &rules)
-        .map_err(|_| AuthReason::TokenInvalid)?
-        .claims;
+    let wire =
+        jsonwebtoken::decode::<Wire>(token, keys.decoding(), &rules).map_err(|_| AuthReason::TokenInvalid)?.claims;
     let seconds = now.div_euclid(SECOND);
     let lifetime = wire.exp.saturating_sub(wire.iat);
     if !(1..=ACCESS_SECONDS).contains(&lifetime) || wire.iat > seconds.saturating_add(SKEW_SECONDS) {
