@@ -12,4 +12,5 @@ pub mod graphql;
 pub mod ids;
 pub mod ledger;
 pub mod page;
+pub mod telemetry;
 pub mod viewer;
