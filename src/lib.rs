@@ -1,1 +1,10 @@
-//! Inkledger.
+//! Inkledger: the backend for products that sell AI content by credits.
+
+pub mod bus;
+pub mod clock;
+pub mod db;
+pub mod error;
+pub mod graphql;
+pub mod ids;
+pub mod page;
+pub mod viewer;

@@ -1,1 +1,34 @@
-//! Migrations.
+//! The ordered list of migrations. They expand first and contract in a later release; an applied one is never edited.
+//! Locks are the caller's: an advisory lock on PostgreSQL, the file lock on SQLite.
+
+mod m20261121_000001_create_ledger;
+mod m20261121_000002_create_identity;
+mod m20261121_000003_create_jobs;
+mod m20261121_000004_create_ai;
+mod m20261121_000005_create_compatibility_views;
+mod script;
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::*;
+
+/// All migrations, in order.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261121_000001_create_ledger::Migration),
+            Box::new(m20261121_000002_create_identity::Migration),
+            Box::new(m20261121_000003_create_jobs::Migration),
+            Box::new(m20261121_000004_create_ai::Migration),
+            Box::new(m20261121_000005_create_compatibility_views::Migration),
+        ]
+    }
+}
+
+/// Statements that add, on PostgreSQL, the ledger's foreign keys that production leaves out for speed. Test databases
+/// have them; SQLite has them always.
+pub fn hot_foreign_keys() -> Vec<String> {
+    script::hot_foreign_keys(include_str!("sql/ledger.sql"))
+}

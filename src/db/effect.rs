@@ -1,0 +1,272 @@
+//! Further writes of a ledger command, as values. The store of the feature that owns a table builds them; the ledger
+//! writes them in its own transaction without knowing what they mean.
+
+use sea_orm::{ConnectionTrait, DbErr, Value};
+use uuid::Uuid;
+
+use super::{engine_of, statement};
+
+/// What only the ledger's decision knows, for effects that must hold it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// The credit transaction's number in its account.
+    Sequence,
+    /// The credit transaction's id.
+    TransactionId,
+    /// Credits charged, granted, held or released.
+    Amount,
+    /// The amount times a factor, such as the credit price in nano-dollars.
+    AmountTimes(i64),
+    /// Credits that were delivered but could not be charged.
+    Shortfall,
+    /// Available credits after the transaction.
+    Available,
+    /// Held credits after the transaction.
+    Held,
+    /// The transaction's time.
+    Now,
+}
+
+/// The figures that fill [`Known`] cells. Without a transaction (a refused command) all of them but `now` are unknown.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts {
+    /// Number, id, amount, shortfall and the two balances, if there was a transaction.
+    pub posting: Option<PostingFacts>,
+    /// The account's time.
+    pub now: i64,
+}
+
+/// The figures of one credit transaction.
+#[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "each is described by the variant of `Known` of the same name")]
+pub struct PostingFacts {
+    pub sequence: i64,
+    pub transaction_id: Uuid,
+    pub amount: i64,
+    pub shortfall: i64,
+    pub available: i64,
+    pub held: i64,
+}
+
+/// A piece of a text that holds figures of the decision.
+#[derive(Debug, Clone)]
+pub enum TextPart {
+    /// As it stands.
+    Lit(String),
+    /// `base` plus the known figure, in digits.
+    Sum {
+        /// Which figure.
+        known: Known,
+        /// What is added to it.
+        base: i64,
+    },
+}
+
+/// One value of a row.
+#[derive(Debug, Clone)]
+pub enum Cell {
+    /// As it stands.
+    Value(Value),
+    /// Filled in after the decision.
+    Known(Known),
+    /// A text with figures of the decision.
+    Text(Vec<TextPart>),
+    /// The present value of `column` of the row `id` of `table`, after the effects before this one.
+    Select {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// The row.
+        id: Uuid,
+    },
+}
+
+impl<T: Into<Value>> From<T> for Cell {
+    fn from(value: T) -> Self {
+        Self::Value(value.into())
+    }
+}
+
+/// How an update sets a column.
+#[derive(Debug, Clone)]
+pub enum Set {
+    /// To this value.
+    To(Cell),
+    /// To the old value plus this.
+    Add(Cell),
+    /// To the greater of the old value and this, so that it never falls.
+    Max(Cell),
+}
+
+/// One further write.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// A new row.
+    Insert {
+        /// Into which table.
+        table: &'static str,
+        /// Its columns.
+        cells: Vec<(&'static str, Cell)>,
+        /// Whether a row that is there already is left as it is.
+        if_absent: bool,
+    },
+    /// A changed row.
+    Update {
+        /// In which table.
+        table: &'static str,
+        /// What changes.
+        set: Vec<(&'static str, Set)>,
+        /// Which row: every column must be equal.
+        key: Vec<(&'static str, Value)>,
+        /// Whether the whole command is refused when no row matches.
+        guarded: bool,
+    },
+}
+
+/// Why an effect could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum EffectError {
+    /// A guarded row is not there, or is not as it was.
+    #[error("a guarded row of {table} is not as expected")]
+    GuardFailed {
+        /// Which table.
+        table: &'static str,
+    },
+    /// A figure of a transaction was asked for, and there is none.
+    #[error("an effect of {table} needs a figure that only a transaction has")]
+    Unknown {
+        /// Which table.
+        table: &'static str,
+    },
+    /// The database refused.
+    #[error("the database refused an effect")]
+    Db(#[from] DbErr),
+}
+
+/// The lock order of `engine.md`: tables not named come last.
+const LOCK_ORDER: [&str; 7] =
+    ["ledger_account", "credit_cap", "credit_hold", "automation_run", "ai_task", "ai_attempt", "job"];
+
+impl Effect {
+    /// The table it writes.
+    pub fn table(&self) -> &'static str {
+        match self {
+            Self::Insert { table, .. } | Self::Update { table, .. } => table,
+        }
+    }
+
+    /// Its place in the lock order.
+    pub fn lock_rank(&self) -> usize {
+        LOCK_ORDER.iter().position(|table| *table == self.table()).unwrap_or(LOCK_ORDER.len())
+    }
+
+    /// Locks the row of a guarded update and says whether it is as expected. Other effects are always satisfied.
+    pub async fn guard_holds(&self, tx: &impl ConnectionTrait) -> Result<bool, DbErr> {
+        let Self::Update { table, key, guarded: true, .. } = self else { return Ok(true) };
+        let (clause, values) = conditions(key, 1);
+        let lock = engine_of(tx).for_update();
+        let sql = format!("SELECT 1 AS one FROM {table} WHERE {clause}{lock}");
+        Ok(tx.query_one_raw(statement(tx, sql, values)).await?.is_some())
+    }
+
+    /// Writes it.
+    pub async fn write(&self, tx: &impl ConnectionTrait, facts: &Facts) -> Result<(), EffectError> {
+        match self {
+            Self::Insert { table, cells, if_absent } => {
+                let mut sink = Sink { table, facts, values: Vec::new() };
+                let mut names = Vec::with_capacity(cells.len());
+                let mut places = Vec::with_capacity(cells.len());
+                for (name, cell) in cells {
+                    names.push(*name);
+                    places.push(sink.place(cell)?);
+                }
+                let tail = if *if_absent { " ON CONFLICT DO NOTHING" } else { "" };
+                let sql = format!("INSERT INTO {table} ({}) VALUES ({}){tail}", names.join(", "), places.join(", "));
+                tx.execute_raw(statement(tx, sql, sink.values)).await?;
+                Ok(())
+            }
+            Self::Update { table, set, key, guarded } => {
+                let mut sink = Sink { table, facts, values: Vec::new() };
+                let mut changes = Vec::with_capacity(set.len());
+                for (name, set) in set {
+                    changes.push(match set {
+                        Set::To(cell) => format!("{name} = {}", sink.place(cell)?),
+                        Set::Add(cell) => format!("{name} = {name} + {}", sink.place(cell)?),
+                        Set::Max(cell) => {
+                            let place = sink.place(cell)?;
+                            format!("{name} = CASE WHEN {name} > {place} THEN {name} ELSE {place} END")
+                        }
+                    });
+                }
+                let (clause, values) = conditions(key, sink.values.len() + 1);
+                sink.values.extend(values);
+                let sql = format!("UPDATE {table} SET {} WHERE {clause}", changes.join(", "));
+                let done = tx.execute_raw(statement(tx, sql, sink.values)).await?;
+                if *guarded && done.rows_affected() != 1 {
+                    return Err(EffectError::GuardFailed { table });
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn conditions(key: &[(&'static str, Value)], first: usize) -> (String, Vec<Value>) {
+    let clauses: Vec<String> =
+        key.iter().enumerate().map(|(at, (name, _))| format!("{name} = ${}", first + at)).collect();
+    (clauses.join(" AND "), key.iter().map(|(_, value)| value.clone()).collect())
+}
+
+/// Collects bound values while a statement is put together.
+struct Sink<'a> {
+    table: &'static str,
+    facts: &'a Facts,
+    values: Vec<Value>,
+}
+
+impl Sink<'_> {
+    fn known(&self, known: Known) -> Result<Value, EffectError> {
+        if known == Known::Now {
+            return Ok(self.facts.now.into());
+        }
+        let posting = self.facts.posting.ok_or(EffectError::Unknown { table: self.table })?;
+        Ok(match known {
+            Known::Sequence => posting.sequence.into(),
+            Known::TransactionId => posting.transaction_id.into(),
+            Known::Amount => posting.amount.into(),
+            Known::AmountTimes(factor) => posting.amount.saturating_mul(factor).into(),
+            Known::Shortfall => posting.shortfall.into(),
+            Known::Available => posting.available.into(),
+            Known::Held => posting.held.into(),
+            Known::Now => self.facts.now.into(),
+        })
+    }
+
+    fn place(&mut self, cell: &Cell) -> Result<String, EffectError> {
+        let value = match cell {
+            Cell::Value(value) => value.clone(),
+            Cell::Known(known) => self.known(*known)?,
+            Cell::Text(parts) => {
+                let mut text = String::new();
+                for part in parts {
+                    match part {
+                        TextPart::Lit(lit) => text.push_str(lit),
+                        TextPart::Sum { known, base } => {
+                            if let Value::BigInt(Some(figure)) = self.known(*known)? {
+                                text.push_str(&figure.saturating_add(*base).to_string());
+                            }
+                        }
+                    }
+                }
+                text.into()
+            }
+            Cell::Select { table, column, id } => {
+                self.values.push((*id).into());
+                return Ok(format!("(SELECT {column} FROM {table} WHERE id = ${})", self.values.len()));
+            }
+        };
+        self.values.push(value);
+        Ok(format!("${}", self.values.len()))
+    }
+}

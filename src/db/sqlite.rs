@@ -1,0 +1,96 @@
+//! SQLite: one writing connection, several reading ones, a lock against a second process.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    path::Path,
+    time::Duration,
+};
+
+use sea_orm::SqlxSqliteConnector;
+use sqlx::{
+    Row, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use tokio_util::task::TaskTracker;
+
+use super::{Engine, Inner, OpenError};
+
+/// The first version without the known ways to corrupt a database in WAL mode.
+const OLDEST: (u32, u32, u32) = (3, 51, 3);
+
+fn connect(error: sqlx::Error) -> OpenError {
+    OpenError::Connect(sea_orm::DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into())))
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+        .statement_cache_capacity(256)
+}
+
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let lock_path = std::path::PathBuf::from(name);
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&lock_path)
+        .map_err(|source| OpenError::File { path: lock_path.clone(), source })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked(path.to_owned())),
+        Err(TryLockError::Error(source)) => Err(OpenError::File { path: lock_path, source }),
+    }
+}
+
+async fn check_version(pool: &SqlitePool) -> Result<(), OpenError> {
+    let row = sqlx::query("SELECT sqlite_version()").fetch_one(pool).await.map_err(connect)?;
+    let found: String = row.try_get(0).map_err(connect)?;
+    let mut parts = found.split('.').map(|part| part.parse().unwrap_or(0));
+    let mut next = || parts.next().unwrap_or(0);
+    if (next(), next(), next()) < OLDEST {
+        return Err(OpenError::SqliteTooOld { found });
+    }
+    Ok(())
+}
+
+pub(super) async fn open(path: &Path, readers: u32) -> Result<Inner, OpenError> {
+    let lock = lock(path)?;
+    let pool = |size| SqlitePoolOptions::new().min_connections(size).max_connections(size).test_before_acquire(false);
+    let writer = pool(1)
+        .acquire_timeout(Duration::from_secs(30))
+        .connect_with(options(path).create_if_missing(true))
+        .await
+        .map_err(connect)?;
+    check_version(&writer).await?;
+    let reader = pool(readers.max(1)).connect_with(options(path).pragma("query_only", "ON")).await.map_err(connect)?;
+    Ok(Inner {
+        engine: Engine::Sqlite,
+        writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
+        reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
+        tasks: TaskTracker::new(),
+        _lock: Some(lock),
+    })
+}
+
+pub(super) async fn open_read_only(path: &Path) -> Result<Inner, OpenError> {
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect_with(SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(Duration::from_secs(5)))
+        .await
+        .map_err(connect)?;
+    check_version(&pool).await?;
+    Ok(Inner {
+        engine: Engine::Sqlite,
+        writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.clone()),
+        reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(pool),
+        tasks: TaskTracker::new(),
+        _lock: None,
+    })
+}
