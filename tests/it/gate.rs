@@ -1,5 +1,12 @@
 //! The Gate: every defence at its edge, the shape of answers, the kill documents.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "in a test, a panic is how a failure is told"
+)]
+
 mod cache;
 mod counts;
 mod execution;

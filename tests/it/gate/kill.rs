@@ -32,7 +32,6 @@ async fn every_kill_document_is_refused_fast_and_the_next_query_answers() {
             slowest = slowest.max((times[1], format!("{} {kind:?}", document.name)));
         }
     }
-    println!("slowest: {:?} {}", slowest.0, slowest.1);
     assert!(slowest.0 < Duration::from_millis(100), "{slowest:?}");
     assert_eq!(wire(&run(&gate, "{ int(value: 3) }", serde_json::json!({})).await)["data"]["int"], 3);
     assert_eq!(gate.cached().0, 1, "refused documents are not kept");

@@ -144,7 +144,7 @@ fn failure() -> Error {
 /// Holds what the oracle says; every third field takes its time, so that fields complete out of order.
 async fn held<T: Held>(seed: u64, name: &str) -> Result<T> {
     let ty = FIELDS.iter().chain(ROOTS).find(|field| field.0 == name).map_or("Int", |field| field.1);
-    if (seed ^ name.len() as u64) % 3 == 0 {
+    if (seed ^ name.len() as u64).is_multiple_of(3) {
         tokio::task::yield_now().await;
     }
     T::held(outcome(seed, name, ty))
