@@ -10,4 +10,6 @@
 )]
 
 mod bus;
+mod gate;
+mod support;
 mod tidy;
