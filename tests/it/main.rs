@@ -1,1 +1,5 @@
-//! tests
+//! All integration tests, in one binary.
+
+mod provider;
+mod storage;
+mod support;

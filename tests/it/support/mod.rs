@@ -1,0 +1,10 @@
+//! What several test files share.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
+
+pub mod fake_openai;
+
+/// Installs the TLS back end, as `main` does first; repeating it is harmless.
+pub fn install_crypto() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
