@@ -1,5 +1,16 @@
-//! All integration tests, in one binary.
+//! Tests through the real doors, in one binary.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test that meets the unexpected fails by panicking"
+)]
+
+mod bus;
 mod provider;
 mod storage;
 mod support;
+mod tidy;

@@ -1,7 +1,5 @@
 //! Stored objects on a real file system.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
-
 use bytes::Bytes;
 use inkledger::storage::{ObjectKey, Storage, StorageError};
 use uuid::Uuid;

@@ -1,7 +1,5 @@
 //! The providers: each fault a provider can commit ends in exactly one typed failure.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
-
 mod openai_error;
 mod openai_image;
 mod openai_network;

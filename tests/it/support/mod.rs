@@ -1,7 +1,5 @@
 //! What several test files share.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
-
 pub mod fake_openai;
 
 /// Installs the TLS back end, as `main` does first; repeating it is harmless.
