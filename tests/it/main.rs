@@ -11,5 +11,7 @@
 
 mod bus;
 mod gate;
+mod provider;
+mod storage;
 mod support;
 mod tidy;
