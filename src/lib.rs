@@ -1,6 +1,8 @@
 //! Inkledger: the backend for products that sell AI content by credits.
 
 pub mod ai;
+pub mod audit;
+pub mod auth;
 pub mod bus;
 pub mod cli;
 pub mod clock;
@@ -15,4 +17,5 @@ pub mod ledger;
 pub mod notification;
 pub mod page;
 pub mod storage;
+pub mod telemetry;
 pub mod viewer;

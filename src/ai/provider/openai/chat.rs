@@ -2,7 +2,7 @@
 
 use super::fault::{self, ErrorInfo};
 use super::sse::{SseFault, SseReader};
-use super::wire::{ChatAnswer, Choice};
+use super::wire::{self, ChatAnswer, Choice};
 use super::{Seen, body::Body};
 use crate::ai::provider::{FailureCode, Finish, ProviderFailure, TextDeltas, TextResult};
 
@@ -52,7 +52,7 @@ impl Fold {
         seen: &mut Seen,
         deltas: Option<&TextDeltas>,
     ) -> Result<TextResult, ProviderFailure> {
-        let answer = serde_json::from_slice(bytes).map_err(|_| not_json())?;
+        let answer = wire::read(bytes).ok_or_else(not_json)?;
         self.answer(answer, seen, deltas)?;
         if self.finish_reason.is_none() && self.text.is_empty() && !self.refused {
             return Err(ProviderFailure::new(FailureCode::ParseFailed, "the answer holds no choice"));
@@ -65,7 +65,7 @@ impl Fold {
             self.done = true;
             return Ok(());
         }
-        let answer = serde_json::from_str(data).map_err(|_| not_json())?;
+        let answer = wire::read(data.as_bytes()).ok_or_else(not_json)?;
         self.answer(answer, seen, deltas)
     }
 
@@ -76,7 +76,7 @@ impl Fold {
         deltas: Option<&TextDeltas>,
     ) -> Result<(), ProviderFailure> {
         seen.note_id(answer.id.as_deref());
-        if let Some(tokens) = answer.usage.as_ref().and_then(super::wire::Usage::tokens) {
+        if let Some(tokens) = answer.usage.as_ref().and_then(wire::Usage::tokens) {
             seen.usage = Some(tokens);
         }
         if let Some(error) = answer.error.filter(|error| !error.is_null()) {

@@ -28,10 +28,11 @@ pub(super) struct Downloads {
 }
 
 impl Downloads {
-    pub(super) fn new(settings: &OpenAiSettings, base: Url) -> Result<Self, OpenAiSetupError> {
-        let public = super::client(settings)?.dns_resolver(Arc::new(PublicResolver));
+    /// `trusted` sends no header of its own, so it may be the adapter's client.
+    pub(super) fn new(settings: &OpenAiSettings, trusted: Client, base: Url) -> Result<Self, OpenAiSetupError> {
+        let public = super::client(settings).dns_resolver(Arc::new(PublicResolver));
         Ok(Self {
-            trusted: super::client(settings)?.build().map_err(OpenAiSetupError::Client)?,
+            trusted,
             public: public.build().map_err(OpenAiSetupError::Client)?,
             base,
             hosts: settings.image_hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),

@@ -102,10 +102,13 @@ impl ErrorInfo {
         [&self.code, &self.kind].into_iter().any(|name| name.contains("overloaded"))
     }
 
-    /// What the log may say: codes of a plain alphabet only, so that no key, prompt or markup can hide in them.
+    /// What the log may say: names made of letters and underscores, or a status number. Anything else might hold a
+    /// key, a prompt or markup, and is left out whole, since a filtered secret is still one.
     fn detail(&self, status: Option<u16>) -> String {
         let plain = |name: &str| -> String {
-            name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')).take(48).collect()
+            let word = name.len() <= 48 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+            let number = name.len() <= 3 && name.bytes().all(|byte| byte.is_ascii_digit());
+            if word || number { name.to_owned() } else { "withheld".to_owned() }
         };
         format!(
             "status {}, code {:?}, type {:?}",

@@ -134,10 +134,11 @@ impl OpenAi {
             return Err(OpenAiSetupError::Crypto);
         }
         let base = base_url(&settings.base_url)?;
+        let client = client(settings).build().map_err(OpenAiSetupError::Client)?;
         Ok(Self {
-            client: client(settings)?.build().map_err(OpenAiSetupError::Client)?,
             headers: headers(settings)?,
-            downloads: Downloads::new(settings, base.clone())?,
+            downloads: Downloads::new(settings, client.clone(), base.clone())?,
+            client,
             base,
             stream: settings.stream,
             output_limit_field: settings.output_limit_field,
@@ -197,8 +198,8 @@ impl OpenAi {
             return Err(wrong_media_type());
         }
         let body = Body::new(response, first, call.timeouts.chunk, IMAGE_ANSWER_BYTES_MAX, FailureCode::CorruptImage);
-        let answer: ImageAnswer = serde_json::from_slice(&body.collect().await?)
-            .map_err(|_| ProviderFailure::new(FailureCode::ParseFailed, "the answer is not the JSON expected"))?;
+        let answer: ImageAnswer = wire::read(&body.collect().await?)
+            .ok_or_else(|| ProviderFailure::new(FailureCode::ParseFailed, "the answer is not the JSON expected"))?;
         seen.usage = answer.usage.as_ref().and_then(wire::Usage::tokens);
         if let Some(error) = answer.error.filter(|error| !error.is_null()) {
             return Err(fault::from_error(&ErrorInfo::read(&error)));
@@ -303,14 +304,14 @@ impl Seen {
 
 /// A client that does only what it is told. Proxies in the environment are ignored: they would resolve names for us
 /// and so pass by the check of addresses.
-fn client(settings: &OpenAiSettings) -> Result<ClientBuilder, OpenAiSetupError> {
-    Ok(Client::builder()
+fn client(settings: &OpenAiSettings) -> ClientBuilder {
+    Client::builder()
         .connect_timeout(settings.connect_timeout)
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false)
         .no_proxy()
-        .user_agent(concat!("inkledger/", env!("CARGO_PKG_VERSION"))))
+        .user_agent(concat!("inkledger/", env!("CARGO_PKG_VERSION")))
 }
 
 fn base_url(text: &str) -> Result<Url, OpenAiSetupError> {

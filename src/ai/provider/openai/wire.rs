@@ -7,6 +7,12 @@ use serde_json::Value;
 use super::OutputLimitField;
 use crate::ai::provider::{ImageRequest, TextRequest, TokenUsage};
 
+/// Reads an answer that must be a JSON object: a derived reader would take an array for one with nothing in it.
+pub(super) fn read<T: serde::de::DeserializeOwned>(json: &[u8]) -> Option<T> {
+    let object = json.trim_ascii_start().starts_with(b"{");
+    object.then(|| serde_json::from_slice(json).ok()).flatten()
+}
+
 /// Body of `POST {base}/chat/completions`. Field order is part of the tests.
 #[derive(Serialize)]
 pub(super) struct ChatBody<'a> {

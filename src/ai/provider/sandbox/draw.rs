@@ -138,8 +138,8 @@ fn caption(canvas: &mut RgbImage, prompt: &str, dark: Rgb<u8>) {
     let (width, height) = canvas.dimensions();
     let advance = font::WIDTH + 1;
     let label_letters = u32::try_from(LABEL.len()).unwrap_or(u32::MAX);
-    let scale = (width / (advance * (label_letters + 2))).min(height / (font::HEIGHT * 5)).clamp(1, 12);
-    let small = (scale / 2).max(1);
+    let scale = (width / (advance * (label_letters + 2))).min(height / (font::HEIGHT * 8)).clamp(1, 12);
+    let small = (scale / 3).max(1);
     let band = font::HEIGHT * (scale + small) + 4 * scale;
     let top = height.saturating_sub(band);
     for y in top..height {
