@@ -1,9 +1,16 @@
 //! Inkledger: the backend for products that sell AI content by credits.
 
+pub mod audit;
+pub mod auth;
 pub mod bus;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod db;
 pub mod error;
+pub mod graphql;
 pub mod ids;
 pub mod ledger;
+pub mod page;
+pub mod telemetry;
 pub mod viewer;

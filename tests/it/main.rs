@@ -1,4 +1,16 @@
-//! Integration tests: one binary, one file or folder per feature.
+//! Tests through the real doors, in one binary.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test that meets the unexpected fails by panicking"
+)]
+
+mod bus;
+mod gate;
 mod ledger;
 mod support;
+mod tidy;

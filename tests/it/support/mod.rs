@@ -1,3 +1,4 @@
-//! What all tests share.
+//! What feature tests share.
 
 pub mod database;
+pub mod kill;

@@ -1,0 +1,158 @@
+//! The coarse right of every root field: one table, one guard per root. The row is decided by scoped finders, never here.
+
+use async_graphql::{Context, Guard, Result};
+
+use crate::{
+    error::{Error, Internal},
+    graphql::context::viewer,
+    viewer::{Feature, Level, Viewer},
+};
+
+/// Who may call a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anyone.
+    Public,
+    /// Anyone with a live session.
+    SignedIn,
+    /// Those whose role has the level of the feature.
+    Feature(Feature, Level),
+}
+
+impl Access {
+    /// Refuses: `Unauthenticated`, `Forbidden`.
+    pub fn check(self, viewer: &Viewer) -> Result<(), Error> {
+        match self {
+            Self::Public => Ok(()),
+            Self::SignedIn => viewer.signed_in().map(|_| ()),
+            Self::Feature(feature, level) => viewer.may(feature, level).map(|_| ()),
+        }
+    }
+}
+
+use Access::{Feature as F, Public, SignedIn};
+
+/// The policy: every field of `Query`, with who may call it.
+pub const QUERY: &[(&str, Access)] = &[
+    ("account", SignedIn),
+    ("accounts", F(Feature::UsersView, Level::Read)),
+    ("aiModels", SignedIn),
+    ("aiTask", SignedIn),
+    ("aiTasks", SignedIn),
+    ("creditTransactions", F(Feature::CreditsManage, Level::Admin)),
+    ("images", SignedIn),
+    ("myPermissions", SignedIn),
+    ("node", SignedIn),
+    ("nodes", SignedIn),
+    ("notifications", SignedIn),
+    ("recordsAudit", F(Feature::SystemSettingsView, Level::Read)),
+    ("serverInfo", Public),
+    ("user", F(Feature::UsersView, Level::Read)),
+    ("users", F(Feature::UsersView, Level::Read)),
+    ("viewer", Public),
+];
+
+/// The policy: every field of `Mutation`, with who may call it.
+pub const MUTATION: &[(&str, Access)] = &[
+    ("addCredits", F(Feature::CreditsManage, Level::Admin)),
+    ("assignRole", F(Feature::RolesAssign, Level::Hero)),
+    ("cancelAiTask", SignedIn),
+    ("claimHero", Public),
+    ("deleteUser", F(Feature::UsersDelete, Level::Hero)),
+    ("generateImages", F(Feature::ImagesGenerate, Level::Write)),
+    ("generateText", SignedIn),
+    ("markNotificationsRead", SignedIn),
+    ("refreshSession", Public),
+    ("signIn", Public),
+    ("signOut", SignedIn),
+    ("signOutEverywhere", SignedIn),
+    ("signUp", Public),
+];
+
+/// The policy: every field of `Subscription`, with who may call it.
+pub const SUBSCRIPTION: &[(&str, Access)] = &[("aiTaskProgress", SignedIn), ("creditBalance", SignedIn)];
+
+/// What `field` of `table` asks for. `None` when it has no row, which denies.
+pub fn access(table: &[(&str, Access)], field: &str) -> Option<Access> {
+    table.iter().find(|(name, _)| *name == field).map(|(_, access)| *access)
+}
+
+fn check(ctx: &Context<'_>, table: &[(&str, Access)]) -> Result<()> {
+    let field = ctx.field();
+    let Some(access) = access(table, field.name()) else {
+        let missing = format!("the policy has no row for {}", field.name());
+        return Err(Error::Internal(Internal::new("checking a field's right", missing)).into());
+    };
+    Ok(access.check(viewer(ctx)?)?)
+}
+
+/// Guards the fields of `Query`.
+pub struct QueryPolicy;
+/// Guards the fields of `Mutation`.
+pub struct MutationPolicy;
+/// Guards the fields of `Subscription`.
+pub struct SubscriptionPolicy;
+
+impl Guard for QueryPolicy {
+    async fn check(&self, ctx: &Context<'_>) -> Result<()> {
+        check(ctx, QUERY)
+    }
+}
+
+impl Guard for MutationPolicy {
+    async fn check(&self, ctx: &Context<'_>) -> Result<()> {
+        check(ctx, MUTATION)
+    }
+}
+
+impl Guard for SubscriptionPolicy {
+    async fn check(&self, ctx: &Context<'_>) -> Result<()> {
+        check(ctx, SUBSCRIPTION)
+    }
+}
+
+/// What introspection shows follows the same rights (G53); it is never the protection.
+pub mod visible {
+    use async_graphql::Context;
+
+    use super::{Access, Feature, Level, viewer};
+
+    fn sees(ctx: &Context<'_>, access: Access) -> bool {
+        viewer(ctx).is_ok_and(|viewer| access.check(viewer).is_ok())
+    }
+
+    /// To anyone with a live session.
+    pub fn signed_in(ctx: &Context<'_>) -> bool {
+        sees(ctx, Access::SignedIn)
+    }
+
+    /// To those who manage credits.
+    pub fn credits_manage(ctx: &Context<'_>) -> bool {
+        sees(ctx, Access::Feature(Feature::CreditsManage, Level::Admin))
+    }
+
+    /// To those who look at people.
+    pub fn users_view(ctx: &Context<'_>) -> bool {
+        sees(ctx, Access::Feature(Feature::UsersView, Level::Read))
+    }
+
+    /// To those who delete people.
+    pub fn users_delete(ctx: &Context<'_>) -> bool {
+        sees(ctx, Access::Feature(Feature::UsersDelete, Level::Hero))
+    }
+
+    /// To those who assign roles.
+    pub fn roles_assign(ctx: &Context<'_>) -> bool {
+        sees(ctx, Access::Feature(Feature::RolesAssign, Level::Hero))
+    }
+
+    /// To those who make images.
+    pub fn images_generate(ctx: &Context<'_>) -> bool {
+        sees(ctx, Access::Feature(Feature::ImagesGenerate, Level::Write))
+    }
+
+    /// To those who look at the system's settings.
+    pub fn system_settings_view(ctx: &Context<'_>) -> bool {
+        sees(ctx, Access::Feature(Feature::SystemSettingsView, Level::Read))
+    }
+}
