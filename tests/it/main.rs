@@ -13,5 +13,6 @@ mod bus;
 mod gate;
 mod provider;
 mod storage;
+mod ledger;
 mod support;
 mod tidy;
