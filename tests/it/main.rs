@@ -11,6 +11,7 @@
 
 mod bus;
 mod gate;
+mod ledger;
 mod provider;
 mod storage;
 mod support;

@@ -1,5 +1,6 @@
 //! What several test files share.
 
+pub mod database;
 pub mod fake_openai;
 pub mod kill;
 
