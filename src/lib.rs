@@ -10,7 +10,7 @@ pub mod db;
 pub mod error;
 pub mod graphql;
 pub mod ids;
-
 pub mod ledger;
 pub mod page;
+pub mod telemetry;
 pub mod viewer;

@@ -35,11 +35,7 @@ pub async fn insert_entry(tx: &impl ConnectionTrait, entry: &Entry) -> Result<()
 }
 
 /// How often `action` was done to `target`, for tests and statistics.
-pub async fn count_entries(
-    connection: &impl ConnectionTrait,
-    action: &str,
-    target: uuid::Uuid,
-) -> Result<i64, DbErr> {
+pub async fn count_entries(connection: &impl ConnectionTrait, action: &str, target: uuid::Uuid) -> Result<i64, DbErr> {
     let sql = "SELECT COUNT(*) AS total FROM audit_entry WHERE action = $1 AND target_id = $2";
     let row = connection.query_one_raw(statement(connection, sql, [action.into(), target.into()])).await?;
     row.map_or(Ok(0), |row| row.try_get("", "total"))

@@ -196,11 +196,8 @@ pub fn install_crypto() {
     let _ = PROVIDER.install_default();
 }
 
-static PROVIDER: CryptoProvider = CryptoProvider {
-    signer_factory: signer,
-    verifier_factory: verifier,
-    key_utils: KeyUtils::new_unimplemented(),
-};
+static PROVIDER: CryptoProvider =
+    CryptoProvider { signer_factory: signer, verifier_factory: verifier, key_utils: KeyUtils::new_unimplemented() };
 
 fn signer(algorithm: &Algorithm, key: &EncodingKey) -> JwtResult<Box<dyn JwtSigner>> {
     if *algorithm != Algorithm::EdDSA {
@@ -309,7 +306,11 @@ mod tests {
             let threads: Vec<_> = (0..8)
                 .map(|seed| {
                     let path = folder.path();
+<<<<<<< HEAD
                     scope.spawn(move || open(path, seed).unwrap().kid().to_owned())
+=======
+                    scope.spawn(move || KeyRing::open_or_create(path, &SeededIds::new(seed)).unwrap().kid().to_owned())
+>>>>>>> main
                 })
                 .collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()

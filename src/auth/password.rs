@@ -116,7 +116,8 @@ impl Passwords {
         let (params, dummy, salt) = (self.params.clone(), Arc::clone(&self.dummy), random(self.ids.as_ref()));
         self.off_thread(move || {
             let parsed = known.as_deref().and_then(|text| PasswordHash::new(text).ok());
-            let fallback = PasswordHash::new(&dummy).map_err(|error| Internal::new("reading a hash", error.to_string()))?;
+            let fallback =
+                PasswordHash::new(&dummy).map_err(|error| Internal::new("reading a hash", error.to_string()))?;
             let hash_of = parsed.as_ref().unwrap_or(&fallback);
             let equal = Argon2::default().verify_password(candidate.expose_secret().as_bytes(), hash_of).is_ok();
             match &parsed {

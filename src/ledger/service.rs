@@ -1,7 +1,7 @@
 //! The ledger as the rest of the server sees it: commands in, answers out. A command is carried out on a task of its
 //! own, so dropping the caller drops only the reply.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use sea_orm::{DatabaseTransaction, DbErr};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
@@ -14,12 +14,13 @@ use crate::{
     db::{Db, constraint::code_of},
     error::{Error, Failure, Internal, Never},
     ids::{Ids, random},
+    page::{Page, PageArgs},
 };
 
 use super::{
     hub::Hub,
     model::{Account, InvalidKey, Operation, Refusal, Request, Stamp, Transaction, note_hash},
-    store::{self, Scope, Slice, TransactionFilter},
+    store::{self, Order, Scope, Slice, TransactionFilter},
     writer::{Command, EFFECTS_MAX, Job, Outcome, Posting, carry_out},
 };
 
@@ -241,6 +242,29 @@ impl Ledger {
         slice: Slice,
     ) -> Result<Vec<Transaction>, Error> {
         Ok(store::list_transactions(self.0.db.reader(), account, filter, slice).await?)
+    }
+
+    /// The totals of many accounts at once, for a loader. The caller authorises.
+    pub async fn accounts(&self, accounts: &[Uuid]) -> Result<HashMap<Uuid, Account>, Error> {
+        Ok(store::load_by_account(self.0.db.reader(), accounts, self.0.epoch).await?)
+    }
+
+    /// One page of an account's transactions that match `filter`, newest first.
+    pub async fn transactions_page(
+        &self,
+        account: Uuid,
+        filter: &TransactionFilter,
+        args: &PageArgs<i64>,
+    ) -> Result<Page<Transaction>, Error> {
+        let slice = Slice {
+            above: args.before,
+            below: args.after,
+            order: if args.from_end { Order::OldestFirst } else { Order::NewestFirst },
+            limit: u64::from(args.limit) + 1,
+        };
+        let rows = self.transactions(account, filter, slice).await?;
+        let total = if args.with_total { Some(self.count_transactions(account, filter).await?) } else { None };
+        Ok(Page::from_rows(rows, args, total))
     }
 
     /// How many transactions match `filter`.

@@ -6,6 +6,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use uuid::Uuid;
 
 use crate::{
+    clock::Micros,
     error::Error,
     ledger::{
         model::{Account, Balance, Transaction},
@@ -37,6 +38,8 @@ pub struct BalanceEvent {
     pub cursor: Cursor,
     /// The six sums after it.
     pub balance: Balance,
+    /// The account's time after it, microseconds.
+    pub at: Micros,
     /// The transaction, unless it is a snapshot.
     pub transaction: Option<Arc<Transaction>>,
 }
@@ -146,6 +149,7 @@ impl Subscriber {
             sequence: row.sequence,
             cursor: Cursor { account: self.place.account, epoch: row.epoch, sequence: row.sequence },
             balance: row.balance,
+            at: row.at,
             transaction: Some(row),
         }
     }
@@ -159,6 +163,7 @@ impl Subscriber {
             sequence: found.sequence,
             cursor: Cursor { account: found.id, epoch: found.epoch, sequence: found.sequence },
             balance: found.balance,
+            at: found.ledger_now,
             transaction: None,
         });
     }
