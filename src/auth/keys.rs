@@ -306,11 +306,7 @@ mod tests {
             let threads: Vec<_> = (0..8)
                 .map(|seed| {
                     let path = folder.path();
-<<<<<<< HEAD
                     scope.spawn(move || open(path, seed).unwrap().kid().to_owned())
-=======
-                    scope.spawn(move || KeyRing::open_or_create(path, &SeededIds::new(seed)).unwrap().kid().to_owned())
->>>>>>> main
                 })
                 .collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()

@@ -102,24 +102,13 @@ pub fn verify(keys: &KeyRing, rules: &TokenRules, token: &str, now: Micros) -> R
     if !is_our_header(&header, keys) {
         return Err(AuthReason::TokenInvalid);
     }
-<<<<<<< HEAD
     let mut validation = Validation::new(Algorithm::EdDSA);
     validation.validate_exp = false; // The library reads the machine's clock; ours decides below.
     validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
     validation.set_issuer(&[&rules.issuer]);
     validation.set_audience(&[&rules.audience]);
-    let wire = jsonwebtoken::decode::<Wire>(token, keys.decoding(), &validation)
-        .map_err(|_| AuthReason::TokenInvalid)?
-        .claims;
-=======
-    let mut rules = Validation::new(Algorithm::EdDSA);
-    rules.validate_exp = false; // The library reads the machine's clock; ours decides below.
-    rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-    rules.set_issuer(&[&names.issuer]);
-    rules.set_audience(&[&names.audience]);
     let wire =
-        jsonwebtoken::decode::<Wire>(token, keys.decoding(), &rules).map_err(|_| AuthReason::TokenInvalid)?.claims;
->>>>>>> main
+        jsonwebtoken::decode::<Wire>(token, keys.decoding(), &validation).map_err(|_| AuthReason::TokenInvalid)?.claims;
     let seconds = now.div_euclid(SECOND);
     let lifetime = wire.exp.saturating_sub(wire.iat);
     if !(1..=rules.lifetime_seconds).contains(&lifetime) || wire.iat > seconds.saturating_add(SKEW_SECONDS) {

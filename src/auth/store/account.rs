@@ -100,9 +100,12 @@ pub async fn find_member_role(
     Ok(Some(word(MemberRole::parse(&role), "a member's role", &role)?))
 }
 
-/// A person's personal account.
+/// The personal account of a person who is not deleted.
 pub async fn find_personal(connection: &impl ConnectionTrait, user: Uuid) -> Result<Option<Account>, DbErr> {
-    let sql = format!("SELECT {COLUMNS} FROM account a WHERE a.personal_user_id = $1");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM account a JOIN app_user u ON u.id = a.personal_user_id \
+         WHERE a.personal_user_id = $1 AND u.deleted_at IS NULL"
+    );
     let row = connection.query_one_raw(statement(connection, sql, [user.into()])).await?;
     row.as_ref().map(account_from).transpose()
 }
@@ -135,8 +138,7 @@ pub async fn list_accounts(
     }
     values.push(page.fetch().into());
     let direction = if page.from_end { "ASC" } else { "DESC" };
-    let sql =
-        format!("SELECT {COLUMNS} FROM {from} WHERE {clause} ORDER BY a.id {direction} LIMIT ${}", values.len());
+    let sql = format!("SELECT {COLUMNS} FROM {from} WHERE {clause} ORDER BY a.id {direction} LIMIT ${}", values.len());
     let rows = connection.query_all_raw(statement(connection, sql, values)).await?;
     let accounts = rows.iter().map(account_from).collect::<Result<Vec<_>, _>>()?;
     Ok(Page::from_rows(accounts, page, total))

@@ -56,10 +56,7 @@ pub fn use_effect(token: &OpaqueToken) -> Effect {
     let dead = sha256(&[b"used".as_slice(), &token.hash()].concat());
     Effect::Update {
         table: "one_time_token",
-        set: vec![
-            ("token_hash", Set::To(dead.into())),
-            ("used_at", Set::To(Cell::Known(Known::Now))),
-        ],
+        set: vec![("token_hash", Set::To(dead.into())), ("used_at", Set::To(Cell::Known(Known::Now)))],
         key: vec![("id", CLAIM.into()), ("token_hash", token.hash().into())],
         guarded: true,
     }

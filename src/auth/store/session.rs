@@ -131,10 +131,7 @@ pub async fn find_standing(
 }
 
 /// Of `sessions` (at most 500) those that live, each with its user's access version.
-pub async fn load_standings(
-    connection: &impl ConnectionTrait,
-    sessions: &[Uuid],
-) -> Result<Vec<(Uuid, i64)>, DbErr> {
+pub async fn load_standings(connection: &impl ConnectionTrait, sessions: &[Uuid]) -> Result<Vec<(Uuid, i64)>, DbErr> {
     if sessions.is_empty() {
         return Ok(Vec::new());
     }
@@ -189,12 +186,7 @@ pub async fn rotate(tx: &impl ConnectionTrait, current: &RefreshToken, now: Micr
 }
 
 /// Ends one session. Answers whether it lived.
-pub async fn end_session(
-    tx: &impl ConnectionTrait,
-    id: Uuid,
-    reason: EndReason,
-    now: Micros,
-) -> Result<bool, DbErr> {
+pub async fn end_session(tx: &impl ConnectionTrait, id: Uuid, reason: EndReason, now: Micros) -> Result<bool, DbErr> {
     let sql = "UPDATE session SET ended_at = $1, end_reason = $2 WHERE id = $3 AND ended_at IS NULL";
     let done = tx.execute_raw(statement(tx, sql, [now.into(), reason.as_str().into(), id.into()])).await?;
     Ok(done.rows_affected() == 1)

@@ -72,15 +72,13 @@ pub async fn lock_user(tx: &impl ConnectionTrait, id: Uuid) -> Result<Option<Use
 }
 
 /// Who `identity` names: with an `@` an e-mail address, else a username; in any case.
-pub async fn find_credentials(
-    connection: &impl ConnectionTrait,
-    identity: &str,
-) -> Result<Option<Credentials>, DbErr> {
+pub async fn find_credentials(connection: &impl ConnectionTrait, identity: &str) -> Result<Option<Credentials>, DbErr> {
     let column = if identity.contains('@') { "email_key" } else { "username_key" };
     let sql = format!("SELECT {COLUMNS}, password_hash FROM app_user WHERE {column} = $1 AND deleted_at IS NULL");
     let key = identity.trim().to_lowercase();
     let row = connection.query_one_raw(statement(connection, sql, [key.into()])).await?;
-    row.map(|row| Ok(Credentials { user: user_from(&row)?, password_hash: row.try_get("", "password_hash")? })).transpose()
+    row.map(|row| Ok(Credentials { user: user_from(&row)?, password_hash: row.try_get("", "password_hash")? }))
+        .transpose()
 }
 
 /// Whether the username and the e-mail address are taken.
@@ -98,12 +96,7 @@ pub async fn find_taken(connection: &impl ConnectionTrait, person: &SignUp) -> R
 }
 
 /// Stores a stronger hash, if the old one is still there.
-pub async fn update_password_hash(
-    tx: &impl ConnectionTrait,
-    id: Uuid,
-    old: &str,
-    new: &str,
-) -> Result<(), DbErr> {
+pub async fn update_password_hash(tx: &impl ConnectionTrait, id: Uuid, old: &str, new: &str) -> Result<(), DbErr> {
     let sql = "UPDATE app_user SET password_hash = $1 WHERE id = $2 AND password_hash = $3 AND deleted_at IS NULL";
     tx.execute_raw(statement(tx, sql, [new.into(), id.into(), old.into()])).await?;
     Ok(())
@@ -176,9 +169,8 @@ pub async fn list_users(
     if let Some(search) = &filter.search {
         values.push(pattern(search).into());
         let place = values.len();
-        clause.push_str(&format!(
-            " AND (username_key LIKE ${place} ESCAPE '\\' OR email_key LIKE ${place} ESCAPE '\\')"
-        ));
+        clause
+            .push_str(&format!(" AND (username_key LIKE ${place} ESCAPE '\\' OR email_key LIKE ${place} ESCAPE '\\')"));
     }
     let total = if page.with_total {
         let sql = format!("SELECT COUNT(*) AS total FROM app_user WHERE {clause}");
@@ -195,10 +187,7 @@ pub async fn list_users(
     }
     values.push(page.fetch().into());
     let direction = if page.from_end { "ASC" } else { "DESC" };
-    let sql = format!(
-        "SELECT {COLUMNS} FROM app_user WHERE {clause} ORDER BY id {direction} LIMIT ${}",
-        values.len()
-    );
+    let sql = format!("SELECT {COLUMNS} FROM app_user WHERE {clause} ORDER BY id {direction} LIMIT ${}", values.len());
     let rows = connection.query_all_raw(statement(connection, sql, values)).await?;
     let users = rows.iter().map(user_from).collect::<Result<Vec<_>, _>>()?;
     Ok(Page::from_rows(users, page, total))
@@ -209,8 +198,7 @@ pub async fn load_by_ids(connection: &impl ConnectionTrait, ids: &[Uuid]) -> Res
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let sql =
-        format!("SELECT {COLUMNS} FROM app_user WHERE id IN ({}) AND deleted_at IS NULL", places(1, ids.len()));
+    let sql = format!("SELECT {COLUMNS} FROM app_user WHERE id IN ({}) AND deleted_at IS NULL", places(1, ids.len()));
     let rows = connection.query_all_raw(statement(connection, sql, ids.iter().map(|id| (*id).into()))).await?;
     rows.iter().map(user_from).collect()
 }
