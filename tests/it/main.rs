@@ -1,1 +1,16 @@
-//! tests
+//! Tests through the real doors, in one binary.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test that meets the unexpected fails by panicking"
+)]
+
+mod bus;
+mod gate;
+mod ledger;
+mod support;
+mod tidy;

@@ -1,0 +1,63 @@
+//! What an operation costs, from its plan, before it runs (G57): scalar 0, object 1, connection page size × child,
+//! mutation 10, AI command 50. Charging a bucket for it is the business of a [`Meter`](super::Meter).
+
+use async_graphql::parser::types::OperationType;
+
+use super::plan::{Plan, PlanSet};
+use super::types::{TypeTable, innermost_name};
+
+const OBJECT: u64 = 1;
+const MUTATION: u64 = 10;
+const AI_COMMAND: u64 = 50;
+
+/// The page that a connection answers when neither `first` nor `last` is given.
+const PAGE_DEFAULT: u64 = 20;
+
+/// Mutations that start work of an AI provider.
+const AI_COMMANDS: &[&str] = &[
+    "clusterKeywords",
+    "generateIdeas",
+    "generateContent",
+    "generateImagePrompts",
+    "generateImages",
+    "optimizeContent",
+    "upscaleImage",
+    "generateText",
+];
+
+/// The cost of `plan`, saturating.
+pub(super) fn cost(table: &TypeTable, plan: &Plan) -> u64 {
+    let root = plan.root.fields.iter().map(|field| {
+        let children = field.children.as_ref().map_or(0, |set| cost_set(table, set));
+        if plan.operation == OperationType::Mutation {
+            let act = match field.name.as_str() {
+                "__typename" => 0,
+                name if AI_COMMANDS.contains(&name) => AI_COMMAND,
+                _ => MUTATION,
+            };
+            return children.saturating_add(act);
+        }
+        cost_field(table, field, children)
+    });
+    root.fold(0, u64::saturating_add)
+}
+
+fn cost_set(table: &TypeTable, set: &PlanSet) -> u64 {
+    let fields = set.fields.iter().map(|field| match &field.children {
+        None => 0,
+        Some(children) => cost_field(table, field, cost_set(table, children)),
+    });
+    fields.fold(0, u64::saturating_add)
+}
+
+fn cost_field(table: &TypeTable, field: &super::plan::PlanField, children: u64) -> u64 {
+    let Some(ty) = field.ty.as_deref() else { return 0 };
+    if !table.innermost(ty).is_some_and(super::types::TypeDef::is_composite) {
+        return 0;
+    }
+    if innermost_name(ty).ends_with("Connection") {
+        return field.page.unwrap_or(PAGE_DEFAULT).saturating_mul(children).max(OBJECT);
+    }
+    // A list of ids names as many objects as a page would hold.
+    field.page.unwrap_or(1).saturating_mul(children.saturating_add(OBJECT))
+}

@@ -1,0 +1,4 @@
+//! What feature tests share.
+
+pub mod database;
+pub mod kill;
