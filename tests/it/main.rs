@@ -9,8 +9,11 @@
     reason = "a test that meets the unexpected fails by panicking"
 )]
 
+mod auth;
 mod bus;
 mod gate;
 mod ledger;
+mod provider;
+mod storage;
 mod support;
 mod tidy;
