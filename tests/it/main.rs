@@ -9,6 +9,7 @@
     reason = "a test that meets the unexpected fails by panicking"
 )]
 
+mod auth;
 mod bus;
 mod gate;
 mod ledger;
