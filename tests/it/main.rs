@@ -9,10 +9,14 @@
     reason = "a test that meets the unexpected fails by panicking"
 )]
 
+mod ai;
+mod auth;
 mod bus;
 mod gate;
-mod provider;
-mod storage;
+mod jobs;
 mod ledger;
+mod provider;
+mod records;
+mod storage;
 mod support;
 mod tidy;

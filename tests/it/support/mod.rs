@@ -1,7 +1,7 @@
 //! What several test files share.
 
-pub mod fake_openai;
 pub mod database;
+pub mod fake_openai;
 pub mod kill;
 
 /// Installs the TLS back end, as `main` does first; repeating it is harmless.
