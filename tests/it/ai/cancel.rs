@@ -30,11 +30,7 @@ async fn a_pending_task_is_cancelled_at_once(#[values(Engine::Sqlite, Engine::Po
     stage.check().await;
     assert_eq!(
         stage.messages(spender).await,
-        [(
-            "ai_image_cancelled".into(),
-            "INFO".into(),
-            "Generated 0 images using 0 credits before cancellation".into()
-        )]
+        [("ai_image_cancelled".into(), "INFO".into(), "Generated 0 images using 0 credits before cancellation".into())]
     );
     // Repeating is a no-op; nobody is called.
     let again = stage.process.ai.cancel_ai_task(spender, task.id).await.unwrap();
@@ -111,9 +107,7 @@ async fn an_ended_task_cannot_be_cancelled_and_another_account_s_is_not_found() 
 // T12, REQ-B-28, small: no attempt is sent after an answered cancel.
 #[rstest]
 #[tokio::test]
-async fn no_request_leaves_after_a_cancel_was_answered(
-    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
-) {
+async fn no_request_leaves_after_a_cancel_was_answered(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let stage = Stage::open(engine).await;
     let spender = stage.spender(1000).await;
     stage.script.rule(|call| (call.no % 3 == 0).then_some(Step::Delay(Duration::from_millis(call.no % 40))));

@@ -114,9 +114,7 @@ async fn a_text_without_a_token_report_is_estimated_and_never_charged_above_its_
 // REQ-B-17
 #[rstest]
 #[tokio::test]
-async fn a_second_image_that_fails_leaves_a_partial_task(
-    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
-) {
+async fn a_second_image_that_fails_leaves_a_partial_task(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let stage = Stage::open(engine).await;
     let spender = stage.spender(10).await;
     stage.script.extend([Step::Ok, Step::fail(FailureCode::ProviderRefused)]);
@@ -216,9 +214,7 @@ async fn a_panic_in_the_provider_does_not_end_the_process() {
 // REQ-B-15
 #[rstest]
 #[tokio::test]
-async fn too_few_credits_leave_a_record_and_call_nobody(
-    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
-) {
+async fn too_few_credits_leave_a_record_and_call_nobody(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let stage = Stage::open(engine).await;
     let spender = stage.spender(2).await;
     let input = stage.images(3);

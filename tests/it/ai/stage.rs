@@ -274,10 +274,7 @@ impl Stage {
     pub async fn messages(&self, spender: Spender) -> Vec<(String, String, String)> {
         let args = inkledger::page::PageArgs::first(100);
         let page = self.notifications.list(spender.account_id, spender.user_id, false, &args).await.unwrap();
-        page.items
-            .into_iter()
-            .map(|one| (one.kind, one.severity.as_str().to_owned(), one.message))
-            .collect()
+        page.items.into_iter().map(|one| (one.kind, one.severity.as_str().to_owned(), one.message)).collect()
     }
 
     /// How many provider calls were billed, by the provider's own books.
@@ -332,7 +329,11 @@ impl StopAt {
 
     /// Returns once a run stands at the point.
     pub async fn stopped(&self) {
-        tokio::time::timeout(PATIENCE, self.reached.acquire()).await.expect("the point was not reached").unwrap().forget();
+        tokio::time::timeout(PATIENCE, self.reached.acquire())
+            .await
+            .expect("the point was not reached")
+            .unwrap()
+            .forget();
     }
 }
 

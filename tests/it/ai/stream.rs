@@ -57,8 +57,7 @@ async fn a_task_is_followed_without_gap_from_snapshot_to_end(
     assert_eq!(last.message.as_deref(), Some("Generated 2 images using 2 credits"));
     // From every cursor the rest follows, without a snapshot.
     for (at, event) in events.iter().enumerate() {
-        let resumed =
-            all(ai.follow_task(spender.account_id, task.id, Some(event.cursor.clone())).await.unwrap()).await;
+        let resumed = all(ai.follow_task(spender.account_id, task.id, Some(event.cursor.clone())).await.unwrap()).await;
         assert_eq!(resumed, events[at + 1..]);
     }
     stage.check().await;
