@@ -2,6 +2,7 @@
 
 pub mod context;
 pub mod error;
+pub mod gate;
 pub mod guard;
 pub mod node;
 pub mod page;
