@@ -1,7 +1,9 @@
 //! Inkledger: the backend for products that sell AI content by credits.
 
 pub mod bus;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod db;
 pub mod error;
 pub mod graphql;

@@ -16,7 +16,7 @@ const PATH = "/graphql";
 /** How long the headers editor must be still before its identity counts, in milliseconds. */
 const HEADERS_SETTLE_MS = 500;
 
-const tabs = defaultTabs();
+const firstTabs = defaultTabs();
 
 /** Reads the schema again when the headers editor names another identity; what it shows depends on who asks. */
 function SchemaFollowsHeaders({ authorization }: { authorization: string | undefined }) {
@@ -30,12 +30,18 @@ function SchemaFollowsHeaders({ authorization }: { authorization: string | undef
   return null;
 }
 
-/** A schema that is hidden from this caller is no failure: the panel says so, and the answer pane stays free. */
+/**
+ * A schema that is hidden from this caller is no failure: the panel says so. GraphiQL writes it over whatever
+ * the answer pane shows, a running subscription's event included, so the tab's own answer is put back.
+ */
 function HiddenSchemaIsNoAnswer() {
-  const { fetchError, responseEditor } = useGraphiQL(pick("fetchError", "responseEditor"));
+  const { fetchError, responseEditor, tabs, activeTabIndex } = useGraphiQL(
+    pick("fetchError", "responseEditor", "tabs", "activeTabIndex"),
+  );
+  const answer = tabs[activeTabIndex]?.response ?? "";
   useEffect(() => {
-    if (isSchemaHidden(fetchError) && responseEditor?.getValue() === fetchError) responseEditor.setValue("");
-  }, [fetchError, responseEditor]);
+    if (isSchemaHidden(fetchError) && responseEditor?.getValue() === fetchError) responseEditor.setValue(answer);
+  }, [fetchError, responseEditor, answer]);
   return null;
 }
 
@@ -85,7 +91,7 @@ function App() {
           shouldPersistHeaders={false}
           isHeadersEditorEnabled
           defaultEditorToolsVisibility
-          defaultTabs={tabs}
+          defaultTabs={firstTabs}
           referencePlugin={schemaPanel}
           schemaDescription
           inputValueDeprecation
