@@ -1,5 +1,6 @@
 //! Inkledger: the backend for products that sell AI content by credits.
 
+pub mod ai;
 pub mod bus;
 pub mod cli;
 pub mod clock;
@@ -9,5 +10,7 @@ pub mod error;
 pub mod graphql;
 pub mod http;
 pub mod ids;
+pub mod image;
 pub mod page;
+pub mod storage;
 pub mod viewer;
