@@ -25,12 +25,12 @@ mod serve;
 mod settings;
 mod sockets;
 mod sse;
-mod state;
 mod stall;
+mod state;
+mod telemetry;
 mod websocket;
 
-pub use address::{Network, NetworkUnreadable};
-pub use objects::{ContentTypes, ObjectDoor};
+pub use objects::{ContentTypes, ObjectDoor, ObjectRefusal, OpenObject, StoredObjects};
 pub use origin::{OriginUnreadable, Origins};
 pub use router::router;
 pub use seams::{Authenticator, Readiness, Report, SessionEnd};

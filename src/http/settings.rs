@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{address::Network, origin::Origins};
+use super::origin::Origins;
 
 /// Which status codes GraphQL answers carry (G2).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,12 +40,12 @@ pub struct HttpSettings {
     pub status_profile: StatusProfile,
     /// Origins whose pages may read answers and open sockets; the server's own addresses belong here too.
     pub origins: Origins,
-    /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<Network>,
+    /// How many proxies in front add to `X-Forwarded-For`.
+    pub trusted_proxies: usize,
     /// Serve `/graphiql`.
     pub graphiql: bool,
-    /// Everyone may introspect.
-    pub development: bool,
+    /// Everyone may introspect, as in development.
+    pub introspection: bool,
     /// Waiting times.
     pub timing: Timing,
 }

@@ -159,7 +159,7 @@ impl Asker {
         let kind = kind(&self.viewer);
         Caller {
             kind,
-            introspection: state.settings.development || kind == CallerKind::Admin,
+            introspection: state.settings.introspection || kind == CallerKind::Admin,
             request_id: self.request_id.clone(),
         }
     }
