@@ -1,1 +1,4 @@
-//! tests
+//! The one integration binary.
+
+mod gate;
+mod support;

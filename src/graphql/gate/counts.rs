@@ -238,8 +238,7 @@ fn tally_field(set: &mut Tally, field: &Field, memory: &Memory<'_>) {
     set.depth = set.depth.max(if is_root { 1 } else { inner.depth.saturating_add(1) });
     set.lists = set.lists.max(inner.lists.saturating_add(u64::from(introspection::is_list(name))));
     set.top_fields = set.top_fields.saturating_add(1);
-    set.top_credentials =
-        set.top_credentials.saturating_add(u64::from(CREDENTIAL_MUTATIONS.contains(&name)));
+    set.top_credentials = set.top_credentials.saturating_add(u64::from(CREDENTIAL_MUTATIONS.contains(&name)));
 }
 
 /// Is this the name of a directive that decides whether a selection is executed?

@@ -2,9 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use async_graphql::ValidationMode;
 use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{Data, ObjectType, Request, Response, Schema, SchemaBuilder, ServerError, SubscriptionType};
-use async_graphql::ValidationMode;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;

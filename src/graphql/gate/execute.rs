@@ -66,7 +66,9 @@ impl Gate {
                 tracing::error!(request.id = %caller.request_id, "an operation panicked");
                 Answer::failed(Fault::new("INTERNAL", INTERNAL_MESSAGE))
             }
-            Err(_) => Answer::failed(Fault::new("TIMEOUT", "The operation took too long. Writes already begun continue.")),
+            Err(_) => {
+                Answer::failed(Fault::new("TIMEOUT", "The operation took too long. Writes already begun continue."))
+            }
         };
         self.stamp(answer, caller)
     }
@@ -116,9 +118,14 @@ impl Gate {
             extra = shaped.unexplained;
             shaped.data
         };
-        let mut faults: Vec<Fault> = Vec::with_capacity(errors.len() + extra.len());
+        let maximum = self.inner.limits.of(caller.kind).errors.max(1);
+        let mut faults: Vec<Fault> = Vec::new();
         for error in errors {
+            if faults.len() >= maximum {
+                break;
+            }
             let fault = masked(error, caller);
+            // A key that an interface's fragments share is resolved more than once.
             if !faults.contains(&fault) {
                 faults.push(fault);
             }
@@ -152,6 +159,8 @@ fn masked(error: ServerError, caller: &Caller) -> Fault {
         _ => None,
     };
     let mut fault = match known {
+        // Whoever wrote the code wrote the log line too.
+        Some("INTERNAL") => Fault::new("INTERNAL", INTERNAL_MESSAGE),
         Some(code) => {
             let mut fault = Fault::new(code, &error.message);
             // The values have no iterator; serialized they are an object.

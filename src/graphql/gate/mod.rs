@@ -7,12 +7,14 @@ mod cost;
 mod counts;
 mod engine;
 mod execute;
+mod executor;
 mod introspection;
 mod limits;
 mod plan;
 mod refusal;
 mod scan;
 mod shape;
+mod typename;
 mod types;
 mod variables;
 
@@ -23,6 +25,7 @@ use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, Opera
 use async_graphql::parser::{Error as ParseError, parse_query};
 use async_graphql::{ObjectType, Pos, Positioned, SchemaBuilder, SubscriptionType, Variables};
 
+use crate::clock::{Clock, to_rfc3339};
 use cache::{DocumentCache, Parsed};
 use counts::Counts;
 use engine::{Engine, Invalid};
@@ -108,9 +111,6 @@ impl Admitted {
     }
 }
 
-/// Tells the time for `timestamp`, in microseconds since 1970 UTC.
-pub type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
-
 /// The one way to the schema. Cheap to clone.
 #[derive(Clone)]
 pub struct Gate {
@@ -123,27 +123,31 @@ struct Inner {
     limits: Limits,
     cache: DocumentCache,
     meter: Box<dyn Meter>,
-    now: Now,
+    clock: Arc<dyn Clock>,
     sdl: String,
 }
 
 impl Gate {
     /// Takes the schema from `builder`, hardened, and reads its SDL into the type table. Fails only when the SDL
     /// cannot be read back.
-    pub fn new<Q, M, S>(builder: SchemaBuilder<Q, M, S>, limits: Limits, now: Now) -> Result<Self, SchemaUnreadable>
+    pub fn new<Q, M, S>(
+        builder: SchemaBuilder<Q, M, S>,
+        limits: Limits,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, SchemaUnreadable>
     where
         Q: ObjectType + 'static,
         M: ObjectType + 'static,
         S: SubscriptionType + 'static,
     {
-        Self::with_meter(builder, limits, now, Box::new(NoMeter))
+        Self::with_meter(builder, limits, clock, Box::new(NoMeter))
     }
 
     /// Like [`Gate::new`], charging `meter` for each operation.
     pub fn with_meter<Q, M, S>(
         builder: SchemaBuilder<Q, M, S>,
         limits: Limits,
-        now: Now,
+        clock: Arc<dyn Clock>,
         meter: Box<dyn Meter>,
     ) -> Result<Self, SchemaUnreadable>
     where
@@ -155,7 +159,7 @@ impl Gate {
         let sdl = schema.sdl();
         let table = TypeTable::read(&sdl)?;
         let cache = DocumentCache::new(limits.cache_entries, limits.cache_bytes);
-        Ok(Self { inner: Arc::new(Inner { engine: Box::new(schema), table, limits, cache, meter, now, sdl }) })
+        Ok(Self { inner: Arc::new(Inner { engine: Box::new(schema), table, limits, cache, meter, clock, sdl }) })
     }
 
     /// The limits in force.
@@ -229,8 +233,7 @@ impl Gate {
     }
 
     fn timestamp(&self) -> String {
-        let now = chrono::DateTime::from_timestamp_micros((self.inner.now)()).unwrap_or_default();
-        now.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
+        to_rfc3339(self.inner.clock.now())
     }
 }
 
@@ -240,9 +243,7 @@ const PLAN_FACTOR: usize = 4;
 /// Scan, parse and count a text that is not in the cache.
 fn read(text: &str, limits: &KindLimits) -> Result<Parsed, Refused> {
     let counted = scan(text, limits.tokens, limits.nesting).map_err(|fault| match fault {
-        ScanFault::Nesting(actual) => {
-            Refused::limit("nesting", limits.nesting.min(NESTING_CEILING), actual as u64)
-        }
+        ScanFault::Nesting(actual) => Refused::limit("nesting", limits.nesting.min(NESTING_CEILING), actual as u64),
         ScanFault::Tokens(actual) => Refused::limit("tokens", limits.tokens, actual as u64),
         ScanFault::OpenString(offset) => {
             let pos = position(text, offset);
@@ -250,10 +251,11 @@ fn read(text: &str, limits: &KindLimits) -> Result<Parsed, Refused> {
         }
     })?;
     // The parser is a dependency's: a panic in it must cost one request only.
-    let document = catch_unwind(|| parse_query(text))
+    let mut document = catch_unwind(|| parse_query(text))
         .map_err(|_| Refused::internal())?
         .map_err(|error| unreadable(&error, limits))?;
     let counts = Counts::of(&document, text.len(), counted)?;
+    typename::plain(&mut document)?;
     Ok(Parsed { document, counts })
 }
 

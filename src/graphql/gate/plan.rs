@@ -88,8 +88,21 @@ struct Planner<'a> {
 /// A field of a set before its own set is planned.
 struct Entry<'a> {
     on: Option<Arc<str>>,
+    /// The type whose field it is: the parent, or the condition of the fragment around it.
+    scope: Option<&'a TypeDef>,
     field: &'a Positioned<Field>,
     sets: Vec<&'a [Positioned<Selection>]>,
+}
+
+/// Where a selection stands.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    /// The type of the set's objects, as the field above declares it.
+    parent: Option<&'a TypeDef>,
+    /// The type whose fields are chosen from.
+    scope: Option<&'a TypeDef>,
+    /// The object type that the fragments around narrow an abstract parent to.
+    on: Option<&'a Arc<str>>,
 }
 
 /// The entries of one set in document order, and where each key stands.
@@ -112,7 +125,7 @@ impl<'a> Planner<'a> {
         let guarded = guarded || is_abstract;
         let mut gathered = Gathered::default();
         for items in sets {
-            self.gather(items, parent, None, &mut gathered)?;
+            self.gather(items, Place { parent, scope: parent, on: None }, &mut gathered)?;
         }
         let mut planned = PlanSet { is_abstract, fields: Vec::with_capacity(gathered.entries.len()) };
         let mut items = Vec::with_capacity(gathered.entries.len() + 1);
@@ -120,28 +133,23 @@ impl<'a> Planner<'a> {
             items.push(type_question());
         }
         for entry in gathered.entries {
-            let on = entry.on.clone();
-            let (field, plan) = self.field(entry, parent, guarded)?;
+            // Chosen on an interface itself, a field is resolved by the library without a path for its errors; chosen
+            // by a fragment, even one on that same interface, it is resolved on the object.
+            let by_fragment = is_abstract && entry.field.node.name.node != "__typename";
+            let scope = entry.scope.filter(|_| by_fragment).map(|scope| Arc::clone(&scope.name));
+            let on = entry.on.clone().or(scope);
+            let (field, plan) = self.field(entry, guarded)?;
             planned.fields.push(plan);
             push_selection(&mut items, on, field);
         }
         Ok((SelectionSet { items }, planned))
     }
 
-    fn field(
-        &mut self,
-        entry: Entry<'a>,
-        parent: Option<&'a TypeDef>,
-        guarded: bool,
-    ) -> Result<(Positioned<Field>, PlanField), Refused> {
+    fn field(&mut self, entry: Entry<'a>, guarded: bool) -> Result<(Positioned<Field>, PlanField), Refused> {
         let field = &entry.field.node;
-        let owner = match &entry.on {
-            Some(on) => self.table.get(on),
-            None => parent,
-        };
         let ty = match field.name.node.as_str() {
             "__typename" => Some(&self.table.typename),
-            name => owner.and_then(|owner| owner.field(name)),
+            name => entry.scope.and_then(|scope| scope.field(name)),
         };
         let inner = ty.and_then(|ty| self.table.innermost(ty));
         let arguments = self.arguments(&field.arguments);
@@ -170,12 +178,11 @@ impl<'a> Planner<'a> {
         Ok((entry.field.position_node(field), plan))
     }
 
-    /// Collects fields in document order. `on` is the object type that the fragments around `items` narrow to.
+    /// Collects fields in document order.
     fn gather(
         &mut self,
         items: &'a [Positioned<Selection>],
-        parent: Option<&'a TypeDef>,
-        on: Option<&Arc<str>>,
+        place: Place<'a>,
         gathered: &mut Gathered<'a>,
     ) -> Result<(), Refused> {
         for item in items {
@@ -183,17 +190,15 @@ impl<'a> Planner<'a> {
                 continue;
             }
             match &item.node {
-                Selection::Field(field) => self.gather_field(field, on, gathered)?,
+                Selection::Field(field) => self.gather_field(field, place, gathered)?,
                 Selection::InlineFragment(inline) => {
                     let condition = inline.node.type_condition.as_ref().map(|condition| &condition.node);
-                    let items = &inline.node.selection_set.node.items;
-                    self.gather_fragment(condition, items, parent, on, gathered)?;
+                    self.gather_fragment(condition, &inline.node.selection_set.node.items, place, gathered)?;
                 }
                 Selection::FragmentSpread(spread) => {
                     if let Some(fragment) = self.document.fragments.get(&spread.node.fragment_name.node) {
                         let condition = Some(&fragment.node.type_condition.node);
-                        let items = &fragment.node.selection_set.node.items;
-                        self.gather_fragment(condition, items, parent, on, gathered)?;
+                        self.gather_fragment(condition, &fragment.node.selection_set.node.items, place, gathered)?;
                     }
                 }
             }
@@ -204,7 +209,7 @@ impl<'a> Planner<'a> {
     fn gather_field(
         &mut self,
         field: &'a Positioned<Field>,
-        on: Option<&Arc<str>>,
+        place: Place<'a>,
         gathered: &mut Gathered<'a>,
     ) -> Result<(), Refused> {
         self.spend()?;
@@ -216,21 +221,23 @@ impl<'a> Planner<'a> {
         let places = gathered.index.entry(key.node.as_str()).or_default();
         let mut same = None;
         for &at in places.iter() {
-            let Some(entry) = gathered.entries.get_mut(at) else { continue };
-            let shares_objects = entry.on.is_none() || on.is_none() || entry.on.as_ref() == on;
+            let Some(entry) = gathered.entries.get(at) else { continue };
+            let is_same = entry.on.as_ref() == place.on;
+            let shares_objects = is_same || entry.on.is_none() || place.on.is_none();
             if shares_objects && !same_call(&entry.field.node, &field.node) {
                 let message = format!("Fields conflict under the response key `{}`.", key.node);
                 return Err(Refused::invalid(message, Some(key.pos)));
             }
-            if entry.on.as_ref() == on {
-                same = Some(entry);
+            // Past a use that other objects share, merging would lose the order of what lies below.
+            if shares_objects {
+                same = is_same.then_some(at);
             }
         }
-        match same {
+        match same.and_then(|at| gathered.entries.get_mut(at)) {
             Some(entry) => entry.sets.push(items),
             None => {
                 places.push(gathered.entries.len());
-                gathered.entries.push(Entry { on: on.cloned(), field, sets: vec![items] });
+                gathered.entries.push(Entry { on: place.on.cloned(), scope: place.scope, field, sets: vec![items] });
             }
         }
         Ok(())
@@ -240,22 +247,24 @@ impl<'a> Planner<'a> {
         &mut self,
         condition: Option<&'a TypeCondition>,
         items: &'a [Positioned<Selection>],
-        parent: Option<&'a TypeDef>,
-        on: Option<&Arc<str>>,
+        place: Place<'a>,
         gathered: &mut Gathered<'a>,
     ) -> Result<(), Refused> {
         let condition = condition.and_then(|condition| self.table.get(condition.on.node.as_str()));
-        let (Some(condition), Some(parent)) = (condition, parent) else {
-            return self.gather(items, parent, on, gathered);
+        let (Some(condition), Some(parent)) = (condition, place.parent) else {
+            return self.gather(items, place, gathered);
         };
-        let candidates = on.map_or(parent.possible(), std::slice::from_ref);
+        let candidates = place.on.map_or(parent.possible(), std::slice::from_ref);
         if candidates.iter().all(|object| condition.may_be(object)) {
-            return self.gather(items, Some(parent), on, gathered);
+            // On an object, its own fields are asked; on what may be several, those of the condition, since a union
+            // has none.
+            let scope = if place.on.is_none() && parent.is_abstract() { Some(condition) } else { place.scope };
+            return self.gather(items, Place { scope, ..place }, gathered);
         }
         // Some objects of an abstract parent fit: write the fragment out for each.
         for object in candidates.iter().filter(|object| condition.may_be(object)) {
             self.spend()?;
-            self.gather(items, Some(parent), Some(object), gathered)?;
+            self.gather(items, Place { scope: self.table.get(object), on: Some(object), ..place }, gathered)?;
         }
         Ok(())
     }

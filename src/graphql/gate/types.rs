@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
-    BaseType, FieldDefinition, InputValueDefinition, Type, TypeDefinition, TypeKind, TypeSystemDefinition,
+    BaseType, FieldDefinition, InputValueDefinition, OperationType, Type, TypeDefinition, TypeKind,
+    TypeSystemDefinition,
 };
-use async_graphql::Positioned;
+use async_graphql::{Name, Positioned};
 
 use super::introspection;
 
@@ -34,11 +35,17 @@ pub(super) struct TypeDef {
 pub(super) enum Kind {
     Scalar,
     Enum(HashSet<String>),
-    Input { fields: HashMap<String, InputField>, one_of: bool },
+    Input {
+        fields: HashMap<String, InputField>,
+        one_of: bool,
+    },
     /// An object: possible only as itself.
     Object(HashMap<String, Arc<Type>>),
     /// An interface or union: the names of the objects it may turn out to be. A union has no fields.
-    Abstract { fields: HashMap<String, Arc<Type>>, possible: Vec<Arc<str>> },
+    Abstract {
+        fields: HashMap<String, Arc<Type>>,
+        possible: Vec<Arc<str>>,
+    },
 }
 
 #[derive(Debug)]
@@ -99,7 +106,7 @@ impl TypeTable {
         for definition in definitions {
             match definition {
                 TypeSystemDefinition::Schema(schema) => {
-                    let root = |name: &Option<Positioned<_>>| name.as_ref().map(|name| name.node.to_string());
+                    let root = |name: &Option<Positioned<Name>>| name.as_ref().map(|name| name.node.to_string());
                     query = root(&schema.node.query);
                     mutation = root(&schema.node.mutation);
                     subscription = root(&schema.node.subscription);
@@ -125,7 +132,7 @@ impl TypeTable {
             }
             types.insert(name.clone(), TypeDef { name: name.into(), kind });
         }
-        let typename = Arc::new(Type { base: BaseType::Named(async_graphql::Name::new("String")), nullable: false });
+        let typename = Arc::new(Type { base: BaseType::Named(Name::new("String")), nullable: false });
         Ok(Self { types, query, mutation, subscription, typename })
     }
 
@@ -133,8 +140,7 @@ impl TypeTable {
         self.types.get(name)
     }
 
-    pub fn root(&self, operation: async_graphql::parser::types::OperationType) -> Option<&TypeDef> {
-        use async_graphql::parser::types::OperationType;
+    pub fn root(&self, operation: OperationType) -> Option<&TypeDef> {
         match operation {
             OperationType::Query => self.get(&self.query),
             OperationType::Mutation => self.get(self.mutation.as_deref()?),

@@ -3,9 +3,9 @@
 
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{BaseType, Type, VariableDefinition};
-use async_graphql::{Name, PathSegment, Pos, Positioned, Value, Variables};
+use async_graphql::{Name, Pos, Positioned, Value, Variables};
 
-use super::refusal::{Fault, Refused, RefusalKind};
+use super::refusal::{Fault, RefusalKind, Refused};
 use super::types::{InputField, Kind, TypeDef, TypeTable};
 
 /// Variables that have a value: given, or by default. An omitted one has no entry, so a patch can tell it from null.
@@ -116,8 +116,12 @@ impl<'a> Walk<'a> {
 
     fn scalar(&mut self, name: &str, value: &Value) -> Option<Value> {
         let coerced = match (name, value) {
-            ("Int", Value::Number(number)) => whole(number).filter(|whole| i32::try_from(*whole).is_ok()).map(Value::from),
-            ("Float", Value::Number(number)) => number.as_f64().filter(|float| float.is_finite()).map(|_| value.clone()),
+            ("Int", Value::Number(number)) => {
+                whole(number).filter(|whole| i32::try_from(*whole).is_ok()).map(Value::from)
+            }
+            ("Float", Value::Number(number)) => {
+                number.as_f64().filter(|float| float.is_finite()).map(|_| value.clone())
+            }
             ("ID", Value::Number(number)) => whole(number).map(|whole| Value::String(whole.to_string())),
             ("String" | "ID", Value::String(_)) | ("Boolean", Value::Boolean(_)) => Some(value.clone()),
             ("Int" | "Float" | "String" | "Boolean" | "ID", _) => None,

@@ -1,0 +1,3 @@
+//! What feature tests share.
+
+pub mod kill;
