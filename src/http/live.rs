@@ -76,7 +76,7 @@ pub(super) fn open(
         log,
         ended: false,
         _permit: permit,
-        _task: state.tasks.token(),
+        _task: state.tasks().token(),
         asker,
         state: state.clone(),
     };
@@ -92,7 +92,7 @@ pub(super) fn permit(state: &HttpState, asker: &Asker) -> Option<Permit> {
         Some(who) => Holder::User(who.user_id),
         None => Holder::Address(address::subscriber(asker.address)),
     };
-    state.sockets.take(holder, state.limits(&asker.viewer).sockets)
+    state.sockets().take(holder, state.limits(&asker.viewer).sockets)
 }
 
 /// Resolves some time after shutdown begins, so that not everybody comes back at once (G20).

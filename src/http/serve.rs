@@ -92,10 +92,10 @@ pub async fn serve(listener: TcpListener, router: Router, state: HttpState) {
 /// Resolves when shutdown has begun and sockets and streams are closed.
 async fn close_sockets(state: &HttpState) {
     state.shutdown.cancelled().await;
-    state.tasks.close();
+    state.tasks().close();
     // Each closes by itself somewhere within the spread; one that does not is left behind.
     let patience = state.settings.timing.shutdown_spread + Duration::from_secs(5);
-    let ((), closed) = tokio::join!(sleep(LAST_CALL), timeout(patience, state.tasks.wait()));
+    let ((), closed) = tokio::join!(sleep(LAST_CALL), timeout(patience, state.tasks().wait()));
     if closed.is_err() {
         tracing::warn!(sockets = state.open_sockets(), "sockets were still open at the end");
     }

@@ -50,26 +50,17 @@ pub struct HttpParts {
 #[derive(Clone)]
 pub struct HttpState(Arc<Shared>);
 
-/// The parts, and what the transports keep themselves.
-pub(super) struct Shared {
+struct Shared {
     parts: HttpParts,
-    pub(super) sockets: Arc<Sockets>,
-    pub(super) tasks: TaskTracker,
-}
-
-impl std::ops::Deref for Shared {
-    type Target = HttpParts;
-
-    fn deref(&self) -> &HttpParts {
-        &self.parts
-    }
+    sockets: Arc<Sockets>,
+    tasks: TaskTracker,
 }
 
 impl std::ops::Deref for HttpState {
-    type Target = Shared;
+    type Target = HttpParts;
 
-    fn deref(&self) -> &Shared {
-        &self.0
+    fn deref(&self) -> &HttpParts {
+        &self.0.parts
     }
 }
 
@@ -81,7 +72,17 @@ impl HttpState {
 
     /// Sockets and streams open now.
     pub fn open_sockets(&self) -> usize {
-        self.sockets.count()
+        self.0.sockets.count()
+    }
+
+    /// Who holds how many sockets.
+    pub(super) fn sockets(&self) -> &Arc<Sockets> {
+        &self.0.sockets
+    }
+
+    /// Sockets and streams that shutdown waits for.
+    pub(super) fn tasks(&self) -> &TaskTracker {
+        &self.0.tasks
     }
 
     /// Who asks with this bearer credential.

@@ -1,4 +1,5 @@
 //! The one integration binary.
 
 mod gate;
+mod http;
 mod support;

@@ -79,7 +79,7 @@ pub(super) async fn upgrade(state: HttpState, meta: RequestMeta, mut parts: Part
                     .max_message_size(MESSAGE_MAX + MESSAGE_MARGIN)
                     .max_frame_size(MESSAGE_MAX + MESSAGE_MARGIN);
                 let bearer = Bearer::of(&parts.headers);
-                let task = state.tasks.token();
+                let task = state.tasks().token();
                 upgrade.on_upgrade(move |socket| async move {
                     let _task = task;
                     if let Some(link) = &meta.link {
@@ -108,5 +108,5 @@ fn judge(state: &HttpState, meta: &RequestMeta, headers: &HeaderMap) -> Result<s
     }
     let maximum = state.gate.limits().anonymous.sockets.saturating_mul(ARRIVING_FACTOR);
     let holder = Holder::Arriving(address::subscriber(meta.address));
-    state.sockets.take(holder, maximum).ok_or_else(|| HttpFault::rate_limited(1_000))
+    state.sockets().take(holder, maximum).ok_or_else(|| HttpFault::rate_limited(1_000))
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use futures_util::{Sink as _, SinkExt as _, Stream as _, StreamExt as _};
+use futures_util::{Sink as _, Stream as _, StreamExt as _};
 use tokio::time::timeout;
 
 use super::queue::Queue;
