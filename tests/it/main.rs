@@ -10,9 +10,9 @@
 )]
 
 mod ai;
-mod auth;
 mod bus;
 mod gate;
+mod http;
 mod jobs;
 mod ledger;
 mod provider;
