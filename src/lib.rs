@@ -1,6 +1,7 @@
 //! Inkledger: the backend for products that sell AI content by credits.
 
 pub mod ai;
+pub mod app;
 pub mod audit;
 pub mod auth;
 pub mod bus;
