@@ -1,10 +1,19 @@
 //! Inkledger: the backend for products that sell AI content by credits.
 
+pub mod ai;
+pub mod audit;
+pub mod auth;
 pub mod bus;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod db;
 pub mod error;
 pub mod graphql;
 pub mod ids;
+pub mod image;
+pub mod ledger;
 pub mod page;
+pub mod storage;
+pub mod telemetry;
 pub mod viewer;

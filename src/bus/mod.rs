@@ -2,6 +2,8 @@
 //! delay, never data. It must never know what a feature means.
 
 pub mod local;
+pub mod nats;
+pub mod postgres;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;

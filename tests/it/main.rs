@@ -1,4 +1,19 @@
-//! The one integration binary.
+//! Tests through the real doors, in one binary.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test that meets the unexpected fails by panicking"
+)]
+
+mod auth;
+mod bus;
 mod gate;
+mod ledger;
+mod provider;
+mod storage;
 mod support;
+mod tidy;

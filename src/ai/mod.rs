@@ -1,0 +1,3 @@
+//! AI models, tasks and the providers that serve them.
+
+pub mod provider;

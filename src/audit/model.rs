@@ -1,0 +1,75 @@
+//! One row of the audit trail as a value.
+
+use uuid::Uuid;
+
+use crate::{
+    clock::Micros,
+    viewer::{FeatureRight, SignedIn},
+};
+
+/// Who acted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// A person acting for themselves.
+    User(Uuid),
+    /// A person acting by a right over others.
+    Admin(Uuid),
+    /// The server, or its operator on the host.
+    System,
+}
+
+impl Actor {
+    /// The word in the table.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::User(_) => "user",
+            Self::Admin(_) => "admin",
+            Self::System => "system",
+        }
+    }
+
+    /// The person; `None` is the system.
+    pub fn id(self) -> Option<Uuid> {
+        match self {
+            Self::User(id) | Self::Admin(id) => Some(id),
+            Self::System => None,
+        }
+    }
+}
+
+impl From<FeatureRight> for Actor {
+    fn from(right: FeatureRight) -> Self {
+        right.who.map_or(Self::System, |who| Self::Admin(who.user_id))
+    }
+}
+
+impl From<SignedIn> for Actor {
+    fn from(who: SignedIn) -> Self {
+        Self::User(who.user_id)
+    }
+}
+
+/// One act.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The row's id.
+    pub id: Uuid,
+    /// The tenant it concerns, if it concerns one.
+    pub account_id: Option<Uuid>,
+    /// Who acted.
+    pub actor: Actor,
+    /// `noun.verb`, such as `user.assign_role`.
+    pub action: &'static str,
+    /// The kind of thing acted on, such as `user`.
+    pub target_kind: &'static str,
+    /// Which one.
+    pub target_id: Option<Uuid>,
+    /// What it was before, in a word or as JSON; never a secret.
+    pub before: Option<String>,
+    /// What it is now.
+    pub after: Option<String>,
+    /// The request, if there was one.
+    pub request_id: Option<String>,
+    /// When, microseconds.
+    pub at: Micros,
+}

@@ -1,0 +1,324 @@
+//! The installation's signing key: made at first start, kept in the data folder for its owner's eyes only. Everything
+//! that is signed or derived from a secret comes from here.
+
+use std::{
+    fs, io,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey,
+    crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils},
+    errors::{ErrorKind, Result as JwtResult},
+    signature::{Error as SignatureError, Signer, Verifier},
+};
+use ring::{
+    digest, hmac,
+    signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey},
+};
+
+use crate::ids::{Ids, random};
+
+/// What stands before the 32 secret bytes of an Ed25519 key in PKCS#8, version 1.
+const PKCS8_HEAD: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+const PEM_HEAD: &str = "-----BEGIN PRIVATE KEY-----";
+const PEM_TAIL: &str = "-----END PRIVATE KEY-----";
+
+/// Why there is no signing key. Each message ends with what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// Others may read it.
+    #[error("{path} may be read by others (mode {mode:03o}). Run: chmod 600 {path}")]
+    TooOpen {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// It is not an Ed25519 key.
+    #[error("{0} does not hold an Ed25519 key in PKCS#8. Restore it, or remove it to end all sessions")]
+    Unreadable(PathBuf),
+    /// The file or folder cannot be used.
+    #[error("cannot use {path}. Check that the folder exists and may be written")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// The keys that sign access tokens and derive refresh tokens.
+#[derive(Clone)]
+pub struct KeyRing {
+    kid: String,
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    successor: hmac::Key,
+}
+
+impl std::fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyRing").field("kid", &self.kid).finish_non_exhaustive()
+    }
+}
+
+impl KeyRing {
+    /// Reads the key in the file `path` (PKCS#8, as DER or PEM), and makes one first when there is no such file. Safe
+    /// with several processes starting at once.
+    pub fn open_or_create(path: &Path, ids: &dyn Ids) -> Result<Self, KeyError> {
+        let unreadable = || KeyError::Unreadable(path.to_owned());
+        if let Some(bytes) = read(path)? {
+            return Self::from_bytes(&bytes).ok_or_else(unreadable);
+        }
+        create(path, &pkcs8(random(ids)), &hex::encode(random::<8>(ids)))
+            .map_err(|source| KeyError::File { path: path.to_owned(), source })?;
+        // Another process may have been first; its key is the one that counts.
+        read(path)?.and_then(|bytes| Self::from_bytes(&bytes)).ok_or_else(unreadable)
+    }
+
+    /// A key that lives in memory only, for tests.
+    pub fn from_seed(seed: [u8; 32]) -> Option<Self> {
+        Self::from_pkcs8(&pkcs8(seed))
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let Some(pem) = std::str::from_utf8(bytes).ok().filter(|text| text.contains(PEM_HEAD)) else {
+            return Self::from_pkcs8(bytes);
+        };
+        let body = pem.trim().strip_prefix(PEM_HEAD)?.strip_suffix(PEM_TAIL)?;
+        let text: String = body.split_whitespace().collect();
+        Self::from_pkcs8(&STANDARD.decode(text).ok()?)
+    }
+
+    fn from_pkcs8(der: &[u8]) -> Option<Self> {
+        install_crypto();
+        let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).ok()?;
+        let public = pair.public_key().as_ref();
+        let thumbprint = digest::digest(&digest::SHA256, public);
+        let kid: String = URL_SAFE_NO_PAD.encode(thumbprint).chars().take(16).collect();
+        // A key for one purpose only, drawn from the secret without revealing it.
+        let secret = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, der), b"inkledger refresh token successor");
+        Some(Self {
+            kid,
+            encoding: EncodingKey::from_ed_der(der),
+            decoding: DecodingKey::from_ed_der(public),
+            successor: hmac::Key::new(hmac::HMAC_SHA256, secret.as_ref()),
+        })
+    }
+
+    /// The name of the signing key in token headers.
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// What signs.
+    pub(super) fn encoding(&self) -> &EncodingKey {
+        &self.encoding
+    }
+
+    /// What verifies.
+    pub(super) fn decoding(&self) -> &DecodingKey {
+        &self.decoding
+    }
+
+    /// The public half, 32 bytes.
+    pub fn public_key(&self) -> &[u8] {
+        self.decoding.try_get_as_bytes().unwrap_or_default()
+    }
+
+    /// The refresh token that follows `token`: always the same one, and unknowable without the key. So a client that
+    /// lost an answer, or asked twice at once, is answered alike, and a family never has two branches.
+    pub(super) fn successor(&self, token: &[u8; 32]) -> [u8; 32] {
+        let tag = hmac::sign(&self.successor, token);
+        let mut next = [0; 32];
+        for (to, from) in next.iter_mut().zip(tag.as_ref()) {
+            *to = *from;
+        }
+        next
+    }
+}
+
+fn pkcs8(seed: [u8; 32]) -> Vec<u8> {
+    [PKCS8_HEAD.as_slice(), &seed].concat()
+}
+
+fn read(path: &Path) -> Result<Option<Vec<u8>>, KeyError> {
+    let file = |source| KeyError::File { path: path.to_owned(), source };
+    let metadata = match fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(file(error)),
+    };
+    refuse_open(path, &metadata)?;
+    fs::read(path).map(Some).map_err(file)
+}
+
+#[cfg(unix)]
+fn refuse_open(path: &Path, metadata: &fs::Metadata) -> Result<(), KeyError> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 == 0 { Ok(()) } else { Err(KeyError::TooOpen { path: path.to_owned(), mode }) }
+}
+
+#[cfg(not(unix))]
+fn refuse_open(_: &Path, _: &fs::Metadata) -> Result<(), KeyError> {
+    Ok(())
+}
+
+/// Writes beside the file and links it into place, so that no process ever reads half a key or loses another's.
+fn create(path: &Path, key: &[u8], suffix: &str) -> io::Result<()> {
+    let beside = path.with_extension(format!("{suffix}.part"));
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options.open(&beside).and_then(|mut file| {
+        file.write_all(key)?;
+        file.sync_all()
+    });
+    let linked = written.and_then(|()| match fs::hard_link(&beside, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    });
+    let removed = fs::remove_file(&beside);
+    linked.and(removed)
+}
+
+/// Installs what signs and verifies tokens, over ring. Calling it again does nothing.
+pub fn install_crypto() {
+    // The first call wins; all of them install the same provider.
+    let _ = PROVIDER.install_default();
+}
+
+static PROVIDER: CryptoProvider =
+    CryptoProvider { signer_factory: signer, verifier_factory: verifier, key_utils: KeyUtils::new_unimplemented() };
+
+fn signer(algorithm: &Algorithm, key: &EncodingKey) -> JwtResult<Box<dyn JwtSigner>> {
+    if *algorithm != Algorithm::EdDSA {
+        return Err(ErrorKind::UnsupportedAlgorithm.into());
+    }
+    let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(key.as_bytes()).map_err(|_| ErrorKind::InvalidEddsaKey)?;
+    Ok(Box::new(EdSigner(pair)))
+}
+
+fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> JwtResult<Box<dyn JwtVerifier>> {
+    if *algorithm != Algorithm::EdDSA {
+        return Err(ErrorKind::UnsupportedAlgorithm.into());
+    }
+    Ok(Box::new(EdVerifier(key.try_get_as_bytes()?.to_vec())))
+}
+
+struct EdSigner(Ed25519KeyPair);
+
+impl Signer<Vec<u8>> for EdSigner {
+    fn try_sign(&self, message: &[u8]) -> Result<Vec<u8>, SignatureError> {
+        Ok(self.0.sign(message).as_ref().to_vec())
+    }
+}
+
+impl JwtSigner for EdSigner {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::EdDSA
+    }
+}
+
+struct EdVerifier(Vec<u8>);
+
+impl Verifier<Vec<u8>> for EdVerifier {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), SignatureError> {
+        UnparsedPublicKey::new(&ED25519, &self.0).verify(message, signature).map_err(|_| SignatureError::new())
+    }
+}
+
+impl JwtVerifier for EdVerifier {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::EdDSA
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::SeededIds;
+
+    const FILE: &str = "signing_key.pk8";
+
+    fn open(folder: &Path, seed: u64) -> Result<KeyRing, KeyError> {
+        KeyRing::open_or_create(&folder.join(FILE), &SeededIds::new(seed))
+    }
+
+    #[test]
+    fn makes_a_key_once_for_its_owner_only_and_reads_it_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = open(folder.path(), 1).unwrap();
+        let second = open(folder.path(), 2).unwrap();
+        assert_eq!(first.kid(), second.kid());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside the key");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn refuses_a_key_that_others_may_read() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        open(folder.path(), 1).unwrap();
+        let path = folder.path().join(FILE);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let error = open(folder.path(), 1).unwrap_err().to_string();
+        assert!(error.contains("mode 640") && error.contains("chmod 600"), "{error}");
+    }
+
+    #[test]
+    fn refuses_a_file_that_holds_no_key() {
+        let folder = tempfile::tempdir().unwrap();
+        open(folder.path(), 1).unwrap();
+        fs::write(folder.path().join(FILE), "not a key").unwrap();
+        let error = open(folder.path(), 1).unwrap_err();
+        assert!(matches!(error, KeyError::Unreadable(_)));
+    }
+
+    #[test]
+    fn reads_the_same_key_as_pem() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = open(folder.path(), 1).unwrap();
+        let path = folder.path().join(FILE);
+        let pem = format!("{PEM_HEAD}\n{}\n{PEM_TAIL}\n", STANDARD.encode(fs::read(&path).unwrap()));
+        fs::write(&path, pem).unwrap();
+        assert_eq!(open(folder.path(), 1).unwrap().kid(), made.kid());
+    }
+
+    #[test]
+    fn several_processes_that_start_at_once_agree_on_one_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let kids: Vec<String> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|seed| {
+                    let path = folder.path();
+                    scope.spawn(move || open(path, seed).unwrap().kid().to_owned())
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(kids.windows(2).all(|pair| pair[0] == pair[1]), "{kids:?}");
+    }
+
+    #[test]
+    fn derives_one_successor_of_a_token_and_another_with_another_key() {
+        let (one, two) = (KeyRing::from_seed([1; 32]).unwrap(), KeyRing::from_seed([2; 32]).unwrap());
+        assert_eq!(one.successor(&[7; 32]), one.successor(&[7; 32]));
+        assert_ne!(one.successor(&[7; 32]), two.successor(&[7; 32]));
+        assert_ne!(one.successor(&[7; 32]), one.successor(&[8; 32]));
+    }
+}

@@ -1,0 +1,17 @@
+//! People, tenants, members, sessions and keys: who someone is, how that is proved, and what follows from it being
+//! withdrawn. Passwords, tokens and addresses are never logged.
+//!
+//! A session has a family of refresh tokens, of which one is current, and short access tokens that name user and session
+//! and no role. Every request reads session and user, so ending, demoting and deleting bite at once; [`watch`] closes
+//! what is open meanwhile.
+
+pub mod keys;
+pub mod model;
+pub mod password;
+pub mod service;
+pub mod store;
+pub mod token;
+pub mod watch;
+
+pub use service::{AccountRight, Auth, AuthParts, AuthSettings, MemberRight, TryLimits};
+pub use watch::AccessWatch;

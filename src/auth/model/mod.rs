@@ -1,0 +1,15 @@
+//! People, tenants, sessions: values with checked constructors, commands and refusals. Must never know the database,
+//! the network or a running clock.
+
+mod account;
+mod credential;
+mod people;
+mod session;
+
+pub use account::{Account, AccountState, MemberRole};
+pub use credential::{Email, InvalidCredential, Password, Username};
+pub use people::{AssignRoleError, DeleteUserError, User, UserFilter};
+pub use session::{
+    ClaimHero, ClaimHeroError, CloseReason, IssuedSession, Origin, RefreshSessionError, SignIn, SignInError, SignUp,
+    SignUpError, limit_address,
+};

@@ -1,0 +1,196 @@
+//! The command line: parse, resolve the settings, run one command, answer with an exit code.
+
+mod config;
+mod table;
+
+use std::{ffi::OsString, io::Write, path::PathBuf, process::ExitCode};
+
+use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser};
+
+use crate::config::{Config, ConfigError, Resolved, SETTINGS, flag_of, resolve, variable_of};
+
+/// Ended well.
+const OK: u8 = 0;
+/// Found something, or could not be done.
+const FAILED: u8 = 1;
+/// Could not even begin: wrong use or settings.
+const UNUSABLE: u8 = 2;
+
+/// Why a command ended badly. Messages say what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// Settings.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Writing to standard output failed.
+    #[error("cannot write to standard output")]
+    Output(#[from] std::io::Error),
+    /// The database could not be opened.
+    #[error(transparent)]
+    Open(#[from] crate::db::OpenError),
+    /// The schema could not be brought up to date.
+    #[error(transparent)]
+    Migrate(#[from] crate::db::migrate::MigrateError),
+}
+
+/// What every command gets.
+struct Context {
+    matches: ArgMatches,
+    resolved: Resolved,
+}
+
+impl Context {
+    fn config(&self) -> Result<Config, ConfigError> {
+        Config::from_resolved(&self.resolved)
+    }
+
+    fn json(&self) -> bool {
+        self.matches.try_contains_id("json").unwrap_or(false) && self.matches.get_flag("json")
+    }
+}
+
+fn json_flag() -> Arg {
+    Arg::new("json").long("json").action(ArgAction::SetTrue).help("Answer in JSON, for scripts")
+}
+
+fn command() -> Command {
+    let mut root = Command::new("inkledger")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("The backend for products that sell AI content by credits")
+        .after_help("Every option is also an environment variable (INKLEDGER_…) and a key of the configuration file.")
+        .arg(
+            Arg::new("config")
+                .long("config")
+                .global(true)
+                .env("INKLEDGER_CONFIG")
+                .value_name("FILE")
+                .value_parser(clap::value_parser!(PathBuf))
+                .help("The configuration file (TOML)"),
+        );
+    for setting in SETTINGS {
+        let flag = flag_of(setting.key);
+        root = root.arg(
+            Arg::new(setting.key)
+                .long(flag.trim_start_matches("--").to_owned())
+                .global(true)
+                .value_name(if setting.bare { "N" } else { "TEXT" })
+                .hide(!matches!(setting.key, "listen" | "data_dir" | "role" | "database.url" | "nats.url"))
+                .help(format!("{} [{}]", setting.help, variable_of(setting.key))),
+        );
+    }
+    root.subcommand(Command::new("serve").about("Serve the API (the default)"))
+        .subcommand(Command::new("migrate").about("Bring the database's schema up to date, and end"))
+        .subcommand(
+            Command::new("config")
+                .about("Show every setting, its value and where it came from; secrets are hidden")
+                .arg(json_flag())
+                .arg(Arg::new("example").long("example").action(ArgAction::SetTrue).help("Print an example file")),
+        )
+        .subcommand(Command::new("schema").about("Print the GraphQL schema"))
+        .subcommand(
+            Command::new("users")
+                .about("People and their platform roles")
+                .subcommand_required(true)
+                .subcommand(Command::new("list").about("List people, newest first").arg(json_flag()))
+                .subcommand(
+                    Command::new("promote")
+                        .about("Give a person a platform role; the only way besides the claim link to make a HERO")
+                        .arg(Arg::new("who").required(true).help("Username or e-mail address"))
+                        .arg(
+                            Arg::new("to")
+                                .long("to")
+                                .value_parser(PossibleValuesParser::new(["USER", "ADMIN", "HERO"]))
+                                .ignore_case(true)
+                                .default_value("HERO")
+                                .help("The role"),
+                        ),
+                ),
+        )
+        .subcommand(
+            Command::new("ledger").about("The credit ledger").subcommand_required(true).subcommand(
+                Command::new("verify")
+                    .about("Check every invariant and recompute every hash; read-only, safe beside a running server")
+                    .arg(json_flag())
+                    .arg(Arg::new("account").long("account").value_name("UUID").help("One account only")),
+            ),
+        )
+        .subcommand(
+            Command::new("doctor")
+                .about("Check this installation and say what to do; exit 0, 1 warnings, 2 failures")
+                .arg(json_flag())
+                .arg(
+                    Arg::new("records")
+                        .long("records")
+                        .action(ArgAction::SetTrue)
+                        .help("Run the five verification queries instead, pass or fail per query"),
+                )
+                .arg(
+                    Arg::new("require-data")
+                        .long("require-data")
+                        .action(ArgAction::SetTrue)
+                        .requires("records")
+                        .help("Count an empty result of queries 2 to 5 as a failure"),
+                ),
+        )
+}
+
+fn flags(matches: &ArgMatches) -> Vec<(String, String)> {
+    let mut flags = Vec::new();
+    for setting in SETTINGS {
+        if let Some(text) = matches.get_one::<String>(setting.key) {
+            flags.push((setting.key.to_owned(), text.clone()));
+        }
+    }
+    flags
+}
+
+/// The innermost subcommand's name, with spaces, and its matches.
+fn innermost(matches: &ArgMatches) -> (String, ArgMatches) {
+    let mut path = Vec::new();
+    let mut current = matches;
+    while let Some((name, inner)) = current.subcommand() {
+        path.push(name);
+        current = inner;
+    }
+    (path.join(" "), current.clone())
+}
+
+/// Runs the command line `arguments` and answers with the exit code.
+pub async fn run(arguments: Vec<OsString>) -> ExitCode {
+    let matches = match command().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { UNUSABLE } else { OK });
+        }
+    };
+    let (name, matches) = innermost(&matches);
+    match dispatch(&name, matches).await {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            let unusable = matches!(error, CliError::Config(_));
+            complain(&error);
+            ExitCode::from(if unusable { UNUSABLE } else { FAILED })
+        }
+    }
+}
+
+fn complain(error: &CliError) {
+    let mut text = format!("inkledger: {error}");
+    let mut cause = std::error::Error::source(error);
+    while let Some(next) = cause {
+        text.push_str(&format!("\n  because: {next}"));
+        cause = next.source();
+    }
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+async fn dispatch(name: &str, matches: ArgMatches) -> Result<u8, CliError> {
+    let file = matches.get_one::<PathBuf>("config").cloned();
+    let resolved = resolve(&flags(&matches), file.as_deref())?;
+    let context = Context { matches, resolved };
+    match name {
+        "config" => config::run(&context),
+        _ => Ok(UNUSABLE),
+    }
+}

@@ -1,0 +1,271 @@
+//! The settings as the program uses them: checked and typed.
+
+use std::{net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
+
+use secrecy::SecretString;
+
+use super::sources::{ConfigError, Resolved, Value};
+use crate::db::{Location, Options};
+
+/// What this process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Everything.
+    All,
+    /// The API without jobs.
+    Api,
+    /// Jobs, and HTTP for health only.
+    Worker,
+}
+
+impl Role {
+    /// The word in settings and tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Api => "api",
+            Self::Worker => "worker",
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// Settings of the HTTP door.
+#[derive(Debug, Clone)]
+pub struct Http {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The address clients use, without a final slash; `None` means the one listened on.
+    pub public_url: Option<String>,
+    /// Origins whose pages may call.
+    pub allowed_origins: Vec<String>,
+    /// Whether statuses follow the newer draft instead of the audits.
+    pub draft_statuses: bool,
+    /// Whether /graphiql is served.
+    pub graphiql: bool,
+    /// Whether introspection is open to everyone.
+    pub introspection: bool,
+    /// How many proxies in front add to `X-Forwarded-For`.
+    pub trusted_proxies: usize,
+    /// How long work in flight gets at the end.
+    pub shutdown: Duration,
+}
+
+/// Settings of the database.
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// How to open it.
+    pub options: Options,
+}
+
+/// Settings of identity.
+#[derive(Debug, Clone)]
+pub struct Auth {
+    /// Life of an access token.
+    pub access_token: Duration,
+    /// Life of a refresh token.
+    pub refresh_token: Duration,
+    /// Credits granted at sign-up; 0 is none.
+    pub signup_credits: i64,
+    /// Issuer and audience of access tokens.
+    pub issuer: String,
+    /// Where the signing key is.
+    pub signing_key_file: PathBuf,
+    /// Memory of one password hash, KiB.
+    pub argon2_memory_kib: u32,
+    /// Passes of one password hash.
+    pub argon2_passes: u32,
+}
+
+/// Settings of the AI providers.
+#[derive(Debug, Clone)]
+pub struct Ai {
+    /// Where the OpenAI-compatible API is.
+    pub openai_base_url: String,
+    /// Its key; `None` leaves its models switched off.
+    pub openai_api_key: Option<SecretString>,
+}
+
+/// All settings.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// What this process does.
+    pub role: Role,
+    /// The data folder.
+    pub data_dir: PathBuf,
+    /// The HTTP door.
+    pub http: Http,
+    /// The database.
+    pub database: Database,
+    /// The bus between processes.
+    pub nats_url: Option<SecretString>,
+    /// Identity.
+    pub auth: Auth,
+    /// The most credits that one `addCredits` may add.
+    pub amount_max: i64,
+    /// Jobs that this process runs at once.
+    pub workers: usize,
+    /// Jobs of one account and lane that may run at once.
+    pub running_per_account: i32,
+    /// The AI providers.
+    pub ai: Ai,
+    /// What is logged.
+    pub log_filter: String,
+    /// How it is logged.
+    pub log_format: LogFormat,
+}
+
+struct Reader<'a>(&'a Resolved);
+
+impl Reader<'_> {
+    fn value(&self, key: &'static str) -> Result<&Value, ConfigError> {
+        self.0.iter().find(|value| value.setting.key == key).ok_or_else(|| ConfigError::Invalid {
+            name: key,
+            found: String::new(),
+            expected: "in the table of settings".to_owned(),
+        })
+    }
+
+    fn text(&self, key: &'static str) -> Result<&str, ConfigError> {
+        Ok(self.value(key)?.text.as_str())
+    }
+
+    fn invalid(&self, key: &'static str, expected: impl Into<String>) -> ConfigError {
+        let found = self.value(key).map(|value| value.shown().to_owned()).unwrap_or_default();
+        ConfigError::Invalid { name: key, found, expected: expected.into() }
+    }
+
+    fn number<T>(&self, key: &'static str, range: RangeInclusive<T>) -> Result<T, ConfigError>
+    where
+        T: FromStr + PartialOrd + std::fmt::Display,
+    {
+        self.text(key)?
+            .trim()
+            .parse()
+            .ok()
+            .filter(|number| range.contains(number))
+            .ok_or_else(|| self.invalid(key, format!("a whole number from {} to {}", range.start(), range.end())))
+    }
+
+    fn switch(&self, key: &'static str) -> Result<bool, ConfigError> {
+        match self.text(key)?.to_ascii_lowercase().as_str() {
+            "true" | "1" | "on" | "yes" => Ok(true),
+            "false" | "0" | "off" | "no" => Ok(false),
+            _ => Err(self.invalid(key, "true or false")),
+        }
+    }
+
+    fn choice<T: Copy>(&self, key: &'static str, choices: &[(&str, T)]) -> Result<T, ConfigError> {
+        let text = self.text(key)?;
+        choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value).ok_or_else(|| {
+            let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+            self.invalid(key, format!("one of {}", names.join(", ")))
+        })
+    }
+
+    fn secret(&self, key: &'static str) -> Result<Option<SecretString>, ConfigError> {
+        let text = self.text(key)?;
+        Ok((!text.is_empty()).then(|| SecretString::from(text.to_owned())))
+    }
+
+    fn optional(&self, key: &'static str) -> Result<Option<String>, ConfigError> {
+        let text = self.text(key)?.trim().trim_end_matches('/');
+        Ok((!text.is_empty()).then(|| text.to_owned()))
+    }
+}
+
+impl Config {
+    /// Checks every setting.
+    pub fn from_resolved(resolved: &Resolved) -> Result<Self, ConfigError> {
+        let read = Reader(resolved);
+        let data_dir = PathBuf::from(read.text("data_dir")?);
+        Ok(Self {
+            role: read.choice("role", &[("all", Role::All), ("api", Role::Api), ("worker", Role::Worker)])?,
+            http: http(&read)?,
+            database: database(&read, &data_dir)?,
+            nats_url: read.secret("nats.url")?,
+            auth: auth(&read, &data_dir)?,
+            amount_max: read.number("credits.amount_max", 1..=1_000_000_000_000)?,
+            workers: read.number("jobs.workers", 1..=256)?,
+            running_per_account: read.number("jobs.running_per_account", 1..=1000)?,
+            ai: Ai {
+                openai_base_url: address(&read, "ai.openai.base_url")?,
+                openai_api_key: read.secret("ai.openai.api_key")?,
+            },
+            log_filter: read.text("log.filter")?.to_owned(),
+            log_format: read.choice("log.format", &[("text", LogFormat::Text), ("json", LogFormat::Json)])?,
+            data_dir,
+        })
+    }
+}
+
+fn address(read: &Reader<'_>, key: &'static str) -> Result<String, ConfigError> {
+    read.optional(key)?
+        .filter(|text| text.starts_with("http://") || text.starts_with("https://"))
+        .ok_or_else(|| read.invalid(key, "an address that starts with http:// or https://"))
+}
+
+fn http(read: &Reader<'_>) -> Result<Http, ConfigError> {
+    let origins = read.text("http.allowed_origins")?;
+    Ok(Http {
+        listen: read
+            .text("listen")?
+            .parse()
+            .map_err(|_| read.invalid("listen", "an address and a port, such as 127.0.0.1:8080 or [::]:8080"))?,
+        public_url: match read.optional("public_url")? {
+            None => None,
+            Some(_) => Some(address(read, "public_url")?),
+        },
+        allowed_origins: origins
+            .split(',')
+            .map(|origin| origin.trim().trim_end_matches('/').to_owned())
+            .filter(|origin| !origin.is_empty())
+            .collect(),
+        draft_statuses: read.choice("http.status_profile", &[("audit", false), ("draft-2026-08", true)])?,
+        graphiql: read.switch("http.graphiql")?,
+        introspection: read.switch("http.introspection")?,
+        trusted_proxies: read.number("http.trusted_proxies", 0..=5)?,
+        shutdown: Duration::from_secs(read.number("http.shutdown_seconds", 0..=600)?),
+    })
+}
+
+fn database(read: &Reader<'_>, data_dir: &std::path::Path) -> Result<Database, ConfigError> {
+    let location = match read.secret("database.url")? {
+        None => Location::File(data_dir.join("inkledger.sqlite3")),
+        Some(url) => {
+            let text = read.text("database.url")?;
+            if let Some(path) = text.strip_prefix("sqlite:") {
+                Location::File(PathBuf::from(path.trim_start_matches("//")))
+            } else if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+                Location::Server(url)
+            } else {
+                return Err(read.invalid("database.url", "a URL that starts with postgres:// or sqlite:"));
+            }
+        }
+    };
+    Ok(Database { options: Options { location, connections: read.number("database.connections", 1..=200)? } })
+}
+
+fn auth(read: &Reader<'_>, data_dir: &std::path::Path) -> Result<Auth, ConfigError> {
+    Ok(Auth {
+        access_token: Duration::from_secs(60 * read.number::<u64>("auth.access_token_minutes", 1..=60)?),
+        refresh_token: Duration::from_secs(86_400 * read.number::<u64>("auth.refresh_token_days", 1..=365)?),
+        signup_credits: read.number("auth.signup_credits", 0..=1_000_000)?,
+        issuer: read
+            .optional("auth.issuer")?
+            .ok_or_else(|| read.invalid("auth.issuer", "a name of one character or more"))?,
+        signing_key_file: read
+            .optional("auth.signing_key_file")?
+            .map_or_else(|| data_dir.join("signing_key.pk8"), PathBuf::from),
+        argon2_memory_kib: read.number("auth.argon2_memory_kib", 1024..=1_048_576)?,
+        argon2_passes: read.number("auth.argon2_passes", 1..=10)?,
+    })
+}

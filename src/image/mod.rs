@@ -1,0 +1,3 @@
+//! Generated images.
+
+pub mod pixels;

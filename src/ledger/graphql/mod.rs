@@ -1,0 +1,17 @@
+//! Credits in the API.
+
+mod account;
+mod loader;
+mod mutation;
+mod query;
+mod subscription;
+mod types;
+
+pub use account::{balance, credit_transactions};
+pub use loader::LedgerLoader;
+pub use mutation::LedgerMutation;
+pub use query::LedgerQuery;
+pub use subscription::LedgerSubscription;
+pub use types::{
+    CreditBalance, CreditBalanceEvent, CreditTransaction, CreditTransactionConnection, CreditTransactionKind,
+};

@@ -1,0 +1,144 @@
+//! The pure core: one operation on one account. No input, no output, no clock; arithmetic is checked.
+
+use uuid::Uuid;
+
+use crate::clock::Micros;
+
+use super::{
+    Actor, Answer, Digest, Entry, Hold, IdemKey, Kind, LOTS_MAX, Lot, Move, Operation, Refusal, Request, State,
+    Transaction,
+    draft::{Draft, Heading},
+    request_hash,
+};
+
+/// Stored rows that contradict each other. An operation on them is not carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the ledger's rows contradict each other: {0}")]
+pub struct Inconsistency(pub &'static str);
+
+/// Why an operation was not carried out; the state is as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Declined {
+    /// An expected answer.
+    Refused(Refusal),
+    /// Our fault.
+    Broken(Inconsistency),
+}
+
+impl From<Refusal> for Declined {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// What an operation brings along because the core makes no ids and reads no clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// The new transaction's id.
+    pub transaction_id: Uuid,
+    /// The new lot's id, if it makes one.
+    pub grant_id: Uuid,
+    /// The salted hash of its note, if it has one.
+    pub note_hash: Option<Digest>,
+    /// The present time; the account's own clock is never behind it and never runs backwards.
+    pub now: Micros,
+}
+
+/// An accepted operation: what is to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// The new journal row.
+    pub transaction: Transaction,
+    /// Its answer.
+    pub answer: Answer,
+    /// Its moves, in order.
+    pub entries: Vec<Entry>,
+    /// The new lot.
+    pub granted: Option<Lot>,
+    /// Older lots as they are now, by id.
+    pub lots: Vec<Lot>,
+    /// New holds.
+    pub opened: Vec<Hold>,
+    /// Ended holds.
+    pub closed: Vec<Hold>,
+}
+
+/// Carries `request` out on `state`, or leaves `state` as it is and says why not. Lots that are due must have been
+/// written off before, see [`write_off`].
+pub fn apply(state: &mut State, request: &Request, stamp: &Stamp) -> Result<Decision, Declined> {
+    let mut draft = Draft::new(state, stamp.now);
+    match &request.operation {
+        Operation::Grant(grant) => draft.grant(grant, stamp)?,
+        Operation::Hold(items) => draft.hold(items)?,
+        Operation::Settle { hold, actual } => draft.settle(*hold, *actual)?,
+        Operation::Release(holds) => draft.release(holds)?,
+        Operation::ExpireHold(hold) => draft.expire_hold(*hold)?,
+    }
+    let heading = Heading {
+        kind: request.operation.kind(),
+        key: request.key.as_str().to_owned(),
+        request_hash: request_hash(request),
+        actor: request.actor,
+    };
+    let decision = draft.finish(heading, stamp.transaction_id, stamp.note_hash)?;
+    advance(state, &decision);
+    Ok(decision)
+}
+
+/// Answers `request` from the journal row that has its key. Refuses: `IdempotencyKeyReused` when that row answered
+/// another request.
+pub fn repeat(stored: &Transaction, request: &Request) -> Result<Answer, Declined> {
+    if stored.request_hash != request_hash(request) {
+        return Err(Refusal::IdempotencyKeyReused.into());
+    }
+    stored.answer().ok_or(Declined::Broken(Inconsistency("a stored answer is not one of ours")))
+}
+
+/// Writes off lots that are due, at most 500 at a time, as a transaction of its own. `None` when none is due.
+pub fn write_off(state: &mut State, transaction_id: Uuid, now: Micros) -> Result<Option<Decision>, Declined> {
+    let mut draft = Draft::new(state, now);
+    let due: Vec<(Uuid, i64)> = state
+        .lots
+        .iter()
+        .filter(|lot| lot.balance.available > 0 && lot.due(draft.now))
+        .map(|lot| (lot.id, lot.balance.available))
+        .take(LOTS_MAX)
+        .collect();
+    if due.is_empty() {
+        return Ok(None);
+    }
+    for (lot, available) in due {
+        draft.post(lot, None, Move::Expire, available)?;
+        draft.add_amount(available)?;
+    }
+    let heading = Heading {
+        kind: Kind::ExpireLot,
+        key: IdemKey::server("expire_lot", transaction_id).as_str().to_owned(),
+        request_hash: [0; 32],
+        actor: Actor::System,
+    };
+    let decision = draft.finish(heading, transaction_id, None)?;
+    advance(state, &decision);
+    Ok(Some(decision))
+}
+
+fn advance(state: &mut State, decision: &Decision) {
+    let row = &decision.transaction;
+    state.account.sequence = row.sequence;
+    state.account.head_hash = row.hash;
+    state.account.balance = row.balance;
+    state.account.ledger_now = row.at;
+    for lot in &mut state.lots {
+        let at = decision.lots.binary_search_by_key(&lot.id, |changed| changed.id);
+        if let Some(changed) = at.ok().and_then(|at| decision.lots.get(at)) {
+            lot.clone_from(changed);
+        }
+    }
+    state.add_lots(decision.granted.iter().cloned().collect());
+    for closed in &decision.closed {
+        if let Some(hold) = state.holds.iter_mut().find(|hold| hold.id() == closed.id()) {
+            hold.clone_from(closed);
+        }
+    }
+    state.holds.extend(decision.opened.iter().cloned());
+}

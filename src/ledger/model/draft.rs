@@ -1,0 +1,329 @@
+//! One operation in the making: reads the state, changes nothing but itself.
+
+use std::collections::{BTreeMap, HashSet};
+
+use uuid::Uuid;
+
+use crate::clock::{Micros, NEVER};
+
+use super::{
+    AMOUNT_MAX, Account, Actor, Answer, Balance, Digest, Entry, HOLDS_MAX, Hold, HoldItem, HoldState, ISSUED_MAX, Kind,
+    LOTS_MAX, Lot, Move, NewGrant, Part, Refusal, Stamp, Standing, State, Transaction, Work, chain_hash,
+    decide::{Decision, Declined, Inconsistency},
+};
+
+/// What stands at the head of a journal row.
+pub(super) struct Heading {
+    pub(super) kind: Kind,
+    pub(super) key: String,
+    pub(super) request_hash: Digest,
+    pub(super) actor: Actor,
+}
+
+/// See the module.
+pub(super) struct Draft<'a> {
+    state: &'a State,
+    pub(super) now: Micros,
+    sequence: i64,
+    balance: Balance,
+    amount: i64,
+    entries: Vec<Entry>,
+    lots: BTreeMap<Uuid, Lot>,
+    next_lot: usize,
+    granted: Option<Lot>,
+    opened: Vec<Hold>,
+    closed: Vec<Hold>,
+    shortfall: i64,
+    refers: Option<i64>,
+}
+
+const OVERFLOW: Declined = Declined::Broken(Inconsistency("a sum left its range"));
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(state: &'a State, now: Micros) -> Self {
+        Self {
+            state,
+            now: now.max(state.account.ledger_now),
+            sequence: state.account.sequence + 1,
+            balance: state.account.balance,
+            amount: 0,
+            entries: Vec::new(),
+            lots: BTreeMap::new(),
+            next_lot: 0,
+            granted: None,
+            opened: Vec::new(),
+            closed: Vec::new(),
+            shortfall: 0,
+            refers: None,
+        }
+    }
+
+    fn account(&self) -> &'a Account {
+        &self.state.account
+    }
+
+    fn must_be_open(&self) -> Result<(), Refusal> {
+        match self.account().standing {
+            Standing::Open => Ok(()),
+            Standing::Frozen => Err(Refusal::AccountFrozen),
+            Standing::Closed => Err(Refusal::AccountClosed),
+        }
+    }
+
+    pub(super) fn add_amount(&mut self, amount: i64) -> Result<(), Declined> {
+        self.amount = self.amount.checked_add(amount).ok_or(OVERFLOW)?;
+        Ok(())
+    }
+
+    /// Moves credits of one lot: the lot, the account and the entries change together or not at all.
+    pub(super) fn post(&mut self, lot: Uuid, hold: Option<Uuid>, way: Move, amount: i64) -> Result<(), Declined> {
+        if !self.lots.contains_key(&lot) {
+            if self.lots.len() == LOTS_MAX {
+                return Err(Refusal::LotsExceeded { max: LOTS_MAX }.into());
+            }
+            let found = self.state.lots.iter().find(|known| known.id == lot);
+            let found = found.ok_or(Declined::Broken(Inconsistency("a hold names a lot that is not there")))?;
+            self.lots.insert(lot, found.clone());
+        }
+        let touched = self.lots.get_mut(&lot).ok_or(OVERFLOW)?;
+        touched.balance = touched.balance.after(way, amount).ok_or(OVERFLOW)?;
+        self.balance = self.balance.after(way, amount).ok_or(OVERFLOW)?;
+        self.entries.push(Entry { grant: lot, hold, way, amount });
+        Ok(())
+    }
+
+    /// Takes `needed` available credits in burn order.
+    fn draw(&mut self, mut needed: i64, hold: Uuid, way: Move) -> Result<Vec<Part>, Declined> {
+        let mut parts = Vec::new();
+        while needed > 0 {
+            let Some(lot) = self.state.lots.get(self.next_lot) else {
+                return Err(if self.state.lots_complete {
+                    Declined::Broken(Inconsistency("the lots hold less than the account"))
+                } else {
+                    Refusal::LotsExceeded { max: LOTS_MAX }.into()
+                });
+            };
+            let (id, due) = (lot.id, lot.due(self.now));
+            let available = self.lots.get(&id).unwrap_or(lot).balance.available;
+            let take = if due { 0 } else { available.min(needed) };
+            if take > 0 {
+                self.post(id, Some(hold), way, take)?;
+                parts.push(Part { grant: id, amount: take });
+                needed -= take;
+            }
+            if take == available || due {
+                self.next_lot += 1;
+            }
+        }
+        Ok(parts)
+    }
+
+    pub(super) fn grant(&mut self, grant: &NewGrant, stamp: &Stamp) -> Result<(), Declined> {
+        self.must_be_open()?;
+        let expires_at = grant.expires_at.unwrap_or(NEVER);
+        if expires_at <= self.now || expires_at > NEVER {
+            return Err(Refusal::InvalidExpiry.into());
+        }
+        let (kind, source_ref) = (grant.source.kind(), grant.source.reference(stamp.transaction_id));
+        let used = self.state.used_sources.iter().find(|used| used.0 == kind && used.1 == source_ref);
+        if let Some((_, _, sequence)) = used {
+            return Err(Refusal::GrantSourceUsed { sequence: *sequence }.into());
+        }
+        let amount = grant.amount.get();
+        let balance = self.balance.after(Move::Issue, amount).filter(|next| next.issued <= ISSUED_MAX);
+        self.balance = balance.ok_or(Refusal::TotalTooLarge)?;
+        self.entries.push(Entry { grant: stamp.grant_id, hold: None, way: Move::Issue, amount });
+        self.granted = Some(Lot {
+            id: stamp.grant_id,
+            kind,
+            source_ref,
+            priority: kind.priority(),
+            expires_at,
+            granted_seq: self.sequence,
+            balance: Balance { issued: amount, available: amount, ..Balance::default() },
+            created_at: self.now,
+        });
+        self.add_amount(amount)
+    }
+
+    pub(super) fn hold(&mut self, items: &[HoldItem]) -> Result<(), Declined> {
+        self.must_be_open()?;
+        check_count(items.iter().map(|item| item.hold_id))?;
+        let mut works = HashSet::new();
+        for item in items {
+            let open = |hold: &&Hold| hold.item.work_id == item.work_id && hold.state == HoldState::Held;
+            if !works.insert(item.work_id) || self.state.holds.iter().any(|hold| open(&hold)) {
+                return Err(Refusal::WorkAlreadyHeld.into());
+            }
+            if item.expires_at <= self.now || item.expires_at > NEVER {
+                return Err(Refusal::InvalidExpiry.into());
+            }
+            self.add_amount(item.amount.get())?;
+        }
+        let (required, available) = (self.amount, self.balance.available);
+        if required > available {
+            return Err(Refusal::InsufficientCredits { required, available, short: required - available }.into());
+        }
+        for item in items {
+            let parts = self.draw(item.amount.get(), item.hold_id, Move::Reserve)?;
+            self.opened.push(Hold {
+                item: item.clone(),
+                state: HoldState::Held,
+                opened_seq: self.sequence,
+                created_at: self.now,
+                parts,
+            });
+        }
+        Ok(())
+    }
+
+    pub(super) fn settle(&mut self, hold: Uuid, actual: i64) -> Result<(), Declined> {
+        if !(0..=AMOUNT_MAX).contains(&actual) {
+            return Err(Refusal::InvalidAmount { min: 0, max: AMOUNT_MAX }.into());
+        }
+        let hold = self.open_hold(hold)?;
+        let charged = actual.min(hold.item.amount.get());
+        self.end(&hold, charged)?;
+        let excess = (actual - charged).min(self.balance.available);
+        if excess > 0 {
+            self.draw(excess, hold.id(), Move::Spend)?;
+        }
+        let settled = charged + excess;
+        self.shortfall = actual - settled;
+        let state = HoldState::Settled { sequence: self.sequence, settled, shortfall: self.shortfall, refunded: 0 };
+        self.refers = Some(hold.opened_seq);
+        self.closed.push(Hold { state, ..hold });
+        self.add_amount(settled)
+    }
+
+    pub(super) fn release(&mut self, holds: &[Uuid]) -> Result<(), Declined> {
+        check_count(holds.iter().copied())?;
+        for id in holds {
+            let hold = self.open_hold(*id)?;
+            self.end(&hold, 0)?;
+            self.add_amount(hold.item.amount.get())?;
+            self.closed.push(Hold { state: HoldState::Released { sequence: self.sequence }, ..hold });
+        }
+        self.refers = common(self.closed.iter().map(|hold| hold.opened_seq));
+        Ok(())
+    }
+
+    pub(super) fn expire_hold(&mut self, id: Uuid) -> Result<(), Declined> {
+        let hold = self.open_hold(id)?;
+        if hold.item.expires_at > self.now {
+            return Err(Refusal::HoldNotDue { expires_at: hold.item.expires_at }.into());
+        }
+        if self.state.holds_in_use.contains(&id) {
+            return Err(Refusal::HoldInUse.into());
+        }
+        self.end(&hold, 0)?;
+        self.refers = Some(hold.opened_seq);
+        self.add_amount(hold.item.amount.get())?;
+        self.closed.push(Hold { state: HoldState::Expired { sequence: self.sequence }, ..hold });
+        Ok(())
+    }
+
+    fn open_hold(&self, id: Uuid) -> Result<Hold, Refusal> {
+        let hold = self.state.holds.iter().find(|hold| hold.id() == id).ok_or(Refusal::HoldNotFound)?;
+        match hold.state.closed_seq() {
+            None => Ok(hold.clone()),
+            Some(sequence) => Err(Refusal::HoldClosed { state: hold.state.as_str(), sequence }),
+        }
+    }
+
+    /// Charges the first `charge` credits of a hold in lot order and gives the rest back, or lets it lapse where its
+    /// lot is due.
+    fn end(&mut self, hold: &Hold, charge: i64) -> Result<(), Declined> {
+        let mut left = charge;
+        let mut whole = 0_i64;
+        for part in &hold.parts {
+            let take = part.amount.min(left);
+            if take > 0 {
+                self.post(part.grant, Some(hold.id()), Move::Charge, take)?;
+                left -= take;
+            }
+            let rest = part.amount - take;
+            if rest > 0 {
+                let due = self.lot_due(part.grant);
+                self.post(part.grant, Some(hold.id()), if due { Move::Lapse } else { Move::Return }, rest)?;
+            }
+            whole = whole.checked_add(part.amount).ok_or(OVERFLOW)?;
+        }
+        if whole == hold.item.amount.get() {
+            Ok(())
+        } else {
+            Err(Declined::Broken(Inconsistency("a hold is not the sum of its lots")))
+        }
+    }
+
+    fn lot_due(&self, id: Uuid) -> bool {
+        self.state.lots.iter().any(|lot| lot.id == id && lot.due(self.now))
+    }
+
+    pub(super) fn finish(self, heading: Heading, id: Uuid, note_hash: Option<Digest>) -> Result<Decision, Declined> {
+        if self.entries.is_empty() {
+            return Err(Declined::Broken(Inconsistency("an operation without a move")));
+        }
+        let account = self.account();
+        let touched = || self.opened.iter().chain(&self.closed);
+        let one = if touched().count() == 1 { touched().next() } else { None };
+        let answer = Answer {
+            sequence: self.sequence,
+            transaction_id: id,
+            kind: heading.kind,
+            amount: self.amount,
+            at: self.now,
+            balance: self.balance,
+            grant: self.granted.as_ref().map(|lot| lot.id),
+            holds: touched().map(Hold::id).collect(),
+            shortfall: self.shortfall,
+            work: one.map(|hold| Work { kind: hold.item.work_kind, id: hold.item.work_id }),
+            run: common(touched().map(|hold| hold.item.run_id)).flatten(),
+        };
+        let mut transaction = Transaction {
+            account_id: account.id,
+            sequence: self.sequence,
+            id,
+            epoch: account.epoch,
+            kind: heading.kind,
+            key: heading.key,
+            request_hash: heading.request_hash,
+            actor: heading.actor,
+            amount: self.amount,
+            result: answer.to_text(),
+            refers: self.refers,
+            note_hash,
+            at: self.now,
+            balance: self.balance,
+            prev_hash: account.head_hash,
+            hash: [0; 32],
+        };
+        transaction.hash = chain_hash(&transaction, &self.entries);
+        Ok(Decision {
+            transaction,
+            answer,
+            entries: self.entries,
+            granted: self.granted,
+            lots: self.lots.into_values().collect(),
+            opened: self.opened,
+            closed: self.closed,
+        })
+    }
+}
+
+/// One operation takes 1 to 100 holds, each once.
+fn check_count(holds: impl ExactSizeIterator<Item = Uuid>) -> Result<(), Refusal> {
+    let count = holds.len();
+    let distinct: HashSet<Uuid> = holds.collect();
+    if (1..=HOLDS_MAX).contains(&count) && distinct.len() == count {
+        Ok(())
+    } else {
+        Err(Refusal::InvalidCount { max: HOLDS_MAX })
+    }
+}
+
+/// The value that all have in common.
+fn common<T: PartialEq>(mut values: impl Iterator<Item = T>) -> Option<T> {
+    let first = values.next()?;
+    values.all(|value| value == first).then_some(first)
+}

@@ -1,0 +1,41 @@
+//! The ledger's rows: constant SQL for both engines. Loads run under the account's lock, finders take a scope. Must
+//! never decide anything.
+
+mod load;
+mod read;
+mod row;
+mod save;
+
+pub use load::{find_by_key, insert_account, load_due_lots, load_lots, load_touched, lock_account};
+pub use read::{
+    Order, Scope, Slice, TransactionFilter, count_transactions, find_account, find_grant, find_hold, find_transaction,
+    get_meta, list_entries, list_grants, list_holds_of_work, list_sequences, list_transactions, load_by_account,
+    load_by_transaction, sequence_not_after,
+};
+pub use row::TRANSACTION_COLUMNS;
+pub(super) use row::{ENTRY_COLUMNS, entry_from, transaction_from};
+pub use save::{insert_meta, save};
+
+use sea_orm::{DbErr, Value};
+
+/// `$first, $first+1, …` for `count` values.
+fn places(first: usize, count: usize) -> String {
+    let names: Vec<String> = (first..first + count).map(|at| format!("${at}")).collect();
+    names.join(", ")
+}
+
+/// Rows of placeholders for a multi-row statement, with their values.
+fn rows(values: Vec<Vec<Value>>) -> (String, Vec<Value>) {
+    let mut flat: Vec<Value> = Vec::new();
+    let mut groups = Vec::with_capacity(values.len());
+    for row in values {
+        groups.push(format!("({})", places(flat.len() + 1, row.len())));
+        flat.extend(row);
+    }
+    (groups.join(", "), flat)
+}
+
+/// A stored row that is not one of ours.
+fn broken(what: &'static str) -> DbErr {
+    DbErr::Custom(format!("a stored row cannot be read: {what}"))
+}

@@ -1,0 +1,35 @@
+//! What the ledger asks of identity, which stands to its right: whose an account is, and who may see it.
+
+use std::{future::Future, pin::Pin};
+
+use uuid::Uuid;
+
+use crate::{error::Error, viewer::Viewer};
+
+/// Proof that a viewer may see an account's credits. Identity alone makes it, after a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SeenAccount(Uuid);
+
+impl SeenAccount {
+    /// States that the check was made.
+    pub fn checked(account: Uuid) -> Self {
+        Self(account)
+    }
+
+    /// Which account.
+    pub fn id(self) -> Uuid {
+        self.0
+    }
+}
+
+/// An answer that takes a while.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+
+/// The tenants, as far as credits concern them.
+pub trait Tenants: Send + Sync {
+    /// The personal account of a person; `None` when there is no such person.
+    fn personal_account(&self, user: Uuid) -> Answer<'_, Option<Uuid>>;
+
+    /// Refuses `NotFound` when there is no such account, or the viewer is neither a member nor allowed to look at people.
+    fn see(&self, viewer: Viewer, account: Uuid) -> Answer<'_, SeenAccount>;
+}

@@ -1,0 +1,186 @@
+//! `inkledger ledger verify`: the invariants I1–I18 and every hash recomputed. Reads only, and is safe beside a running
+//! server: each statement sees one snapshot, and journal rows never change.
+
+use sea_orm::{ConnectionTrait, DbErr};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{
+    clock::{Clock, Micros},
+    db::{Db, Engine, statement},
+    error::Error,
+};
+
+use super::{
+    model::{Entry, Transaction, chain_hash},
+    store::{ENTRY_COLUMNS, TRANSACTION_COLUMNS, entry_from, transaction_from},
+};
+
+const INVARIANTS: &str = include_str!("../../sql/invariants.sql");
+
+/// Rows read at once while hashes are recomputed.
+const PAGE: i64 = 1000;
+
+/// Violations listed in a report; all are counted.
+const LISTED_MAX: usize = 1000;
+
+/// A broken rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Violation {
+    /// `I1` to `I18`, or `HASH`.
+    pub code: String,
+    /// Whose rows.
+    pub account: Option<Uuid>,
+    /// Which transaction.
+    pub sequence: Option<i64>,
+    /// Which other row.
+    pub reference: Option<Uuid>,
+}
+
+/// What a verification found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Invariants checked.
+    pub rules: u64,
+    /// Accounts in scope.
+    pub accounts: i64,
+    /// Transactions whose hash was recomputed.
+    pub transactions: i64,
+    /// Entries in them.
+    pub entries: i64,
+    /// How many violations there are.
+    pub violations_count: usize,
+    /// The first thousand of them.
+    pub violations: Vec<Violation>,
+    /// How long it took, microseconds.
+    pub took: Micros,
+}
+
+impl Report {
+    /// Whether nothing is wrong.
+    pub fn clean(&self) -> bool {
+        self.violations_count == 0
+    }
+
+    fn add(&mut self, violation: Violation) {
+        self.violations_count += 1;
+        if self.violations.len() < LISTED_MAX {
+            self.violations.push(violation);
+        }
+    }
+}
+
+/// The statements of `invariants.sql`: each ends with `;` at the end of a line and holds no other.
+fn invariants() -> impl Iterator<Item = String> {
+    INVARIANTS.split(";\n").filter_map(|part| {
+        let lines = part.lines().filter(|line| !line.trim_start().starts_with("--"));
+        let sql = lines.collect::<Vec<_>>().join("\n").trim().trim_end_matches(';').to_owned();
+        (!sql.is_empty()).then_some(sql)
+    })
+}
+
+/// Checks one account, or all of them.
+pub async fn verify(db: &Db, clock: &dyn Clock, account: Option<Uuid>) -> Result<Report, Error> {
+    let began = clock.now();
+    let mut report = Report::default();
+    for sql in invariants() {
+        check(db, &sql, account, &mut report).await?;
+        report.rules += 1;
+    }
+    let (condition, values) = match account {
+        Some(id) => (" WHERE account_id = $1", vec![id.into()]),
+        None => ("", Vec::new()),
+    };
+    let sql = format!("SELECT COUNT(*) AS n FROM ledger_account{condition}");
+    if let Some(row) = db.reader().query_one_raw(db.statement(sql, values)).await? {
+        report.accounts = row.try_get("", "n").map_err(Error::from)?;
+    }
+    recompute(db, account, &mut report).await?;
+    report.took = clock.now() - began;
+    Ok(report)
+}
+
+async fn check(db: &Db, sql: &str, account: Option<Uuid>, report: &mut Report) -> Result<(), DbErr> {
+    // A bare NULL column has no useful type on PostgreSQL; SQLite must not cast, or a blob would become a number.
+    let (sequence, reference) = match db.engine() {
+        Engine::Postgres => ("CAST(CAST(v.seq AS text) AS bigint)", "CAST(CAST(v.ref AS text) AS uuid)"),
+        Engine::Sqlite => ("v.seq", "v.ref"),
+    };
+    let (condition, values) = match account {
+        Some(id) => (" WHERE v.account_id = $1", vec![id.into()]),
+        None => ("", Vec::new()),
+    };
+    let sql = format!(
+        "SELECT v.code AS code, v.account_id AS account_id, {sequence} AS sequence, {reference} AS reference \
+         FROM ({sql}) v{condition}"
+    );
+    for row in db.reader().query_all_raw(db.statement(sql, values)).await? {
+        report.add(Violation {
+            code: row.try_get("", "code")?,
+            account: row.try_get("", "account_id")?,
+            sequence: row.try_get("", "sequence")?,
+            reference: row.try_get("", "reference")?,
+        });
+    }
+    Ok(())
+}
+
+/// Where the recomputation stands.
+struct Place {
+    account: Uuid,
+    sequence: i64,
+    hash: super::model::Digest,
+}
+
+async fn recompute(db: &Db, account: Option<Uuid>, report: &mut Report) -> Result<(), DbErr> {
+    let mut place = Place { account: account.unwrap_or_default(), sequence: 0, hash: [0; 32] };
+    loop {
+        let page = transactions_after(db, &place, account.is_some()).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        let upto = (last.account_id, last.sequence);
+        let mut entries = entries_between(db, &place, upto).await?.into_iter().peekable();
+        for row in &page {
+            let mut own = Vec::new();
+            while let Some((_, entry)) = entries.next_if(|(at, _)| *at <= (row.account_id, row.sequence)) {
+                own.push(entry);
+            }
+            if row.account_id != place.account {
+                place = Place { account: row.account_id, sequence: 0, hash: [0; 32] };
+            }
+            if row.prev_hash != place.hash || row.hash != chain_hash(row, &own) {
+                report.add(Violation {
+                    code: "HASH".to_owned(),
+                    account: Some(row.account_id),
+                    sequence: Some(row.sequence),
+                    reference: Some(row.id),
+                });
+            }
+            place.sequence = row.sequence;
+            place.hash = row.hash;
+            report.transactions += 1;
+            report.entries += i64::try_from(own.len()).unwrap_or(0);
+        }
+    }
+}
+
+async fn transactions_after(db: &Db, place: &Place, one: bool) -> Result<Vec<Transaction>, DbErr> {
+    let scope = if one { "account_id = $1 AND seq > $2" } else { "(account_id, seq) > ($1, $2)" };
+    let sql = format!(
+        "SELECT {TRANSACTION_COLUMNS} FROM credit_transaction WHERE {scope} ORDER BY account_id, seq LIMIT {PAGE}"
+    );
+    let values = [place.account.into(), place.sequence.into()];
+    let rows = db.reader().query_all_raw(statement(db.reader(), sql, values)).await?;
+    rows.iter().map(transaction_from).collect()
+}
+
+type Located = ((Uuid, i64), Entry);
+
+async fn entries_between(db: &Db, after: &Place, upto: (Uuid, i64)) -> Result<Vec<Located>, DbErr> {
+    let sql = format!(
+        "SELECT account_id, {ENTRY_COLUMNS} FROM credit_entry \
+         WHERE (account_id, seq) > ($1, $2) AND (account_id, seq) <= ($3, $4) ORDER BY account_id, seq, line"
+    );
+    let values = [after.account.into(), after.sequence.into(), upto.0.into(), upto.1.into()];
+    let rows = db.reader().query_all_raw(statement(db.reader(), sql, values)).await?;
+    rows.iter().map(|row| Ok(((row.try_get("", "account_id")?, row.try_get("", "seq")?), entry_from(row)?))).collect()
+}

@@ -1,0 +1,10 @@
+//! The credit ledger: the core against a naive model, the writer on both databases, races, effects, live balances.
+
+mod core;
+mod effect;
+mod hub;
+mod journal;
+mod model;
+mod race;
+mod support;
+mod writer;

@@ -1,0 +1,253 @@
+//! The pure core against the naive model: random commands in memory (T1).
+
+use std::collections::HashMap;
+
+use inkledger::{
+    ids::{Ids, SeededIds},
+    ledger::model::{
+        self, Account, Balance, Bucket, Decision, Declined, Entry, Hold, HoldState, Lot, Operation, Refusal, Request,
+        Stamp, Standing, State, Transaction, chain_hash,
+    },
+};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use uuid::Uuid;
+
+use super::{
+    model::{Expected, Naive},
+    support::{Step, Teller, grant, item, step},
+};
+
+/// The core with its rows in memory: what the writer does, without a database.
+struct Memory {
+    state: State,
+    journal: Vec<(Transaction, Vec<Entry>)>,
+    keys: HashMap<String, usize>,
+}
+
+impl Memory {
+    fn new(account: Uuid) -> Self {
+        Self { state: State::opened(account, 1), journal: Vec::new(), keys: HashMap::new() }
+    }
+
+    fn remember(&mut self, decision: Decision) {
+        self.keys.insert(decision.transaction.key.clone(), self.journal.len());
+        for lot in &decision.lots {
+            let known = self.state.lots.iter().find(|known| known.id == lot.id);
+            assert_eq!(Some(lot), known, "the state follows the decision");
+        }
+        if let Some(lot) = &decision.granted {
+            let sequence = Some(decision.transaction.sequence);
+            self.state.used_sources.push((lot.kind, lot.source_ref.clone(), sequence));
+        }
+        self.journal.push((decision.transaction, decision.entries));
+    }
+
+    fn submit(&mut self, request: &Request, stamp: &Stamp, write_off: Uuid) -> Result<Expected, Refusal> {
+        if let Some(at) = self.keys.get(request.key.as_str()) {
+            let answer = match model::repeat(&self.journal[*at].0, request) {
+                Ok(answer) => answer,
+                Err(Declined::Refused(refusal)) => return Err(refusal),
+                Err(Declined::Broken(broken)) => panic!("{broken}"),
+            };
+            return Ok(expected(&answer, true));
+        }
+        if let Some(decision) = model::write_off(&mut self.state, write_off, stamp.now).unwrap() {
+            self.remember(decision);
+        }
+        let before = self.state.clone();
+        match model::apply(&mut self.state, request, stamp) {
+            Ok(decision) => {
+                let answer = expected(&decision.answer, false);
+                self.remember(decision);
+                Ok(answer)
+            }
+            Err(Declined::Refused(refusal)) => {
+                assert_eq!(before, self.state, "a refusal changes nothing");
+                Err(refusal)
+            }
+            Err(Declined::Broken(broken)) => panic!("{broken}"),
+        }
+    }
+
+    /// The rules of the journal that need no database.
+    fn check(&self) {
+        let account: &Account = &self.state.account;
+        let mut hash = [0; 32];
+        for (at, (row, entries)) in self.journal.iter().enumerate() {
+            assert_eq!(row.sequence, i64::try_from(at).unwrap() + 1, "no gap");
+            assert_eq!(row.prev_hash, hash, "the chain is linked");
+            assert_eq!(row.hash, chain_hash(row, entries));
+            hash = row.hash;
+        }
+        assert_eq!(account.head_hash, hash);
+        let total = |pick: fn(&Balance) -> i64| self.state.lots.iter().map(|lot: &Lot| pick(&lot.balance)).sum::<i64>();
+        let sums = Balance {
+            issued: total(|sums| sums.issued),
+            available: total(|sums| sums.available),
+            held: total(|sums| sums.held),
+            spent: total(|sums| sums.spent),
+            expired: total(|sums| sums.expired),
+            revoked: total(|sums| sums.revoked),
+        };
+        assert_eq!(account.balance, sums, "the account is the sum of its lots");
+        let open: i64 = self
+            .state
+            .holds
+            .iter()
+            .filter(|hold| hold.state == HoldState::Held)
+            .map(|hold| hold.item.amount.get())
+            .sum();
+        assert_eq!(account.balance.held, open, "held is what open holds hold");
+    }
+}
+
+fn expected(answer: &model::Answer, replayed: bool) -> Expected {
+    Expected {
+        sequence: answer.sequence,
+        amount: answer.amount,
+        balance: answer.balance,
+        shortfall: answer.shortfall,
+        replayed,
+    }
+}
+
+fn tell(steps: &[Step]) {
+    let account = Uuid::from_u128(1);
+    let (mut naive, mut memory) = (Naive::default(), Memory::new(account));
+    let mut teller = Teller::new(account, 1_700_000_000_000_000);
+    let ids = SeededIds::new(77);
+    for step in steps {
+        let Some((key, actor, operation)) = teller.tell(step) else { continue };
+        let request = Request { key, actor, operation };
+        let stamp = Stamp { transaction_id: ids.uuid(), grant_id: ids.uuid(), note_hash: None, now: teller.now };
+        let real = memory.submit(&request, &stamp, ids.uuid());
+        let want = naive.carry_out(request.key.as_str(), request.actor, &request.operation, stamp.now, stamp.grant_id);
+        assert_eq!(real, want, "{request:?}");
+    }
+    let kinds: Vec<_> = memory.journal.iter().map(|(row, _)| (row.kind.as_str(), row.amount)).collect();
+    assert_eq!(kinds, naive.kinds);
+    let moves: Vec<_> = memory
+        .journal
+        .iter()
+        .flat_map(|(row, entries)| {
+            entries
+                .iter()
+                .map(|entry| (row.sequence, entry.grant, entry.hold, entry.way.from(), entry.way.to(), entry.amount))
+        })
+        .collect();
+    let want: Vec<_> = naive
+        .moves
+        .iter()
+        .map(|line| (line.sequence, line.grant, line.hold, line.from, line.to, line.amount))
+        .collect();
+    assert_eq!(moves, want);
+    memory.check();
+}
+
+#[test]
+fn decides_a_hundred_thousand_random_commands_like_the_naive_model() {
+    // 64 commands a story; the seed is fixed, so a red run is red again.
+    let config = Config { cases: 1_600, failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    runner
+        .run(&proptest::collection::vec(step(), 64), |steps| {
+            tell(&steps);
+            Ok(())
+        })
+        .unwrap();
+}
+
+fn stamp(ids: &SeededIds, now: i64) -> Stamp {
+    Stamp { transaction_id: ids.uuid(), grant_id: ids.uuid(), note_hash: None, now }
+}
+
+fn request(key: &str, operation: Operation) -> Request {
+    Request { key: model::IdemKey::client(key).unwrap(), actor: model::Actor::System, operation }
+}
+
+#[test]
+fn refuses_more_credits_in_all_than_every_client_can_count() {
+    let ids = SeededIds::new(5);
+    let mut state = State::opened(ids.uuid(), 1);
+    for count in 0..9_007 {
+        model::apply(&mut state, &request(&format!("grant-number-{count}"), grant(1_000_000_000_000)), &stamp(&ids, 1))
+            .unwrap();
+    }
+    let refused = model::apply(&mut state, &request("one-more-grant", grant(1_000_000_000_000)), &stamp(&ids, 1));
+    assert_eq!(refused.unwrap_err(), Declined::Refused(Refusal::TotalTooLarge));
+    model::apply(&mut state, &request("exactly-full", grant(199_254_740_991)), &stamp(&ids, 1)).unwrap();
+    assert_eq!(state.account.balance.issued, model::ISSUED_MAX);
+}
+
+#[test]
+fn refuses_an_operation_that_would_touch_more_than_five_hundred_lots() {
+    let ids = SeededIds::new(6);
+    let mut state = State::opened(ids.uuid(), 1);
+    for count in 0..501 {
+        model::apply(&mut state, &request(&format!("grant-number-{count}"), grant(1)), &stamp(&ids, 1)).unwrap();
+    }
+    let hold = |amount| Operation::Hold(vec![item(ids.uuid(), ids.uuid(), amount, 100)]);
+    let refused = model::apply(&mut state, &request("hold-of-501-lots", hold(501)), &stamp(&ids, 2));
+    assert_eq!(refused.unwrap_err(), Declined::Refused(Refusal::LotsExceeded { max: 500 }));
+    model::apply(&mut state, &request("hold-of-500-lots", hold(500)), &stamp(&ids, 2)).unwrap();
+    assert_eq!(state.account.balance.available, 1);
+}
+
+#[test]
+fn ends_work_on_a_frozen_or_closed_account_but_begins_none() {
+    for (standing, refusal) in [(Standing::Frozen, Refusal::AccountFrozen), (Standing::Closed, Refusal::AccountClosed)]
+    {
+        let ids = SeededIds::new(7);
+        let mut state = State::opened(ids.uuid(), 1);
+        let id = ids.uuid();
+        let new_hold = |id: Uuid| Operation::Hold(vec![item(id, ids.uuid(), 5, 100)]);
+        model::apply(&mut state, &request("the-grant", grant(10)), &stamp(&ids, 1)).unwrap();
+        model::apply(&mut state, &request("the-first-hold", new_hold(id)), &stamp(&ids, 1)).unwrap();
+        state.account.standing = standing;
+        for (key, operation) in [("another-grant", grant(1)), ("another-hold", new_hold(ids.uuid()))] {
+            let refused = model::apply(&mut state, &request(key, operation), &stamp(&ids, 1)).unwrap_err();
+            assert_eq!(refused, Declined::Refused(refusal.clone()));
+        }
+        let settle = Operation::Settle { hold: id, actual: 7 };
+        let decision = model::apply(&mut state, &request("the-settle", settle), &stamp(&ids, 1)).unwrap();
+        assert_eq!((decision.answer.amount, decision.answer.shortfall), (7, 0));
+    }
+}
+
+#[test]
+fn refuses_every_move_beyond_the_eight() {
+    let all = [Bucket::Issued, Bucket::Available, Bucket::Held, Bucket::Spent, Bucket::Expired, Bucket::Revoked];
+    let ways = all.iter().flat_map(|from| all.iter().map(move |to| (*from, *to)));
+    let allowed: Vec<_> = ways.filter(|(from, to)| model::Move::between(*from, *to).is_some()).collect();
+    assert_eq!(allowed.len(), 8);
+}
+
+#[test]
+fn takes_client_keys_of_8_to_128_visible_characters() {
+    // G37
+    for key in ["", "1234567", "with space", "tab\tinside", "umlaut-ä-inside", &"x".repeat(129)] {
+        assert!(model::IdemKey::client(key).is_err(), "{key:?}");
+    }
+    for key in ["12345678", "!~!~!~!~", &"x".repeat(128)] {
+        assert_eq!(model::IdemKey::client(key).unwrap().as_str(), format!("u:{key}"));
+    }
+}
+
+#[test]
+fn lets_a_held_credit_outlive_its_lot_and_expire_when_it_comes_back() {
+    let ids = SeededIds::new(8);
+    let mut state = State::opened(ids.uuid(), 1);
+    let Operation::Grant(mut new) = grant(10) else { unreachable!() };
+    new.expires_at = Some(50);
+    model::apply(&mut state, &request("the-grant", Operation::Grant(new)), &stamp(&ids, 1)).unwrap();
+    let id = ids.uuid();
+    let held = Operation::Hold(vec![item(id, ids.uuid(), 6, 100)]);
+    model::apply(&mut state, &request("the-hold", held), &stamp(&ids, 2)).unwrap();
+    let written = model::write_off(&mut state, ids.uuid(), 50).unwrap().unwrap();
+    assert_eq!(written.answer.amount, 4);
+    let settle = Operation::Settle { hold: id, actual: 5 };
+    let done = model::apply(&mut state, &request("the-settle", settle), &stamp(&ids, 60)).unwrap();
+    assert_eq!(done.answer.balance, Balance { issued: 10, spent: 5, expired: 5, ..Balance::default() });
+    let closed: &Hold = &done.closed[0];
+    assert_eq!(closed.state, HoldState::Settled { sequence: 4, settled: 5, shortfall: 0, refunded: 0 });
+}

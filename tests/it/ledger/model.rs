@@ -1,0 +1,338 @@
+//! A naive ledger: a list of moves, every balance a sum over it. It shares nothing with the real one but plain types,
+//! so that a mistake would have to be made twice, in two different ways.
+
+use inkledger::ledger::model::{Actor, Balance, Bucket, GrantSource, Operation, Refusal};
+use uuid::Uuid;
+
+/// One move of credits. Lines of one transaction share its sequence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    pub sequence: i64,
+    pub grant: Uuid,
+    pub hold: Option<Uuid>,
+    pub from: Bucket,
+    pub to: Bucket,
+    pub amount: i64,
+}
+
+#[derive(Debug, Clone)]
+struct Given {
+    id: Uuid,
+    rank: i32,
+    ends: i64,
+    source: Option<(&'static str, String)>,
+    sequence: i64,
+}
+
+#[derive(Debug, Clone)]
+struct Reserved {
+    id: Uuid,
+    work: Uuid,
+    amount: i64,
+    ends: i64,
+    closed: Option<(&'static str, i64)>,
+}
+
+/// What the model expects as the answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expected {
+    pub sequence: i64,
+    pub amount: i64,
+    pub balance: Balance,
+    pub shortfall: i64,
+    pub replayed: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Remembered {
+    key: String,
+    asked: (Actor, String),
+    answer: Expected,
+}
+
+/// A naive ledger of one account.
+#[derive(Debug, Default)]
+pub struct Naive {
+    pub moves: Vec<Moved>,
+    pub kinds: Vec<(&'static str, i64)>,
+    given: Vec<Given>,
+    reserved: Vec<Reserved>,
+    remembered: Vec<Remembered>,
+    /// The account's clock, which begins when the account is opened.
+    clock: i64,
+}
+
+const NEVER: i64 = 253_402_300_799_999_999;
+const MOST: i64 = 1_000_000_000_000;
+
+impl Naive {
+    pub fn opened(now: i64) -> Self {
+        Self { clock: now, ..Self::default() }
+    }
+
+    fn sum(&self, bucket: Bucket, keep: impl Fn(&Moved) -> bool) -> i64 {
+        let sign = |line: &Moved| i64::from(line.to == bucket) - i64::from(line.from == bucket);
+        self.moves.iter().filter(|line| keep(line)).map(|line| sign(line) * line.amount).sum()
+    }
+
+    fn in_lot(&self, lot: Uuid, bucket: Bucket) -> i64 {
+        self.sum(bucket, |line| line.grant == lot)
+    }
+
+    pub fn balance(&self) -> Balance {
+        let all = |bucket| self.sum(bucket, |_| true);
+        Balance {
+            issued: -all(Bucket::Issued),
+            available: all(Bucket::Available),
+            held: all(Bucket::Held),
+            spent: all(Bucket::Spent),
+            expired: all(Bucket::Expired),
+            revoked: all(Bucket::Revoked),
+        }
+    }
+
+    fn next(&self) -> i64 {
+        i64::try_from(self.kinds.len()).unwrap() + 1
+    }
+
+    fn line(&mut self, grant: Uuid, hold: Option<Uuid>, from: Bucket, to: Bucket, amount: i64) {
+        let sequence = self.next();
+        self.moves.push(Moved { sequence, grant, hold, from, to, amount });
+    }
+
+    fn close(&mut self, kind: &'static str, amount: i64, now: i64) {
+        self.kinds.push((kind, amount));
+        self.clock = now;
+    }
+
+    /// Lots that may be spent, first to burn first.
+    fn usable(&self, now: i64) -> Vec<(Uuid, i64)> {
+        let mut lots: Vec<&Given> = self.given.iter().filter(|lot| lot.ends > now).collect();
+        lots.sort_by_key(|lot| (lot.rank, lot.ends, lot.id));
+        let free = lots.into_iter().map(|lot| (lot.id, self.in_lot(lot.id, Bucket::Available)));
+        free.filter(|(_, available)| *available > 0).collect()
+    }
+
+    fn ended(&self, lot: Uuid, now: i64) -> bool {
+        self.given.iter().any(|given| given.id == lot && given.ends <= now)
+    }
+
+    fn write_off(&mut self, now: i64) {
+        let mut due: Vec<Given> = self.given.iter().filter(|lot| lot.ends <= now).cloned().collect();
+        due.sort_by_key(|lot| (lot.rank, lot.ends, lot.id));
+        let mut total = 0;
+        for lot in due {
+            let left = self.in_lot(lot.id, Bucket::Available);
+            if left > 0 {
+                self.line(lot.id, None, Bucket::Available, Bucket::Expired, left);
+                total += left;
+            }
+        }
+        if total > 0 {
+            self.close("expire_lot", total, now);
+        }
+    }
+
+    /// Carries a command out. `grant` is the id that a new lot got.
+    pub fn carry_out(
+        &mut self,
+        key: &str,
+        actor: Actor,
+        operation: &Operation,
+        now: i64,
+        grant: Uuid,
+    ) -> Result<Expected, Refusal> {
+        let asked = (actor, asked(operation));
+        if let Some(found) = self.remembered.iter().find(|found| found.key == key) {
+            return if found.asked == asked {
+                Ok(Expected { replayed: true, ..found.answer.clone() })
+            } else {
+                Err(Refusal::IdempotencyKeyReused)
+            };
+        }
+        let now = now.max(self.clock);
+        self.write_off(now);
+        let (kind, amount, shortfall) = match operation {
+            Operation::Grant(new) => self.give(new, now, grant)?,
+            Operation::Hold(items) => self.reserve(items, now)?,
+            Operation::Settle { hold, actual } => self.charge(*hold, *actual, now)?,
+            Operation::Release(holds) => self.give_back(holds, now)?,
+            Operation::ExpireHold(hold) => {
+                let found = self.find_open(*hold)?;
+                if found.ends > now {
+                    return Err(Refusal::HoldNotDue { expires_at: found.ends });
+                }
+                self.undo(&found, 0, now);
+                self.end(*hold, "expired");
+                ("expire_hold", found.amount, 0)
+            }
+        };
+        let sequence = self.next();
+        self.close(kind, amount, now);
+        let answer = Expected { sequence, amount, balance: self.balance(), shortfall, replayed: false };
+        self.remembered.push(Remembered { key: key.to_owned(), asked, answer: answer.clone() });
+        Ok(answer)
+    }
+
+    fn give(
+        &mut self,
+        new: &inkledger::ledger::model::NewGrant,
+        now: i64,
+        id: Uuid,
+    ) -> Result<(&'static str, i64, i64), Refusal> {
+        let ends = new.expires_at.unwrap_or(NEVER);
+        if ends <= now || ends > NEVER {
+            return Err(Refusal::InvalidExpiry);
+        }
+        let (rank, source) = match &new.source {
+            GrantSource::Plan(text) => (10, Some(("plan", format!("{text:?}")))),
+            GrantSource::Promo(text) => (20, Some(("promo", format!("{text:?}")))),
+            GrantSource::Signup(user) => (30, Some(("signup", user.to_string()))),
+            GrantSource::Admin => (60, None),
+            GrantSource::Purchase(text) => (100, Some(("purchase", format!("{text:?}")))),
+        };
+        if let Some(used) = self.given.iter().find(|lot| source.is_some() && lot.source == source) {
+            return Err(Refusal::GrantSourceUsed { sequence: Some(used.sequence) });
+        }
+        let amount = new.amount.get();
+        if self.balance().issued + amount > (1 << 53) - 1 {
+            return Err(Refusal::TotalTooLarge);
+        }
+        self.given.push(Given { id, rank, ends, source, sequence: self.next() });
+        self.line(id, None, Bucket::Issued, Bucket::Available, amount);
+        Ok(("grant", amount, 0))
+    }
+
+    fn reserve(
+        &mut self,
+        items: &[inkledger::ledger::model::HoldItem],
+        now: i64,
+    ) -> Result<(&'static str, i64, i64), Refusal> {
+        let twice = |at: usize| items[..at].iter().any(|other| other.hold_id == items[at].hold_id);
+        if items.is_empty() || items.len() > 100 || (0..items.len()).any(twice) {
+            return Err(Refusal::InvalidCount { max: 100 });
+        }
+        for (at, item) in items.iter().enumerate() {
+            let open = self.reserved.iter().any(|hold| hold.work == item.work_id && hold.closed.is_none());
+            if open || items[..at].iter().any(|other| other.work_id == item.work_id) {
+                return Err(Refusal::WorkAlreadyHeld);
+            }
+            if item.expires_at <= now || item.expires_at > NEVER {
+                return Err(Refusal::InvalidExpiry);
+            }
+        }
+        let required: i64 = items.iter().map(|item| item.amount.get()).sum();
+        let available = self.balance().available;
+        if required > available {
+            return Err(Refusal::InsufficientCredits { required, available, short: required - available });
+        }
+        for item in items {
+            self.take(item.amount.get(), item.hold_id, Bucket::Held, now);
+            self.reserved.push(Reserved {
+                id: item.hold_id,
+                work: item.work_id,
+                amount: item.amount.get(),
+                ends: item.expires_at,
+                closed: None,
+            });
+        }
+        Ok(("hold", required, 0))
+    }
+
+    fn take(&mut self, mut needed: i64, hold: Uuid, to: Bucket, now: i64) {
+        for (lot, available) in self.usable(now) {
+            let part = needed.min(available);
+            if part > 0 {
+                self.line(lot, Some(hold), Bucket::Available, to, part);
+                needed -= part;
+            }
+        }
+        assert_eq!(needed, 0, "the model ran out of lots");
+    }
+
+    fn find_open(&self, id: Uuid) -> Result<Reserved, Refusal> {
+        let found = self.reserved.iter().find(|hold| hold.id == id).ok_or(Refusal::HoldNotFound)?;
+        match found.closed {
+            None => Ok(found.clone()),
+            Some((state, sequence)) => Err(Refusal::HoldClosed { state, sequence }),
+        }
+    }
+
+    /// Ends a hold's reservation: the first `charge` credits are spent, the others go back.
+    fn undo(&mut self, hold: &Reserved, charge: i64, now: i64) {
+        let taken: Vec<Moved> =
+            self.moves.iter().filter(|line| line.hold == Some(hold.id) && line.to == Bucket::Held).cloned().collect();
+        let mut left = charge;
+        for line in taken {
+            let spent = left.min(line.amount);
+            left -= spent;
+            if spent > 0 {
+                self.line(line.grant, line.hold, Bucket::Held, Bucket::Spent, spent);
+            }
+            if line.amount > spent {
+                let back = if self.ended(line.grant, now) { Bucket::Expired } else { Bucket::Available };
+                self.line(line.grant, line.hold, Bucket::Held, back, line.amount - spent);
+            }
+        }
+    }
+
+    fn end(&mut self, id: Uuid, state: &'static str) {
+        let sequence = self.next();
+        for hold in &mut self.reserved {
+            if hold.id == id {
+                hold.closed = Some((state, sequence));
+            }
+        }
+    }
+
+    fn charge(&mut self, id: Uuid, actual: i64, now: i64) -> Result<(&'static str, i64, i64), Refusal> {
+        if !(0..=MOST).contains(&actual) {
+            return Err(Refusal::InvalidAmount { min: 0, max: MOST });
+        }
+        let hold = self.find_open(id)?;
+        self.undo(&hold, actual.min(hold.amount), now);
+        let beyond = (actual - hold.amount).max(0);
+        let covered = beyond.min(self.balance().available);
+        if covered > 0 {
+            self.take(covered, id, Bucket::Spent, now);
+        }
+        self.end(id, "settled");
+        Ok(("settle", actual - (beyond - covered), beyond - covered))
+    }
+
+    fn give_back(&mut self, ids: &[Uuid], now: i64) -> Result<(&'static str, i64, i64), Refusal> {
+        if ids.is_empty() || ids.len() > 100 || (0..ids.len()).any(|at| ids[..at].contains(&ids[at])) {
+            return Err(Refusal::InvalidCount { max: 100 });
+        }
+        let holds = ids.iter().map(|id| self.find_open(*id)).collect::<Result<Vec<_>, _>>()?;
+        for hold in &holds {
+            self.undo(hold, 0, now);
+        }
+        for hold in &holds {
+            self.end(hold.id, "released");
+        }
+        Ok(("release", holds.iter().map(|hold| hold.amount).sum(), 0))
+    }
+}
+
+/// What two requests must have in common to be the same; what a repeat makes anew is left out.
+fn asked(operation: &Operation) -> String {
+    match operation {
+        Operation::Hold(items) => items
+            .iter()
+            .map(|item| {
+                format!(
+                    "{:?}{:?}{:?}{:?}{:?}{:?}{:?};",
+                    item.work_kind,
+                    item.work_id,
+                    item.run_id,
+                    item.user_id,
+                    item.price_version_id,
+                    item.prompt_version_id,
+                    item.amount
+                )
+            })
+            .collect(),
+        other => format!("{other:?}"),
+    }
+}

@@ -1,0 +1,226 @@
+//! Random commands, and the ways to carry them out.
+
+use std::sync::Arc;
+
+use inkledger::{
+    bus::local::LocalBus,
+    clock::FixedClock,
+    db::{Db, Engine},
+    ids::{Ids, SeededIds},
+    ledger::{
+        Command, Ledger, LedgerOptions, Posting, Refusal,
+        model::{Actor, Credits, GrantSource, HoldItem, IdemKey, NewGrant, Operation, SourceRef, WorkKind},
+        verify::{Report, verify},
+    },
+};
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use crate::support::database::TestDb;
+
+/// One second in microseconds.
+pub const SECOND: i64 = 1_000_000;
+
+/// One random step. Numbers stand for things made earlier, so that shrinking keeps a story's meaning.
+#[derive(Debug, Clone)]
+pub enum Step {
+    Wait(i64),
+    Grant { source: u8, name: u8, amount: i64, life: Option<i64>, key: Option<u8> },
+    Hold { works: Vec<(u8, i64)>, life: i64, key: Option<u8> },
+    Settle { hold: usize, actual: i64, key: Option<u8> },
+    Release { holds: Vec<usize>, key: Option<u8> },
+    Expire { hold: usize },
+}
+
+pub fn step() -> impl Strategy<Value = Step> {
+    let key = || proptest::option::weighted(0.3, 0..6_u8);
+    let amount = prop_oneof![10 => 1..40_i64, 1 => Just(1_000_000_000_000)];
+    let life = prop_oneof![3 => Just(None), 6 => (1..60_i64).prop_map(Some), 1 => (-5..1_i64).prop_map(Some)];
+    prop_oneof![
+        2 => (-10..40_i64).prop_map(Step::Wait),
+        4 => (0..5_u8, 0..4_u8, amount, life, key())
+            .prop_map(|(source, name, amount, life, key)| Step::Grant { source, name, amount, life, key }),
+        6 => (proptest::collection::vec((0..9_u8, 1..30_i64), 0..4), 1..60_i64, key())
+            .prop_map(|(works, life, key)| Step::Hold { works, life, key }),
+        5 => (0..12_usize, -1..50_i64, key()).prop_map(|(hold, actual, key)| Step::Settle { hold, actual, key }),
+        3 => (proptest::collection::vec(0..12_usize, 0..4), key())
+            .prop_map(|(holds, key)| Step::Release { holds, key }),
+        1 => (0..12_usize).prop_map(|hold| Step::Expire { hold }),
+    ]
+}
+
+/// Turns steps into commands of one account.
+pub struct Teller {
+    pub account: Uuid,
+    pub now: i64,
+    ids: SeededIds,
+    holds: Vec<Uuid>,
+    fresh: u32,
+}
+
+impl Teller {
+    pub fn new(account: Uuid, now: i64) -> Self {
+        // Ids must differ between accounts that share a database.
+        let seed = u64::from_be_bytes(account.as_bytes()[8..].try_into().unwrap());
+        Self { account, now, ids: SeededIds::new(seed), holds: Vec::new(), fresh: 0 }
+    }
+
+    /// The nth hold from the last; one that never was when there are not so many.
+    fn hold(&self, back: usize) -> Uuid {
+        self.holds.iter().rev().nth(back).copied().unwrap_or(Uuid::from_u128(u128::try_from(back).unwrap() + 1))
+    }
+
+    fn work(&self, number: u8) -> Uuid {
+        let mut bytes = *self.account.as_bytes();
+        bytes[0] = number;
+        Uuid::from_bytes(bytes)
+    }
+
+    /// The command of a step, or none when only time passed.
+    pub fn tell(&mut self, step: &Step) -> Option<(IdemKey, Actor, Operation)> {
+        let (key, actor, operation) = match step {
+            Step::Wait(seconds) => {
+                self.now += seconds * SECOND;
+                return None;
+            }
+            Step::Grant { source, name, amount, life, key } => {
+                let text = || SourceRef::new(format!("{}/{name}", self.account)).unwrap();
+                let source = match source {
+                    0 => GrantSource::Plan(text()),
+                    1 => GrantSource::Promo(text()),
+                    2 => GrantSource::Signup(self.work(*name)),
+                    3 => GrantSource::Purchase(text()),
+                    _ => GrantSource::Admin,
+                };
+                let grant = NewGrant {
+                    source,
+                    amount: Credits::new(*amount).unwrap(),
+                    expires_at: life.map(|seconds| self.now + seconds * SECOND),
+                    note: None,
+                };
+                (key, Actor::Admin(self.work(200)), Operation::Grant(grant))
+            }
+            Step::Hold { works, life, key } => {
+                let items: Vec<HoldItem> = works
+                    .iter()
+                    .map(|(work, amount)| item(self.ids.uuid(), self.work(*work), *amount, self.now + life * SECOND))
+                    .collect();
+                self.holds.extend(items.iter().map(|item| item.hold_id));
+                (key, Actor::User(self.work(201)), Operation::Hold(items))
+            }
+            Step::Settle { hold, actual, key } => {
+                (key, Actor::System, Operation::Settle { hold: self.hold(*hold), actual: *actual })
+            }
+            Step::Release { holds, key } => {
+                (key, Actor::System, Operation::Release(holds.iter().map(|back| self.hold(*back)).collect()))
+            }
+            Step::Expire { hold } => (&None, Actor::System, Operation::ExpireHold(self.hold(*hold))),
+        };
+        self.fresh += 1;
+        let key = match key {
+            Some(number) => IdemKey::client(&format!("pooled-key-{number}")).unwrap(),
+            None => IdemKey::client(&format!("fresh-key-{}", self.fresh)).unwrap(),
+        };
+        Some((key, actor, operation))
+    }
+}
+
+pub fn item(hold_id: Uuid, work_id: Uuid, amount: i64, expires_at: i64) -> HoldItem {
+    HoldItem {
+        hold_id,
+        work_kind: WorkKind::AiTaskItem,
+        work_id,
+        run_id: None,
+        user_id: None,
+        price_version_id: Uuid::from_u128(7),
+        prompt_version_id: None,
+        amount: Credits::new(amount).unwrap(),
+        expires_at,
+    }
+}
+
+/// A ledger on a test's database.
+pub async fn open(test: &TestDb) -> Ledger {
+    open_on(test, test.db.clone(), 2).await
+}
+
+/// A ledger on `db`, as another process would have it.
+pub async fn open_on(test: &TestDb, db: Db, seed: u64) -> Ledger {
+    let bus = Arc::new(LocalBus::new(format!("process-{seed}")));
+    let options = LedgerOptions { begin_within: std::time::Duration::from_secs(120), ..LedgerOptions::default() };
+    let clock: Arc<FixedClock> = Arc::clone(&test.clock);
+    Ledger::open(db, clock, Arc::new(SeededIds::new(seed)), bus, options).await.unwrap()
+}
+
+pub fn command(account: Uuid, key: &str, operation: Operation) -> Command {
+    Command {
+        account,
+        key: IdemKey::client(key).unwrap(),
+        actor: Actor::Admin(Uuid::from_u128(9)),
+        operation,
+        open_account: false,
+        effects: Vec::new(),
+        otherwise: Vec::new(),
+    }
+}
+
+pub fn grant(amount: i64) -> Operation {
+    Operation::Grant(NewGrant {
+        source: GrantSource::Admin,
+        amount: Credits::new(amount).unwrap(),
+        expires_at: None,
+        note: None,
+    })
+}
+
+pub fn hold(test: &TestDb, amount: i64) -> Operation {
+    let (hold, work) = (test.ids.uuid(), test.ids.uuid());
+    Operation::Hold(vec![item(hold, work, amount, crate::support::database::START + 3600 * SECOND)])
+}
+
+/// A new account with `amount` credits; none when 0.
+pub async fn funded(test: &TestDb, ledger: &Ledger, amount: i64) -> Uuid {
+    let account = test.ids.uuid();
+    if amount == 0 {
+        opened(test, ledger, account).await;
+    } else {
+        let command = Command { open_account: true, ..command(account, "funding-key", grant(amount)) };
+        ledger.submit(command).await.unwrap();
+    }
+    account
+}
+
+async fn opened(test: &TestDb, ledger: &Ledger, account: Uuid) {
+    let ledger = ledger.clone();
+    let now = inkledger::clock::Clock::now(test.clock.as_ref());
+    test.db
+        .write((), move |tx, ()| {
+            let ledger = ledger.clone();
+            Box::pin(async move {
+                ledger.open_in(tx, account, now).await?;
+                Ok::<_, inkledger::error::Failure<inkledger::error::Never>>(())
+            })
+        })
+        .await
+        .unwrap();
+}
+
+pub async fn report(test: &TestDb) -> Report {
+    verify(&test.db, test.clock.as_ref(), None).await.unwrap()
+}
+
+/// Everything adds up: I1–I18 are silent and every hash can be recomputed.
+pub async fn assert_clean(test: &TestDb) {
+    let report = report(test).await;
+    assert_eq!(report.rules, 18, "all invariants were read");
+    assert!(report.clean(), "{report:?}");
+}
+
+pub fn refusal(result: Result<Posting, inkledger::error::Failure<Refusal>>) -> Refusal {
+    match result {
+        Err(inkledger::error::Failure::Refused(refusal)) => refusal,
+        other => panic!("expected a refusal, got {other:?}"),
+    }
+}
+
+pub const ENGINES: [Engine; 2] = [Engine::Sqlite, Engine::Postgres];

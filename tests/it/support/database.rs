@@ -1,0 +1,121 @@
+//! A migrated database of its own for one test, gone at its end. Without a PostgreSQL server the test fails: a test
+//! that is skipped would look like one that passed.
+
+use std::{
+    env,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use inkledger::{
+    clock::FixedClock,
+    db::{Db, Engine, Location, Options, migrate::migrate},
+    ids::SeededIds,
+};
+use sea_orm::ConnectionTrait;
+use sqlx::{Connection, Executor, PgConnection};
+use tempfile::TempDir;
+
+/// The first instant of tests: 2026-01-01T00:00:00Z.
+pub const START: i64 = 1_767_225_600_000_000;
+
+/// One test's database, clock and ids.
+pub struct TestDb {
+    pub db: Db,
+    pub clock: Arc<FixedClock>,
+    pub ids: Arc<SeededIds>,
+    options: Options,
+    _folder: Option<TempDir>,
+    server: Option<(String, String)>,
+}
+
+fn server_url() -> String {
+    env::var("INKLEDGER_TEST_POSTGRES_URL").unwrap_or_else(|_| "postgres://postgres@127.0.0.1:5432".to_owned())
+}
+
+async fn admin(url: &str) -> PgConnection {
+    match PgConnection::connect(&format!("{url}/postgres")).await {
+        Ok(connection) => connection,
+        Err(error) => panic!(
+            "this test needs PostgreSQL 15 or newer at {url} ({error}). Start one, or set INKLEDGER_TEST_POSTGRES_URL"
+        ),
+    }
+}
+
+impl TestDb {
+    pub async fn open(engine: Engine) -> Self {
+        match engine {
+            Engine::Sqlite => Self::sqlite().await,
+            Engine::Postgres => Self::postgres().await,
+        }
+    }
+
+    pub async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options { location: Location::File(folder.path().join("test.db")), connections: 4 };
+        Self::migrated(options, Some(folder), None).await
+    }
+
+    pub async fn postgres() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let url = server_url();
+        let name = format!("inkledger_it_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let mut connection = admin(&url).await;
+        connection.execute(sqlx::AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))).await.unwrap();
+        connection.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
+        let options = Options { location: Location::Server(format!("{url}/{name}").into()), connections: 6 };
+        let test = Self::migrated(options, None, Some((url, name))).await;
+        for key in migration::hot_foreign_keys() {
+            test.db.migration_connection().execute_unprepared(&key).await.unwrap();
+        }
+        test
+    }
+
+    async fn migrated(options: Options, folder: Option<TempDir>, server: Option<(String, String)>) -> Self {
+        let db = Db::open(&options).await.unwrap();
+        migrate(&db).await.unwrap();
+        Self {
+            db,
+            clock: Arc::new(FixedClock::new(START)),
+            ids: Arc::new(SeededIds::new(1)),
+            options,
+            _folder: folder,
+            server,
+        }
+    }
+
+    /// A second pool on the same PostgreSQL database, as another process would have.
+    pub async fn second(&self) -> Db {
+        Db::open(&self.options).await.unwrap()
+    }
+
+    /// Runs a statement outside the ledger.
+    pub async fn execute(&self, sql: &str) -> Result<u64, sea_orm::DbErr> {
+        Ok(self.db.migration_connection().execute_unprepared(sql).await?.rows_affected())
+    }
+
+    /// The single number that `sql` answers.
+    pub async fn number(&self, sql: &str) -> i64 {
+        let row = self.db.reader().query_one_raw(self.db.statement(sql, [])).await.unwrap().unwrap();
+        // PostgreSQL tells apart what SQLite does not: an `integer` column is not a `bigint`.
+        row.try_get_by_index::<i64>(0).or_else(|_| row.try_get_by_index::<i32>(0).map(i64::from)).unwrap()
+    }
+}
+
+impl Drop for TestDb {
+    fn drop(&mut self) {
+        let Some((url, name)) = self.server.take() else { return };
+        // A runtime of its own: this one may be ending, and a drop cannot wait.
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async move {
+                let mut connection = admin(&url).await;
+                let sql = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+                connection.execute(sqlx::AssertSqlSafe(sql)).await.unwrap();
+            });
+        });
+        let _ = dropping.join();
+    }
+}
