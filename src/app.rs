@@ -4,26 +4,38 @@
 mod plugs;
 mod run;
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use async_graphql::dataloader::DataLoader;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    ai::{Ai, AiConfig, AiParts, AiSweep, Providers, RunAiTask, install_models, provider},
-    auth::{AccessWatch, Auth, AuthParts, AuthSettings, HashCost, KeyError, KeyRing, Passwords, TokenRules, TryLimits},
+    ai::{
+        Ai, AiConfig, AiParts, graphql::AiLoader, provider, registry::install_models, routing::Providers,
+        run::RunAiTask, sweep::AiSweep,
+    },
+    auth::{
+        AccessWatch, Auth, AuthParts, AuthSettings,
+        graphql::AuthLoader,
+        keys::{KeyError, KeyRing, install_crypto},
+        password::{HashCost, Passwords},
+        token::TokenRules,
+    },
     bus::{Bus, local::LocalBus, nats::NatsBus, postgres::PostgresBus},
     clock::{Clock, SECOND, SystemClock},
     config::{Config, Role},
     db::{Db, Location, OpenError, migrate::MigrateError},
     error::{Error, Internal},
-    graphql::{self, gate::{Gate, Limits}},
+    graphql::{
+        self,
+        gate::{Gate, Limits},
+    },
     http::{HttpParts, HttpSettings, HttpState, Origins, StatusProfile, StoredObjects, Timing},
     ids::{Ids, SystemIds, random},
-    image::Gallery,
+    image::{Gallery, graphql::ImageLoader},
     jobs::{Handler, Jobs, JobsConfig, Sweep, Workers},
     ledger::{Ledger, LedgerOptions, Tenants, graphql::LedgerLoader},
-    notification::Notifications,
+    notification::service::Notifications,
     storage::{Storage, StorageError, UrlSigner, secret},
 };
 
@@ -33,7 +45,9 @@ pub use run::serve;
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The data folder cannot be used.
-    #[error("cannot use the data folder {path}: {source}. Check that it may be written, or name another with --data-dir")]
+    #[error(
+        "cannot use the data folder {path}: {source}. Check that it may be written, or name another with --data-dir"
+    )]
     DataDir {
         /// Which folder.
         path: std::path::PathBuf,
@@ -111,7 +125,7 @@ impl Seams {
             providers: None,
             jobs: JobsConfig {
                 workers: config.workers,
-                running_max: config.running_per_account,
+                account_running_max: config.running_per_account,
                 grace: config.http.shutdown,
                 ..JobsConfig::default()
             },
@@ -133,6 +147,8 @@ pub struct Parts {
     pub amount_max: i64,
     /// Whether all AI output comes from the sandbox.
     pub is_sandbox_only: bool,
+    /// The address clients use, without a final slash.
+    pub base_url: String,
 }
 
 /// Everything, built.
@@ -162,7 +178,9 @@ pub struct App {
 }
 
 /// Builds everything: opens and migrates the database, reads or makes keys, connects the bus.
-pub async fn build(config: Config, seams: Seams) -> Result<App, StartError> {
+/// `address` is where the server listens, which is one of its own origins.
+pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<App, StartError> {
+    install_crypto();
     let folder = |source| StartError::DataDir { path: config.data_dir.clone(), source };
     std::fs::create_dir_all(&config.data_dir).map_err(folder)?;
     let Seams { clock, ids, .. } = &seams;
@@ -172,8 +190,7 @@ pub async fn build(config: Config, seams: Seams) -> Result<App, StartError> {
         tracing::info!(migrations = migrated, "the database's schema was brought up to date");
     }
     let bus = connect_bus(&config, ids.as_ref()).await?;
-    let ledger =
-        Ledger::open(db.clone(), clock.clone(), ids.clone(), bus.clone(), LedgerOptions::default()).await?;
+    let ledger = Ledger::open(db.clone(), clock.clone(), ids.clone(), bus.clone(), LedgerOptions::default()).await?;
     let auth = Auth::new(AuthParts {
         db: db.clone(),
         clock: clock.clone(),
@@ -186,7 +203,7 @@ pub async fn build(config: Config, seams: Seams) -> Result<App, StartError> {
     });
     let secret = secret::read_or_create(&config.data_dir.join("url_key"), random(ids.as_ref())).map_err(folder)?;
     let storage = Storage::local(&config.data_dir)?;
-    let gallery = Gallery::new(db.clone(), storage.clone(), UrlSigner::new(&secret), clock.clone());
+    let gallery = Gallery::new(db.clone(), clock.clone(), storage.clone(), Arc::new(UrlSigner::new(&secret)));
     let jobs = Jobs::new(db.clone(), clock.clone(), ids.clone(), bus.clone(), seams.jobs.clone());
     let has_key = config.ai.openai_api_key.is_some();
     install_models(&db, ids, clock.now(), has_key).await?;
@@ -212,6 +229,7 @@ pub async fn build(config: Config, seams: Seams) -> Result<App, StartError> {
         ids: ids.clone(),
         amount_max: config.amount_max,
         is_sandbox_only: !has_key,
+        base_url: base_url(&config, address),
     };
     let tenants: Arc<dyn Tenants> = Arc::new(auth.clone());
     let schema = graphql::builder()
@@ -223,10 +241,10 @@ pub async fn build(config: Config, seams: Seams) -> Result<App, StartError> {
         .data(gallery.clone())
         .data(Notifications::new(db.clone(), clock.clone()))
         .data(DataLoader::new(LedgerLoader(ledger.clone()), tokio::spawn).max_batch_size(500))
-        .data(DataLoader::new(ai.clone(), tokio::spawn).max_batch_size(500))
-        .data(DataLoader::new(auth.clone(), tokio::spawn).max_batch_size(500))
-        .finish();
-    let gate = Gate::new(schema, seams.limits.clone())
+        .data(DataLoader::new(AuthLoader(auth.clone()), tokio::spawn).max_batch_size(500))
+        .data(DataLoader::new(AiLoader(ai.clone()), tokio::spawn).max_batch_size(500))
+        .data(DataLoader::new(ImageLoader(gallery.clone()), tokio::spawn).max_batch_size(500));
+    let gate = Gate::new(schema, seams.limits.clone(), clock.clone())
         .map_err(|error| StartError::Internal(Internal::new("reading the schema", error)))?;
     let objects = StoredObjects {
         storage,
@@ -242,7 +260,7 @@ pub async fn build(config: Config, seams: Seams) -> Result<App, StartError> {
         metrics: plugs::metrics(),
         clock: clock.clone(),
         ids: ids.clone(),
-        settings: http_settings(&config, seams.timing.clone())?,
+        settings: http_settings(&config, seams.timing.clone(), address)?,
         shutdown: shutdown.clone(),
     });
     Ok(App { config, db, clock: clock.clone(), bus, ledger, auth, ai, jobs, watch, http, shutdown })
@@ -279,11 +297,7 @@ fn connect_providers(config: &Config) -> Result<Providers, StartError> {
 }
 
 fn hash_cost(config: &Config) -> HashCost {
-    HashCost {
-        memory_kib: config.auth.argon2_memory_kib,
-        passes: config.auth.argon2_passes,
-        ..HashCost::default()
-    }
+    HashCost { memory_kib: config.auth.argon2_memory_kib, passes: config.auth.argon2_passes, ..HashCost::default() }
 }
 
 fn auth_settings(config: &Config) -> AuthSettings {
@@ -296,26 +310,32 @@ fn auth_settings(config: &Config) -> AuthSettings {
         },
         refresh_lifetime: seconds(config.auth.refresh_token) * SECOND,
         signup_credits: config.auth.signup_credits,
-        tries: TryLimits { ..AuthSettings::default().tries },
         ..AuthSettings::default()
     }
 }
 
-fn http_settings(config: &Config, timing: Timing) -> Result<HttpSettings, StartError> {
+/// The address clients use.
+pub fn base_url(config: &Config, address: SocketAddr) -> String {
+    config.http.public_url.clone().unwrap_or_else(|| format!("http://{address}"))
+}
+
+fn http_settings(config: &Config, timing: Timing, address: SocketAddr) -> Result<HttpSettings, StartError> {
     let setting = |name: &str, error: &dyn std::fmt::Display| StartError::Setting(format!("{name}: {error}"));
     let listed = config.http.allowed_origins.iter().map(String::as_str);
-    let own = config.http.public_url.iter().map(String::as_str);
-    let origins = Origins::parse(listed.chain(own)).map_err(|error| setting("http.allowed_origins", &error))?;
-    let mut trusted_proxies = Vec::new();
-    for network in &config.http.trusted_proxies {
-        trusted_proxies.push(network.parse().map_err(|error| setting("http.trusted_proxies", &error))?);
-    }
+    let own = [
+        base_url(config, address),
+        format!("http://{address}"),
+        format!("http://localhost:{}", address.port()),
+        format!("http://127.0.0.1:{}", address.port()),
+    ];
+    let origins = Origins::parse(listed.chain(own.iter().map(String::as_str)))
+        .map_err(|error| setting("http.allowed_origins", &error))?;
     Ok(HttpSettings {
         status_profile: if config.http.draft_statuses { StatusProfile::Draft202608 } else { StatusProfile::Audit },
         origins,
-        trusted_proxies,
+        trusted_proxies: config.http.trusted_proxies,
         graphiql: config.http.graphiql,
-        development: config.http.introspection,
+        introspection: config.http.introspection,
         timing,
     })
 }

@@ -1,6 +1,8 @@
 //! The command line: parse, resolve the settings, run one command, answer with an exit code.
 
 mod config;
+mod schema;
+mod serve;
 mod table;
 
 use std::{ffi::OsString, io::Write, path::PathBuf, process::ExitCode};
@@ -25,6 +27,9 @@ pub enum CliError {
     /// Writing to standard output failed.
     #[error("cannot write to standard output")]
     Output(#[from] std::io::Error),
+    /// The server did not start.
+    #[error(transparent)]
+    Start(#[from] crate::app::StartError),
     /// The database could not be opened.
     #[error(transparent)]
     Open(#[from] crate::db::OpenError),
@@ -190,7 +195,9 @@ async fn dispatch(name: &str, matches: ArgMatches) -> Result<u8, CliError> {
     let resolved = resolve(&flags(&matches), file.as_deref())?;
     let context = Context { matches, resolved };
     match name {
+        "" | "serve" => serve::run(&context).await,
         "config" => config::run(&context),
+        "schema" => schema::run(),
         _ => Ok(UNUSABLE),
     }
 }

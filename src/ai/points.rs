@@ -23,15 +23,8 @@ pub enum Point {
 
 impl Point {
     /// Every point, in the order in which a run passes them.
-    pub const ALL: [Self; 7] = [
-        Self::Begun,
-        Self::Prepared,
-        Self::Sent,
-        Self::Answered,
-        Self::Stored,
-        Self::Received,
-        Self::Finished,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Begun, Self::Prepared, Self::Sent, Self::Answered, Self::Stored, Self::Received, Self::Finished];
 }
 
 /// Looks on as runs pass points.

@@ -96,11 +96,8 @@ impl Cursor {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let mut parts = std::str::from_utf8(&bytes).ok()?.strip_prefix('t')?.split('.');
         let (epoch, task, sequence) = (parts.next()?, parts.next()?, parts.next()?);
-        let cursor = Self {
-            epoch: epoch.parse().ok()?,
-            task: Uuid::parse_str(task).ok()?,
-            sequence: sequence.parse().ok()?,
-        };
+        let cursor =
+            Self { epoch: epoch.parse().ok()?, task: Uuid::parse_str(task).ok()?, sequence: sequence.parse().ok()? };
         (parts.next().is_none() && cursor.sequence >= 0).then_some(cursor)
     }
 }
@@ -143,15 +140,8 @@ impl Ai {
         // Before the first look, so that nothing falls between look and wait.
         let hints = self.parts.bus.subscribe();
         let task = store::find_task(self.parts.db.reader(), account, id).await?.ok_or(Error::NotFound)?;
-        let mut state = State {
-            ai: self.clone(),
-            account,
-            task: id,
-            hints,
-            sequence: 0,
-            ready: VecDeque::new(),
-            ended: false,
-        };
+        let mut state =
+            State { ai: self.clone(), account, task: id, hints, sequence: 0, ready: VecDeque::new(), ended: false };
         match after {
             None => state.show(task, ProgressKind::Snapshot),
             Some(text) => {
@@ -249,8 +239,8 @@ impl State {
             "FINISHED" => ProgressKind::Finished,
             _ => return Err(Internal::new("reading a task's event", format!("its kind is {}", stored.kind)).into()),
         };
-        let payload: Payload = serde_json::from_str(&stored.payload)
-            .map_err(|error| Internal::new("reading a task's event", error))?;
+        let payload: Payload =
+            serde_json::from_str(&stored.payload).map_err(|error| Internal::new("reading a task's event", error))?;
         Ok(ProgressEvent {
             kind,
             sequence: stored.sequence,

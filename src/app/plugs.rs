@@ -8,7 +8,7 @@ use sea_orm::ConnectionTrait;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth::{AccessWatch, Auth, CloseReason},
+    auth::{AccessWatch, Auth, model::CloseReason},
     db::Db,
     error::Error,
     http::{Authenticator, ContentTypes, Readiness, Report, SessionEnd},
@@ -32,7 +32,6 @@ impl Authenticator for SessionAuthenticator {
         let watching = self.watch.watch(who);
         async move {
             match watching.await {
-                CloseReason::TokenExpired => SessionEnd::TokenExpired,
                 CloseReason::SessionEnded => SessionEnd::SessionEnded,
                 CloseReason::RightsChanged => SessionEnd::RightsChanged,
             }

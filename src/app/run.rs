@@ -2,24 +2,28 @@
 
 use std::{io::Write, net::SocketAddr};
 
-use tokio::{net::TcpListener, signal::unix::{SignalKind, signal}};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
 
-use super::{App, Seams, StartError, build, start_workers};
+use super::{App, Seams, StartError, base_url, build, start_workers};
 use crate::{config::Config, error::Internal, http};
 
 /// Serves until SIGTERM or SIGINT. Standard output gets one line when the server is ready; the link for the first HERO
 /// goes to standard error, where the operator looks and no log collector's parser is fed.
 pub async fn serve(config: Config) -> Result<(), StartError> {
     let address = config.http.listen;
-    let seams = Seams::system(&config);
-    let app = build(config, seams).await?;
-    let listener =
-        TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
+    let listener = TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
     let address = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
+    let seams = Seams::system(&config);
+    let app = build(config, seams, address).await?;
     offer_claim(&app, address).await?;
     let stop = app.shutdown.clone();
-    let mut terminate = signal(SignalKind::terminate()).map_err(|error| Internal::new("listening to signals", error))?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| Internal::new("listening to signals", error))?;
+    let mut terminate =
+        signal(SignalKind::terminate()).map_err(|error| Internal::new("listening to signals", error))?;
+    let mut interrupt =
+        signal(SignalKind::interrupt()).map_err(|error| Internal::new("listening to signals", error))?;
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -59,7 +63,7 @@ pub async fn run(app: App, listener: TcpListener) -> Result<(), StartError> {
 }
 
 async fn offer_claim(app: &App, address: SocketAddr) -> Result<(), StartError> {
-    let base = app.config.http.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let base = base_url(&app.config, address);
     if let Some(link) = app.auth.offer_hero_claim(&base).await? {
         let told = writeln!(
             std::io::stderr(),

@@ -21,15 +21,7 @@ use crate::{
 
 /// Everything that can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(
-    server::ServerQuery,
-    node::NodeQuery,
-    AuthQuery,
-    LedgerQuery,
-    AiQuery,
-    ImageQuery,
-    NotificationQuery,
-);
+pub struct Query(server::ServerQuery, node::NodeQuery, AuthQuery, LedgerQuery, AiQuery, ImageQuery, NotificationQuery);
 
 /// Everything that can be done. Refusals are in `userErrors`; faults are top-level errors with a code.
 #[derive(MergedObject, Default)]

@@ -321,7 +321,12 @@ fn taken_or_nothing(taken: Result<Job, Failure<NothingTaken>>) -> Result<Option<
     }
 }
 
-async fn take_place(tx: &DatabaseTransaction, lane: Lane, account: Uuid, cap: i32) -> Result<(), Failure<NothingTaken>> {
+async fn take_place(
+    tx: &DatabaseTransaction,
+    lane: Lane,
+    account: Uuid,
+    cap: i32,
+) -> Result<(), Failure<NothingTaken>> {
     let sql = "UPDATE job_quota SET running = running + 1 WHERE account_id = $1 AND lane = $2 AND running < cap";
     let done = tx.execute_raw(statement(tx, sql, [account.into(), lane.as_str().into()])).await?;
     if done.rows_affected() == 1 {

@@ -134,7 +134,9 @@ pub async fn write_in(tx: &DatabaseTransaction, effects: &[Effect], now: Micros)
             Ok(()) => {}
             Err(EffectError::GuardFailed { .. }) => return Err(Failure::Refused(Lost)),
             Err(EffectError::Db(error)) => return Err(error.into()),
-            Err(error @ EffectError::Unknown { .. }) => return Err(Internal::new("an effect cannot be written", error).into()),
+            Err(error @ EffectError::Unknown { .. }) => {
+                return Err(Internal::new("an effect cannot be written", error).into());
+            }
         }
     }
     Ok(())

@@ -52,9 +52,8 @@ async fn is_sweeper(jobs: &Jobs, queue: &Queue) -> Result<bool, Error> {
         return Ok(true);
     }
     let now = queue.boot().now_sql("$1");
-    let sql = format!(
-        "SELECT id FROM worker_boot WHERE stopped_at IS NULL AND seen_at > {now} - $2 ORDER BY epoch LIMIT 1"
-    );
+    let sql =
+        format!("SELECT id FROM worker_boot WHERE stopped_at IS NULL AND seen_at > {now} - $2 ORDER BY epoch LIMIT 1");
     let values: [Value; 2] = [queue.boot().monotonic().into(), micros(jobs.config.lease).into()];
     let row = jobs.db.reader().query_one_raw(jobs.db.statement(sql, values)).await?;
     let oldest: Option<uuid::Uuid> = row.map(|row| row.try_get("", "id")).transpose()?;
@@ -94,7 +93,9 @@ async fn recount(jobs: &Jobs) -> Result<(), Error> {
     jobs.db
         .write(lock, |tx, lock| {
             Box::pin(async move {
-                let sql = format!("SELECT account_id, lane, running FROM job_quota WHERE running <> 0 ORDER BY account_id, lane{lock}");
+                let sql = format!(
+                    "SELECT account_id, lane, running FROM job_quota WHERE running <> 0 ORDER BY account_id, lane{lock}"
+                );
                 let rows = tx.query_all_raw(statement(tx, sql, [])).await?;
                 for row in rows {
                     let account: uuid::Uuid = row.try_get("", "account_id")?;

@@ -59,9 +59,9 @@ impl Notifications {
         let found = self
             .db
             .write((account, user, ids.clone(), now), |tx, (account, user, ids, now)| {
-                Box::pin(async move {
-                    Ok::<_, Failure<Never>>(store::insert_reads(tx, *account, *user, ids, *now).await?)
-                })
+                Box::pin(
+                    async move { Ok::<_, Failure<Never>>(store::insert_reads(tx, *account, *user, ids, *now).await?) },
+                )
             })
             .await?;
         let mut marked = store::load_notifications(self.db.reader(), user, &found).await?;
@@ -74,9 +74,9 @@ impl Notifications {
         let count = self
             .db
             .write((account, user, now), |tx, (account, user, now)| {
-                Box::pin(async move {
-                    Ok::<_, Failure<Never>>(store::insert_all_reads(tx, *account, *user, *now).await?)
-                })
+                Box::pin(
+                    async move { Ok::<_, Failure<Never>>(store::insert_all_reads(tx, *account, *user, *now).await?) },
+                )
             })
             .await?;
         Ok(count)

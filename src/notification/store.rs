@@ -156,12 +156,7 @@ pub async fn insert_reads(
 }
 
 /// Marks all of an account's messages as read by `user`.
-pub async fn insert_all_reads(
-    tx: &impl ConnectionTrait,
-    account: Uuid,
-    user: Uuid,
-    now: Micros,
-) -> Result<u64, DbErr> {
+pub async fn insert_all_reads(tx: &impl ConnectionTrait, account: Uuid, user: Uuid, now: Micros) -> Result<u64, DbErr> {
     let sql = "INSERT INTO notification_read (notification_id, user_id, read_at) \
                SELECT n.id, $2, $3 FROM notification n WHERE n.account_id = $1 ON CONFLICT DO NOTHING";
     let done = tx.execute_raw(statement(tx, sql, [account.into(), user.into(), now.into()])).await?;

@@ -150,11 +150,7 @@ mod tests {
             id: Uuid::nil(),
             ai_model_id: Uuid::nil(),
             number: 1,
-            rates: Rates::Text {
-                input_nanousd_per_1k: input,
-                output_nanousd_per_1k: output,
-                tokens_per_credit,
-            },
+            rates: Rates::Text { input_nanousd_per_1k: input, output_nanousd_per_1k: output, tokens_per_credit },
             credit_price_nanousd: 10_000_000,
         }
     }
@@ -202,10 +198,8 @@ mod tests {
             all_credits += credits;
             all_cost += cost;
         }
-        let image = PriceVersion {
-            rates: Rates::Image { cost_nanousd: Some(40_000_000), credits_per_image: 5 },
-            ..price
-        };
+        let image =
+            PriceVersion { rates: Rates::Image { cost_nanousd: Some(40_000_000), credits_per_image: 5 }, ..price };
         all_credits += 9 * image.image_credits().unwrap();
         all_cost += 9 * image.image_cost(None).unwrap();
         assert_eq!((all_credits, all_cost), (83, 372_240_000));
@@ -226,10 +220,7 @@ mod tests {
 
     #[test]
     fn takes_the_reported_cost_of_an_image_before_its_own() {
-        let price = PriceVersion {
-            rates: Rates::Image { cost_nanousd: None, credits_per_image: 1 },
-            ..text(0, 0, 1)
-        };
+        let price = PriceVersion { rates: Rates::Image { cost_nanousd: None, credits_per_image: 1 }, ..text(0, 0, 1) };
         assert_eq!(price.image_cost(Some(7)), Some(7));
         assert_eq!(price.image_cost(None), None);
     }

@@ -194,7 +194,13 @@ impl Run<'_> {
         self.deliver(at, item, attempt, Kept::Image(kept)).await
     }
 
-    async fn keep_text(&mut self, at: usize, item: &Item, mut attempt: Attempt, text: TextResult) -> Result<Step, Stop> {
+    async fn keep_text(
+        &mut self,
+        at: usize,
+        item: &Item,
+        mut attempt: Attempt,
+        text: TextResult,
+    ) -> Result<Step, Stop> {
         attempt.provider_ref = text.provider_ref;
         attempt.state = AttemptState::Received;
         let effects = self.phase(Phase::Parse, item.position);

@@ -6,8 +6,8 @@ use super::{Ai, Spender};
 use crate::{
     ai::{
         model::{
-            AcceptError, AiTask, GenerateImages, GenerateText, InsufficientFigures, ModelRefusal, Order,
-            PricedModel, Rates, TaskPayload,
+            AcceptError, AiTask, GenerateImages, GenerateText, InsufficientFigures, ModelRefusal, Order, PricedModel,
+            Rates, TaskPayload,
         },
         run::JOB_KIND,
         store::{self, Accepted},
@@ -135,9 +135,9 @@ impl Ai {
     async fn choose_model(&self, order: &Order) -> Result<PricedModel, Failure<AcceptError>> {
         let reader = self.parts.db.reader();
         match order.ai_model_id {
-            Some(id) => store::find_model(reader, id)
-                .await?
-                .ok_or(Failure::Refused(AcceptError::Model(ModelRefusal::NotFound))),
+            Some(id) => {
+                store::find_model(reader, id).await?.ok_or(Failure::Refused(AcceptError::Model(ModelRefusal::NotFound)))
+            }
             None => store::find_default_model(reader, order.function)
                 .await?
                 .ok_or(Failure::Refused(AcceptError::Model(ModelRefusal::Inactive))),
@@ -160,15 +160,9 @@ impl Ai {
             }
         };
         let hold_amount = hold_amount.map_err(|error| Internal::new("quoting a command", error))?;
-        let seed = order.seed.unwrap_or_else(|| {
-            i64::from(u32::from_be_bytes(crate::ids::random(ids.as_ref())))
-        });
-        let payload = TaskPayload {
-            prompt: order.prompt.clone(),
-            count: order.count,
-            seed,
-            model: model.model.name.clone(),
-        };
+        let seed = order.seed.unwrap_or_else(|| i64::from(u32::from_be_bytes(crate::ids::random(ids.as_ref()))));
+        let payload =
+            TaskPayload { prompt: order.prompt.clone(), count: order.count, seed, model: model.model.name.clone() };
         let payload = serde_json::to_string(&payload).map_err(|error| Internal::new("writing a payload", error))?;
         Ok(Accepted {
             ai_task_id: ids.uuid(),
@@ -194,8 +188,8 @@ impl Ai {
         accepted: &Accepted,
     ) -> Result<Command, Failure<AcceptError>> {
         let life = i64::try_from(self.parts.config.hold_life.as_micros()).unwrap_or(i64::MAX);
-        let amount = Credits::new(accepted.hold_amount)
-            .map_err(|refusal| Internal::new("quoting a command", refusal))?;
+        let amount =
+            Credits::new(accepted.hold_amount).map_err(|refusal| Internal::new("quoting a command", refusal))?;
         let items = accepted
             .items
             .iter()

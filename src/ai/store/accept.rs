@@ -126,9 +126,7 @@ pub fn accept_effects(accepted: &Accepted, job: &NewJob) -> Vec<Effect> {
 pub fn refuse_effects(accepted: &Accepted, notification_id: Uuid) -> Vec<Effect> {
     let required = accepted.required();
     let text = || {
-        Figured::new()
-            .lit(&format!("Insufficient credits. Required: {required}, Available: "))
-            .sum(Known::Available, 0)
+        Figured::new().lit(&format!("Insufficient credits. Required: {required}, Available: ")).sum(Known::Available, 0)
     };
     let task = accepted.task(
         TaskStatus::Error,
@@ -140,10 +138,7 @@ pub fn refuse_effects(accepted: &Accepted, notification_id: Uuid) -> Vec<Effect>
             ("finished_at", accepted.now.into()),
         ],
     );
-    let finished = Figured::new()
-        .lit("{\"status\":\"ERROR\",\"credits\":0,\"message\":\"")
-        .all(text())
-        .lit("\"}");
+    let finished = Figured::new().lit("{\"status\":\"ERROR\",\"credits\":0,\"message\":\"").all(text()).lit("\"}");
     let metadata = Figured::new()
         .lit(&format!(
             "{{\"{}\":0,\"credits_used\":0,\"tasks_processed\":0,\"failed\":0,\"ai_task_id\":\"{}\",\

@@ -9,7 +9,7 @@ use super::{
     task::Work,
 };
 use crate::{
-    ai::model::{AttemptState, Attempt, Item, ItemState, Phase, TaskStatus, task_percent},
+    ai::model::{Attempt, AttemptState, Item, ItemState, Phase, TaskStatus, task_percent},
     clock::Micros,
     db::effect::{Cell, Effect, Known, Set},
     jobs::event::{EventSubject, NewEvent, append_effects},
@@ -102,8 +102,7 @@ pub fn item_effects(grip: &Grip, work: &Work, item: &Item, end: &ItemEnd, now: M
 }
 
 fn item_update(item: &Item, end: &ItemEnd, now: Micros) -> Effect {
-    let credits: Cell =
-        if end.is_charged { Cell::Known(Known::Amount) } else { Cell::Value(Value::BigInt(None)) };
+    let credits: Cell = if end.is_charged { Cell::Known(Known::Amount) } else { Cell::Value(Value::BigInt(None)) };
     Effect::Update {
         table: "ai_task_item",
         set: vec![

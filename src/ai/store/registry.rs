@@ -105,10 +105,7 @@ pub async fn find_model(connection: &impl ConnectionTrait, id: Uuid) -> Result<O
 }
 
 /// Models by id with their current prices.
-pub async fn load_models(
-    connection: &impl ConnectionTrait,
-    ids: &[Uuid],
-) -> Result<HashMap<Uuid, PricedModel>, DbErr> {
+pub async fn load_models(connection: &impl ConnectionTrait, ids: &[Uuid]) -> Result<HashMap<Uuid, PricedModel>, DbErr> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
@@ -214,11 +211,7 @@ pub async fn insert_default(
 }
 
 /// Switches the shipped models of `provider` on or off where nobody has edited them since they were installed.
-pub async fn activate_untouched_models(
-    tx: &impl ConnectionTrait,
-    provider: &str,
-    active: bool,
-) -> Result<u64, DbErr> {
+pub async fn activate_untouched_models(tx: &impl ConnectionTrait, provider: &str, active: bool) -> Result<u64, DbErr> {
     let sql = "UPDATE ai_model SET is_active = $1 WHERE provider = $2 AND updated_at = created_at AND is_active <> $1";
     let done = tx.execute_raw(statement(tx, sql, [active.into(), provider.into()])).await?;
     Ok(done.rows_affected())

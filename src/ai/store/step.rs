@@ -156,13 +156,8 @@ pub async fn begin_in(
         let sql = "UPDATE ai_attempt SET state = $1, provider_cost_nanousd = $2, error_code = $3, finished_at = $4 \
                    WHERE id = $5";
         let code = (state == AttemptState::Unknown).then_some("OUTCOME_UNKNOWN");
-        let values: [Value; 5] = [
-            state.as_str().into(),
-            attempt.provider_cost_nanousd.into(),
-            code.into(),
-            now.into(),
-            attempt.id.into(),
-        ];
+        let values: [Value; 5] =
+            [state.as_str().into(), attempt.provider_cost_nanousd.into(), code.into(), now.into(), attempt.id.into()];
         tx.execute_raw(statement(tx, sql, values)).await?;
     }
     let sql = "UPDATE ai_task SET fence = fence + 1, status = 'RUNNING', provider_cost_nanousd = $1, updated_at = $2 \
@@ -192,10 +187,8 @@ pub async fn lease_holds_in(tx: &impl ConnectionTrait, lease: &Lease) -> Result<
 
 /// Moves the task to `phase`, with an event. The percent never falls.
 pub fn phase_effects(grip: &Grip, phase: Phase, percent: i32, position: i32, now: Micros) -> Vec<Effect> {
-    let payload = Figured::new().lit(&format!(
-        "{{\"phase\":\"{}\",\"percent\":{percent},\"position\":{position}}}",
-        phase.as_str()
-    ));
+    let payload = Figured::new()
+        .lit(&format!("{{\"phase\":\"{}\",\"percent\":{percent},\"position\":{position}}}", phase.as_str()));
     let mut effects = vec![
         grip.task_update(vec![
             ("phase", Set::To(phase.as_str().into())),
@@ -285,7 +278,13 @@ pub async fn attempt_sent_in(
 }
 
 /// The answer of a request is known: what it used and cost, and why it failed if it did.
-pub fn attempt_received_effects(grip: &Grip, attempt: &Attempt, detail: Option<&str>, cost: Option<i64>, now: Micros) -> Vec<Effect> {
+pub fn attempt_received_effects(
+    grip: &Grip,
+    attempt: &Attempt,
+    detail: Option<&str>,
+    cost: Option<i64>,
+    now: Micros,
+) -> Vec<Effect> {
     let mut set = vec![
         ("state", Set::To(attempt.state.as_str().into())),
         ("provider_ref", Set::To(attempt.provider_ref.clone().into())),
@@ -295,10 +294,7 @@ pub fn attempt_received_effects(grip: &Grip, attempt: &Attempt, detail: Option<&
     ];
     set.extend(usage_cells(attempt).into_iter().map(|(name, cell)| (name, Set::To(cell))));
     vec![
-        grip.task_update(vec![
-            ("provider_cost_nanousd", Set::To(cost.into())),
-            ("updated_at", Set::To(now.into())),
-        ]),
+        grip.task_update(vec![("provider_cost_nanousd", Set::To(cost.into())), ("updated_at", Set::To(now.into()))]),
         Effect::Update {
             table: "ai_attempt",
             set,

@@ -40,8 +40,7 @@ const TASK: &str = "id, account_id, user_id, ai_function, ai_model_id, price_ver
 
 fn task_of(row: &QueryResult) -> Result<AiTask, DbErr> {
     let text = |column: &str| row.try_get::<String>("", column);
-    let payload: TaskPayload =
-        serde_json::from_str(&text("payload")?).map_err(|_| broken("payload of an AI task"))?;
+    let payload: TaskPayload = serde_json::from_str(&text("payload")?).map_err(|_| broken("payload of an AI task"))?;
     let figures: (Option<i64>, Option<i64>) =
         (row.try_get("", "required_credits")?, row.try_get("", "available_credits")?);
     Ok(AiTask {
@@ -73,22 +72,14 @@ fn task_of(row: &QueryResult) -> Result<AiTask, DbErr> {
 }
 
 /// An account's task. Another account's is not found.
-pub async fn find_task(
-    connection: &impl ConnectionTrait,
-    account: Uuid,
-    id: Uuid,
-) -> Result<Option<AiTask>, DbErr> {
+pub async fn find_task(connection: &impl ConnectionTrait, account: Uuid, id: Uuid) -> Result<Option<AiTask>, DbErr> {
     let sql = format!("SELECT {TASK} FROM ai_task WHERE id = $1 AND account_id = $2");
     let row = connection.query_one_raw(statement(connection, sql, [id.into(), account.into()])).await?;
     row.as_ref().map(task_of).transpose()
 }
 
 /// A task of any account, for the engine. `lock` is the engine's row lock, or empty.
-pub async fn find_task_in(
-    connection: &impl ConnectionTrait,
-    id: Uuid,
-    lock: &str,
-) -> Result<Option<AiTask>, DbErr> {
+pub async fn find_task_in(connection: &impl ConnectionTrait, id: Uuid, lock: &str) -> Result<Option<AiTask>, DbErr> {
     let sql = format!("SELECT {TASK} FROM ai_task WHERE id = $1{lock}");
     let row = connection.query_one_raw(statement(connection, sql, [id.into()])).await?;
     row.as_ref().map(task_of).transpose()
@@ -103,7 +94,9 @@ pub async fn find_by_key(
     let sql = format!("SELECT {TASK}, request_hash FROM ai_task WHERE account_id = $1 AND idem_key = $2");
     let row = connection.query_one_raw(statement(connection, sql, [account.into(), key.into()])).await?;
     match row {
-        Some(row) => Ok(Some((task_of(&row)?, row.try_get::<Option<Vec<u8>>>("", "request_hash")?.unwrap_or_default()))),
+        Some(row) => {
+            Ok(Some((task_of(&row)?, row.try_get::<Option<Vec<u8>>>("", "request_hash")?.unwrap_or_default())))
+        }
         None => Ok(None),
     }
 }

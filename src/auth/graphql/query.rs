@@ -49,11 +49,7 @@ impl AuthQuery {
 
     /// A person. `NOT_FOUND` when there is none, or they were deleted.
     #[graphql(guard = "QueryPolicy", visible = "visible::users_view")]
-    async fn user(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Whose global id.")] id: ID,
-    ) -> Result<Option<User>> {
+    async fn user(&self, ctx: &Context<'_>, #[graphql(desc = "Whose global id.")] id: ID) -> Result<Option<User>> {
         let right = viewer(ctx)?.may(Feature::UsersView, Level::Read)?;
         let id = node::decode(NodeKind::User, &id, &["id"])?;
         Ok(Some(User(service::<Auth>(ctx)?.user(right, id).await?)))
@@ -65,7 +61,9 @@ impl AuthQuery {
     async fn users(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many from the start, 1–100; 20 when neither first nor last is given.")] first: Option<i32>,
+        #[graphql(desc = "How many from the start, 1–100; 20 when neither first nor last is given.")] first: Option<
+            i32,
+        >,
         #[graphql(desc = "Only after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1–100.")] last: Option<i32>,
         #[graphql(desc = "Only before this cursor.")] before: Option<String>,
@@ -80,11 +78,7 @@ impl AuthQuery {
 
     /// An account. `NOT_FOUND` when there is none, or it is another tenant's.
     #[graphql(guard = "QueryPolicy", visible = "visible::signed_in")]
-    async fn account(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Its global id.")] id: ID,
-    ) -> Result<Option<Account>> {
+    async fn account(&self, ctx: &Context<'_>, #[graphql(desc = "Its global id.")] id: ID) -> Result<Option<Account>> {
         let id = node::decode(NodeKind::Account, &id, &["id"])?;
         Ok(Some(Account(service::<Auth>(ctx)?.account(viewer(ctx)?, id).await?)))
     }
@@ -94,7 +88,9 @@ impl AuthQuery {
     async fn accounts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many from the start, 1–100; 20 when neither first nor last is given.")] first: Option<i32>,
+        #[graphql(desc = "How many from the start, 1–100; 20 when neither first nor last is given.")] first: Option<
+            i32,
+        >,
         #[graphql(desc = "Only after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1–100.")] last: Option<i32>,
         #[graphql(desc = "Only before this cursor.")] before: Option<String>,

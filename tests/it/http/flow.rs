@@ -138,7 +138,8 @@ async fn on_expiry_and_sign_out_streams_say_so_and_end() {
 // G20, G21
 #[tokio::test]
 async fn shutdown_ends_streams_with_a_reason() {
-    let mut server = Setup::with(|setup| setup.settings.timing.shutdown_spread = Duration::from_millis(300)).start().await;
+    let mut server =
+        Setup::with(|setup| setup.settings.timing.shutdown_spread = Duration::from_millis(300)).start().await;
     let client = Client::new(server.address);
     let events = client.stream("subscription { quiet }", EVENTS, None).await;
     let multipart = client.stream("subscription { quiet }", MULTIPART, None).await;

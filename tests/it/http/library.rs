@@ -50,8 +50,10 @@ async fn batches_and_uploads_are_refused() {
     let batch = format!("[{}]", vec![r#"{"query":"mutation { bump }"}"#; 100].join(","));
     let reply = send(client.post(batch)).await;
     assert_eq!((reply.status, reply.code().as_str()), (400, "BAD_REQUEST"));
-    let form = "--x\r\nContent-Disposition: form-data; name=\"operations\"\r\n\r\n{\"query\":\"{ hello }\"}\r\n--x--\r\n";
-    let request = client.request("POST", "/graphql").header("content-type", "multipart/form-data; boundary=x").body(form);
+    let form =
+        "--x\r\nContent-Disposition: form-data; name=\"operations\"\r\n\r\n{\"query\":\"{ hello }\"}\r\n--x--\r\n";
+    let request =
+        client.request("POST", "/graphql").header("content-type", "multipart/form-data; boundary=x").body(form);
     assert_eq!(send(request).await.code(), "UNSUPPORTED_MEDIA_TYPE");
 }
 
@@ -91,7 +93,11 @@ async fn answers_keep_every_key_in_the_documents_order() {
     let server = server().await;
     let query = "{ z: slow(ms: 50) a: hello failing b: hello }";
     let reply = send(Client::new(server.address).query(query)).await;
-    assert!(reply.text.starts_with(r#"{"data":{"z":true,"a":"hello","failing":null,"b":"hello"},"errors":[{"#), "{}", reply.text);
+    assert!(
+        reply.text.starts_with(r#"{"data":{"z":true,"a":"hello","failing":null,"b":"hello"},"errors":[{"#),
+        "{}",
+        reply.text
+    );
 }
 
 // G8: a missing variable is noticed when its field runs, after earlier mutation fields have run.

@@ -110,4 +110,3 @@ impl Subscription {
 pub fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     Schema::build(Query, Mutation, Subscription)
 }
-
