@@ -1,5 +1,6 @@
 //! Inkledger: the backend for products that sell AI content by credits.
 
+pub mod ai;
 pub mod audit;
 pub mod auth;
 pub mod bus;
@@ -9,8 +10,13 @@ pub mod config;
 pub mod db;
 pub mod error;
 pub mod graphql;
+pub mod http;
 pub mod ids;
+pub mod image;
+pub mod jobs;
 pub mod ledger;
+pub mod notification;
 pub mod page;
+pub mod storage;
 pub mod telemetry;
 pub mod viewer;

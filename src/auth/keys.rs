@@ -24,8 +24,6 @@ use ring::{
 
 use crate::ids::{Ids, random};
 
-/// The file in the data folder.
-pub const FILE: &str = "signing_key.pem";
 /// What stands before the 32 secret bytes of an Ed25519 key in PKCS#8, version 1.
 const PKCS8_HEAD: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
 const PEM_HEAD: &str = "-----BEGIN PRIVATE KEY-----";
@@ -43,7 +41,7 @@ pub enum KeyError {
         mode: u32,
     },
     /// It is not an Ed25519 key.
-    #[error("{0} does not hold an Ed25519 key in PKCS#8 PEM. Restore it, or remove it to end all sessions")]
+    #[error("{0} does not hold an Ed25519 key in PKCS#8. Restore it, or remove it to end all sessions")]
     Unreadable(PathBuf),
     /// The file or folder cannot be used.
     #[error("cannot use {path}. Check that the folder exists and may be written")]
@@ -71,17 +69,17 @@ impl std::fmt::Debug for KeyRing {
 }
 
 impl KeyRing {
-    /// Reads the key of `data_dir`, and makes it first when there is none. Safe with several processes starting at once.
-    pub fn open_or_create(data_dir: &Path, ids: &dyn Ids) -> Result<Self, KeyError> {
-        let path = data_dir.join(FILE);
-        if let Some(pem) = read(&path)? {
-            return Self::from_pem(&pem).ok_or(KeyError::Unreadable(path));
+    /// Reads the key in the file `path` (PKCS#8, as DER or PEM), and makes one first when there is no such file. Safe
+    /// with several processes starting at once.
+    pub fn open_or_create(path: &Path, ids: &dyn Ids) -> Result<Self, KeyError> {
+        let unreadable = || KeyError::Unreadable(path.to_owned());
+        if let Some(bytes) = read(path)? {
+            return Self::from_bytes(&bytes).ok_or_else(unreadable);
         }
-        let pem = to_pem(&pkcs8(random(ids)));
-        create(&path, &pem, &hex::encode(random::<8>(ids)))
-            .map_err(|source| KeyError::File { path: path.clone(), source })?;
+        create(path, &pkcs8(random(ids)), &hex::encode(random::<8>(ids)))
+            .map_err(|source| KeyError::File { path: path.to_owned(), source })?;
         // Another process may have been first; its key is the one that counts.
-        read(&path)?.and_then(|pem| Self::from_pem(&pem)).ok_or(KeyError::Unreadable(path))
+        read(path)?.and_then(|bytes| Self::from_bytes(&bytes)).ok_or_else(unreadable)
     }
 
     /// A key that lives in memory only, for tests.
@@ -89,7 +87,10 @@ impl KeyRing {
         Self::from_pkcs8(&pkcs8(seed))
     }
 
-    fn from_pem(pem: &str) -> Option<Self> {
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let Some(pem) = std::str::from_utf8(bytes).ok().filter(|text| text.contains(PEM_HEAD)) else {
+            return Self::from_pkcs8(bytes);
+        };
         let body = pem.trim().strip_prefix(PEM_HEAD)?.strip_suffix(PEM_TAIL)?;
         let text: String = body.split_whitespace().collect();
         Self::from_pkcs8(&STANDARD.decode(text).ok()?)
@@ -147,11 +148,7 @@ fn pkcs8(seed: [u8; 32]) -> Vec<u8> {
     [PKCS8_HEAD.as_slice(), &seed].concat()
 }
 
-fn to_pem(der: &[u8]) -> String {
-    format!("{PEM_HEAD}\n{}\n{PEM_TAIL}\n", STANDARD.encode(der))
-}
-
-fn read(path: &Path) -> Result<Option<String>, KeyError> {
+fn read(path: &Path) -> Result<Option<Vec<u8>>, KeyError> {
     let file = |source| KeyError::File { path: path.to_owned(), source };
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
@@ -159,11 +156,7 @@ fn read(path: &Path) -> Result<Option<String>, KeyError> {
         Err(error) => return Err(file(error)),
     };
     refuse_open(path, &metadata)?;
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(KeyError::Unreadable(path.to_owned())),
-        Err(error) => Err(file(error)),
-    }
+    fs::read(path).map(Some).map_err(file)
 }
 
 #[cfg(unix)]
@@ -179,14 +172,14 @@ fn refuse_open(_: &Path, _: &fs::Metadata) -> Result<(), KeyError> {
 }
 
 /// Writes beside the file and links it into place, so that no process ever reads half a key or loses another's.
-fn create(path: &Path, pem: &str, suffix: &str) -> io::Result<()> {
-    let beside = path.with_extension(format!("pem.{suffix}"));
+fn create(path: &Path, key: &[u8], suffix: &str) -> io::Result<()> {
+    let beside = path.with_extension(format!("{suffix}.part"));
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let written = options.open(&beside).and_then(|mut file| {
-        file.write_all(pem.as_bytes())?;
+        file.write_all(key)?;
         file.sync_all()
     });
     let linked = written.and_then(|()| match fs::hard_link(&beside, path) {
@@ -254,11 +247,17 @@ mod tests {
     use super::*;
     use crate::ids::SeededIds;
 
+    const FILE: &str = "signing_key.pk8";
+
+    fn open(folder: &Path, seed: u64) -> Result<KeyRing, KeyError> {
+        KeyRing::open_or_create(&folder.join(FILE), &SeededIds::new(seed))
+    }
+
     #[test]
     fn makes_a_key_once_for_its_owner_only_and_reads_it_back() {
         let folder = tempfile::tempdir().unwrap();
-        let first = KeyRing::open_or_create(folder.path(), &SeededIds::new(1)).unwrap();
-        let second = KeyRing::open_or_create(folder.path(), &SeededIds::new(2)).unwrap();
+        let first = open(folder.path(), 1).unwrap();
+        let second = open(folder.path(), 2).unwrap();
         assert_eq!(first.kid(), second.kid());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside the key");
         #[cfg(unix)]
@@ -274,20 +273,30 @@ mod tests {
     fn refuses_a_key_that_others_may_read() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
-        KeyRing::open_or_create(folder.path(), &SeededIds::new(1)).unwrap();
+        open(folder.path(), 1).unwrap();
         let path = folder.path().join(FILE);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        let error = KeyRing::open_or_create(folder.path(), &SeededIds::new(1)).unwrap_err().to_string();
+        let error = open(folder.path(), 1).unwrap_err().to_string();
         assert!(error.contains("mode 640") && error.contains("chmod 600"), "{error}");
     }
 
     #[test]
     fn refuses_a_file_that_holds_no_key() {
         let folder = tempfile::tempdir().unwrap();
-        KeyRing::open_or_create(folder.path(), &SeededIds::new(1)).unwrap();
+        open(folder.path(), 1).unwrap();
         fs::write(folder.path().join(FILE), "not a key").unwrap();
-        let error = KeyRing::open_or_create(folder.path(), &SeededIds::new(1)).unwrap_err();
+        let error = open(folder.path(), 1).unwrap_err();
         assert!(matches!(error, KeyError::Unreadable(_)));
+    }
+
+    #[test]
+    fn reads_the_same_key_as_pem() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = open(folder.path(), 1).unwrap();
+        let path = folder.path().join(FILE);
+        let pem = format!("{PEM_HEAD}\n{}\n{PEM_TAIL}\n", STANDARD.encode(fs::read(&path).unwrap()));
+        fs::write(&path, pem).unwrap();
+        assert_eq!(open(folder.path(), 1).unwrap().kid(), made.kid());
     }
 
     #[test]
@@ -297,7 +306,7 @@ mod tests {
             let threads: Vec<_> = (0..8)
                 .map(|seed| {
                     let path = folder.path();
-                    scope.spawn(move || KeyRing::open_or_create(path, &SeededIds::new(seed)).unwrap().kid().to_owned())
+                    scope.spawn(move || open(path, seed).unwrap().kid().to_owned())
                 })
                 .collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()

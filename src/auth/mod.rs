@@ -8,4 +8,10 @@
 pub mod keys;
 pub mod model;
 pub mod password;
+pub mod service;
+pub mod store;
 pub mod token;
+pub mod watch;
+
+pub use service::{AccountRight, Auth, AuthParts, AuthSettings, MemberRight, TryLimits};
+pub use watch::AccessWatch;

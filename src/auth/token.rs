@@ -15,25 +15,25 @@ use crate::{
     ids::{Ids, random},
 };
 
-/// How long an access token is good for, in seconds.
-pub const ACCESS_SECONDS: i64 = 600;
 /// How far another process's clock may be ahead of ours, in seconds.
 const SKEW_SECONDS: i64 = 60;
 /// No token of ours is longer.
 const LENGTH_MAX: usize = 2_048;
 
-/// Who signs and for whom.
+/// What access tokens say besides whom they are for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenNames {
+pub struct TokenRules {
     /// `iss`.
     pub issuer: String,
     /// `aud`.
     pub audience: String,
+    /// How long one is good for, in seconds, at least 1.
+    pub lifetime_seconds: i64,
 }
 
-impl Default for TokenNames {
+impl Default for TokenRules {
     fn default() -> Self {
-        Self { issuer: "inkledger".to_owned(), audience: "inkledger".to_owned() }
+        Self { issuer: "inkledger".to_owned(), audience: "inkledger".to_owned(), lifetime_seconds: 600 }
     }
 }
 
@@ -61,15 +61,15 @@ pub struct Claims {
 /// A token for `session_id` of `user_id`, and when it ends (microseconds, whole seconds).
 pub fn issue(
     keys: &KeyRing,
-    names: &TokenNames,
+    rules: &TokenRules,
     user_id: Uuid,
     session_id: Uuid,
     now: Micros,
 ) -> Result<(SecretString, Micros), Internal> {
     let iat = now.div_euclid(SECOND);
-    let exp = iat.saturating_add(ACCESS_SECONDS);
+    let exp = iat.saturating_add(rules.lifetime_seconds);
     let header = Header { kid: Some(keys.kid().to_owned()), ..Header::new(Algorithm::EdDSA) };
-    let (iss, aud) = (names.issuer.clone(), names.audience.clone());
+    let (iss, aud) = (rules.issuer.clone(), rules.audience.clone());
     let wire = Wire { iss, aud, sub: user_id, sid: session_id, iat, exp };
     let token = jsonwebtoken::encode(&header, &wire, keys.encoding())
         .map_err(|error| Internal::new("signing an access token", error))?;
@@ -94,7 +94,7 @@ fn is_our_header(header: &Header, keys: &KeyRing) -> bool {
 }
 
 /// What `token` says. Answers `TokenInvalid`, and `TokenExpired` only for a token that was good once.
-pub fn verify(keys: &KeyRing, names: &TokenNames, token: &str, now: Micros) -> Result<Claims, AuthReason> {
+pub fn verify(keys: &KeyRing, rules: &TokenRules, token: &str, now: Micros) -> Result<Claims, AuthReason> {
     if token.len() > LENGTH_MAX {
         return Err(AuthReason::TokenInvalid);
     }
@@ -102,16 +102,16 @@ pub fn verify(keys: &KeyRing, names: &TokenNames, token: &str, now: Micros) -> R
     if !is_our_header(&header, keys) {
         return Err(AuthReason::TokenInvalid);
     }
-    let mut rules = Validation::new(Algorithm::EdDSA);
-    rules.validate_exp = false; // The library reads the machine's clock; ours decides below.
-    rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-    rules.set_issuer(&[&names.issuer]);
-    rules.set_audience(&[&names.audience]);
+    let mut validation = Validation::new(Algorithm::EdDSA);
+    validation.validate_exp = false; // The library reads the machine's clock; ours decides below.
+    validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+    validation.set_issuer(&[&rules.issuer]);
+    validation.set_audience(&[&rules.audience]);
     let wire =
-        jsonwebtoken::decode::<Wire>(token, keys.decoding(), &rules).map_err(|_| AuthReason::TokenInvalid)?.claims;
+        jsonwebtoken::decode::<Wire>(token, keys.decoding(), &validation).map_err(|_| AuthReason::TokenInvalid)?.claims;
     let seconds = now.div_euclid(SECOND);
     let lifetime = wire.exp.saturating_sub(wire.iat);
-    if !(1..=ACCESS_SECONDS).contains(&lifetime) || wire.iat > seconds.saturating_add(SKEW_SECONDS) {
+    if !(1..=rules.lifetime_seconds).contains(&lifetime) || wire.iat > seconds.saturating_add(SKEW_SECONDS) {
         return Err(AuthReason::TokenInvalid);
     }
     if seconds >= wire.exp {

@@ -201,11 +201,9 @@ pub struct IssuedSession {
     pub refresh_token_expires_at: Micros,
 }
 
-/// Why a live connection must close.
+/// Why a live connection must close although its token is good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseReason {
-    /// The access token's time is over.
-    TokenExpired,
     /// The session was ended, or its user is gone.
     SessionEnded,
     /// Role or membership changed.
@@ -216,7 +214,6 @@ impl CloseReason {
     /// The word in the closing frame.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::TokenExpired => "TOKEN_EXPIRED",
             Self::SessionEnded => "SESSION_ENDED",
             Self::RightsChanged => "RIGHTS_CHANGED",
         }

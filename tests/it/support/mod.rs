@@ -1,4 +1,14 @@
-//! What feature tests share.
+//! What several test files share.
 
 pub mod database;
+pub mod fake_openai;
+pub mod graphql_client;
+pub mod http_server;
 pub mod kill;
+pub mod schema;
+pub mod ws_client;
+
+/// Installs the TLS back end, as `main` does first; repeating it is harmless.
+pub fn install_crypto() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}

@@ -1,0 +1,178 @@
+//! The use cases of identity. Each one checks the right, applies the rules and opens one transaction; whoever could be
+//! connected meanwhile is told over the bus after the commit.
+
+mod access;
+mod claim;
+mod people;
+mod refresh;
+mod sign_in;
+mod sign_up;
+mod tries;
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+pub use access::{AccountRight, MemberRight};
+
+use super::{
+    keys::KeyRing,
+    model::{IssuedSession, User},
+    password::Passwords,
+    store,
+    token::{self, OpaqueToken, TokenRules},
+};
+use crate::{
+    bus::{Bus, Hint},
+    clock::{Clock, Micros, SECOND},
+    db::Db,
+    error::{AuthReason, Error, Internal},
+    ids::Ids,
+    ledger::Ledger,
+    viewer::{SignedIn, Viewer},
+};
+
+/// The topic of hints about a person's access; the key is the person's id.
+pub const ACCESS_TOPIC: &str = "access";
+
+/// How many failed tries are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TryLimits {
+    /// The time failures count for, microseconds.
+    pub window: Micros,
+    /// Failures about one identity from one address.
+    pub per_identity: u32,
+    /// Failures from one address.
+    pub per_address: u32,
+}
+
+/// What can be set about identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthSettings {
+    /// What access tokens say.
+    pub tokens: TokenRules,
+    /// How long a refresh token lives when it is not used, microseconds.
+    pub refresh_lifetime: Micros,
+    /// How long the refresh token just before the current one is forgiven, microseconds.
+    pub refresh_grace: Micros,
+    /// How long the link for the first HERO lives, microseconds.
+    pub claim_lifetime: Micros,
+    /// How many failed tries are taken.
+    pub tries: TryLimits,
+    /// Credits granted at sign-up, whole units; 0 is none.
+    pub signup_credits: i64,
+}
+
+impl Default for AuthSettings {
+    fn default() -> Self {
+        Self {
+            tokens: TokenRules::default(),
+            refresh_lifetime: 30 * 86_400 * SECOND,
+            refresh_grace: 30 * SECOND,
+            claim_lifetime: 7 * 86_400 * SECOND,
+            tries: TryLimits { window: 15 * 60 * SECOND, per_identity: 5, per_address: 50 },
+            signup_credits: 25,
+        }
+    }
+}
+
+/// What identity is made of.
+#[derive(Clone)]
+pub struct AuthParts {
+    /// Where people and sessions are.
+    pub db: Db,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and random bytes.
+    pub ids: Arc<dyn Ids>,
+    /// Tells what changed.
+    pub bus: Arc<dyn Bus>,
+    /// Opens accounts and grants sign-up credits.
+    pub ledger: Ledger,
+    /// Signs and verifies.
+    pub keys: KeyRing,
+    /// Hashes and compares.
+    pub passwords: Arc<Passwords>,
+    /// What can be set.
+    pub settings: AuthSettings,
+}
+
+/// Identity. Cloning is cheap.
+#[derive(Clone)]
+pub struct Auth(Arc<AuthParts>);
+
+impl Auth {
+    /// Puts the parts together.
+    pub fn new(parts: AuthParts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// Who sends `token`, which is the access token without `Bearer`. What cannot be verified is anonymous, with the
+    /// reason; session, user and role are read anew each time, in one statement. An error means that they could not be
+    /// read, never that the token is bad.
+    pub async fn authenticate(&self, token: Option<&str>) -> Result<Viewer, Error> {
+        let Some(token) = token else { return Ok(Viewer::Anonymous(AuthReason::Missing)) };
+        let parts = &self.0;
+        let claims = match token::verify(&parts.keys, &parts.settings.tokens, token, parts.clock.now()) {
+            Ok(claims) => claims,
+            Err(reason) => return Ok(Viewer::Anonymous(reason)),
+        };
+        let standing = store::session::find_standing(parts.db.reader(), claims.session_id, claims.user_id).await?;
+        Ok(match standing {
+            None => Viewer::Anonymous(AuthReason::SessionEnded),
+            Some((role, access_version)) => Viewer::User(SignedIn {
+                user_id: claims.user_id,
+                session_id: claims.session_id,
+                role,
+                access_version,
+                token_expires_at: claims.expires_at,
+            }),
+        })
+    }
+
+    /// As [`Self::authenticate`], from an `Authorization` header. Another scheme than `Bearer` is an invalid token.
+    pub async fn authenticate_header(&self, header: Option<&str>) -> Result<Viewer, Error> {
+        match header.map(token::bearer).transpose() {
+            Ok(token) => self.authenticate(token).await,
+            Err(reason) => Ok(Viewer::Anonymous(reason)),
+        }
+    }
+
+    /// The two tokens of a session whose rows are written.
+    fn issue(
+        &self,
+        user: User,
+        session_id: Uuid,
+        refresh: &OpaqueToken,
+        refresh_token_expires_at: Micros,
+        now: Micros,
+    ) -> Result<IssuedSession, Internal> {
+        let (access_token, access_token_expires_at) =
+            token::issue(&self.0.keys, &self.0.settings.tokens, user.id, session_id, now)?;
+        Ok(IssuedSession {
+            who: SignedIn {
+                user_id: user.id,
+                session_id,
+                role: user.role,
+                access_version: user.access_version,
+                token_expires_at: access_token_expires_at,
+            },
+            user,
+            access_token,
+            access_token_expires_at,
+            refresh_token: refresh.reveal(),
+            refresh_token_expires_at,
+        })
+    }
+
+    /// Says that what `user` may do has changed.
+    fn hint(&self, user: Uuid) {
+        self.0.bus.publish(Hint {
+            topic: ACCESS_TOPIC.to_owned(),
+            key: user.to_string(),
+            sequence: 0,
+            origin: self.0.bus.origin().to_owned(),
+            body: String::new(),
+        });
+    }
+}

@@ -1,0 +1,156 @@
+//! Tenants and members. Every finder takes whose scope it is.
+
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
+use uuid::Uuid;
+
+use super::word;
+use crate::{
+    auth::model::{Account, AccountState, MemberRole},
+    clock::Micros,
+    db::{effect::Effect, statement},
+    page::{Page, PageArgs},
+};
+
+const COLUMNS: &str = "a.id, a.name, a.personal_user_id, a.time_zone, a.state, a.version, a.created_at, a.updated_at";
+
+fn account_from(row: &QueryResult) -> Result<Account, DbErr> {
+    let state: String = row.try_get("", "state")?;
+    Ok(Account {
+        id: row.try_get("", "id")?,
+        name: row.try_get("", "name")?,
+        personal_user_id: row.try_get("", "personal_user_id")?,
+        time_zone: row.try_get("", "time_zone")?,
+        state: word(AccountState::parse(&state), "an account's state", &state)?,
+        version: row.try_get("", "version")?,
+        created_at: row.try_get("", "created_at")?,
+        updated_at: row.try_get("", "updated_at")?,
+    })
+}
+
+/// Whose accounts a finder may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountScope {
+    /// Those this person is a member of.
+    MemberOf(Uuid),
+    /// All of them; only a right over people makes one.
+    All,
+}
+
+/// The row of a new account.
+pub fn account_effect(account: &Account) -> Effect {
+    Effect::Insert {
+        table: "account",
+        cells: vec![
+            ("id", account.id.into()),
+            ("name", account.name.as_str().into()),
+            ("personal_user_id", account.personal_user_id.into()),
+            ("time_zone", account.time_zone.as_str().into()),
+            ("state", account.state.as_str().into()),
+            ("version", account.version.into()),
+            ("created_at", account.created_at.into()),
+            ("updated_at", account.updated_at.into()),
+        ],
+        if_absent: false,
+    }
+}
+
+/// The row of a new member.
+pub fn member_effect(account_id: Uuid, user_id: Uuid, role: MemberRole, now: Micros) -> Effect {
+    Effect::Insert {
+        table: "account_member",
+        cells: vec![
+            ("account_id", account_id.into()),
+            ("user_id", user_id.into()),
+            ("role", role.as_str().into()),
+            ("created_at", now.into()),
+        ],
+        if_absent: false,
+    }
+}
+
+/// An account in `scope`.
+pub async fn find_account(
+    connection: &impl ConnectionTrait,
+    scope: AccountScope,
+    id: Uuid,
+) -> Result<Option<Account>, DbErr> {
+    let mut values: Vec<Value> = vec![id.into()];
+    let join = match scope {
+        AccountScope::All => "",
+        AccountScope::MemberOf(user) => {
+            values.push(user.into());
+            " JOIN account_member m ON m.account_id = a.id AND m.user_id = $2"
+        }
+    };
+    let sql = format!("SELECT {COLUMNS} FROM account a{join} WHERE a.id = $1");
+    let row = connection.query_one_raw(statement(connection, sql, values)).await?;
+    row.as_ref().map(account_from).transpose()
+}
+
+/// The member role of `user` in an account; `None` for another tenant's account and for none alike.
+pub async fn find_member_role(
+    connection: &impl ConnectionTrait,
+    account_id: Uuid,
+    user: Uuid,
+) -> Result<Option<MemberRole>, DbErr> {
+    let sql = "SELECT role FROM account_member WHERE account_id = $1 AND user_id = $2";
+    let row = connection.query_one_raw(statement(connection, sql, [account_id.into(), user.into()])).await?;
+    let Some(row) = row else { return Ok(None) };
+    let role: String = row.try_get("", "role")?;
+    Ok(Some(word(MemberRole::parse(&role), "a member's role", &role)?))
+}
+
+/// The personal account of a person who is not deleted.
+pub async fn find_personal(connection: &impl ConnectionTrait, user: Uuid) -> Result<Option<Account>, DbErr> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM account a JOIN app_user u ON u.id = a.personal_user_id \
+         WHERE a.personal_user_id = $1 AND u.deleted_at IS NULL"
+    );
+    let row = connection.query_one_raw(statement(connection, sql, [user.into()])).await?;
+    row.as_ref().map(account_from).transpose()
+}
+
+/// Accounts in `scope`, newest first.
+pub async fn list_accounts(
+    connection: &impl ConnectionTrait,
+    scope: AccountScope,
+    page: &PageArgs<Uuid>,
+) -> Result<Page<Account>, DbErr> {
+    let mut values: Vec<Value> = Vec::new();
+    let mut from = String::from("account a");
+    if let AccountScope::MemberOf(user) = scope {
+        values.push(user.into());
+        from.push_str(" JOIN account_member m ON m.account_id = a.id AND m.user_id = $1");
+    }
+    let total = if page.with_total {
+        let sql = format!("SELECT COUNT(*) AS total FROM {from}");
+        let row = connection.query_one_raw(statement(connection, sql, values.clone())).await?;
+        row.map(|row| row.try_get("", "total")).transpose()?
+    } else {
+        None
+    };
+    let mut clause = String::from("1 = 1");
+    for (key, comparison) in [(page.after, "<"), (page.before, ">")] {
+        if let Some(key) = key {
+            values.push(key.into());
+            clause.push_str(&format!(" AND a.id {comparison} ${}", values.len()));
+        }
+    }
+    values.push(page.fetch().into());
+    let direction = if page.from_end { "ASC" } else { "DESC" };
+    let sql = format!("SELECT {COLUMNS} FROM {from} WHERE {clause} ORDER BY a.id {direction} LIMIT ${}", values.len());
+    let rows = connection.query_all_raw(statement(connection, sql, values)).await?;
+    let accounts = rows.iter().map(account_from).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page::from_rows(accounts, page, total))
+}
+
+/// Takes the person out of all accounts, and what names them out of their personal one, which takes no new work.
+pub async fn erase_memberships(tx: &impl ConnectionTrait, user: Uuid, now: Micros) -> Result<(), DbErr> {
+    let sql = "UPDATE account SET name = 'deleted', state = $1, version = version + 1, updated_at = $2 \
+               WHERE personal_user_id = $3";
+    let suspended = AccountState::Suspended.as_str();
+    tx.execute_raw(statement(tx, sql, [suspended.into(), now.into(), user.into()])).await?;
+    let sql = "DELETE FROM account_member WHERE user_id = $1";
+    tx.execute_raw(statement(tx, sql, [user.into()])).await?;
+    Ok(())
+}

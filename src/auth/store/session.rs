@@ -1,0 +1,205 @@
+//! Sessions and their refresh tokens.
+
+use sea_orm::{ConnectionTrait, DbErr, QueryResult};
+use uuid::Uuid;
+
+use super::{places, query_twice, word};
+use crate::{
+    auth::token::OpaqueToken,
+    clock::Micros,
+    db::{effect::Effect, engine_of, statement},
+    viewer::PlatformRole,
+};
+
+/// Why a session ended, as stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndReason {
+    /// By its user.
+    SignedOut,
+    /// A refresh token was used twice.
+    TokenReused,
+    /// The user is gone.
+    UserDeleted,
+}
+
+impl EndReason {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::SignedOut => "SIGNED_OUT",
+            Self::TokenReused => "TOKEN_REUSED",
+            Self::UserDeleted => "USER_DELETED",
+        }
+    }
+}
+
+/// Where a refresh token stands in its family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenState {
+    /// Usable.
+    Current,
+    /// The one just before the current.
+    Previous,
+    /// Older.
+    Spent,
+}
+
+impl TokenState {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "current" => Some(Self::Current),
+            "previous" => Some(Self::Previous),
+            "spent" => Some(Self::Spent),
+            _ => None,
+        }
+    }
+}
+
+/// A refresh token's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefreshToken {
+    /// Its id.
+    pub id: Uuid,
+    /// Its family.
+    pub session_id: Uuid,
+    /// 1, 2, 3 … along the family.
+    pub number: i32,
+    /// Where it stands.
+    pub state: TokenState,
+    /// When the next one took its place, microseconds.
+    pub rotated_at: Option<Micros>,
+    /// When it ends, microseconds.
+    pub expires_at: Micros,
+}
+
+fn token_from(row: &QueryResult) -> Result<RefreshToken, DbErr> {
+    let state: String = row.try_get("", "state")?;
+    Ok(RefreshToken {
+        id: row.try_get("", "id")?,
+        session_id: row.try_get("", "session_id")?,
+        number: row.try_get("", "number")?,
+        state: word(TokenState::parse(&state), "a refresh token's state", &state)?,
+        rotated_at: row.try_get("", "rotated_at")?,
+        expires_at: row.try_get("", "expires_at")?,
+    })
+}
+
+/// The row of a new session.
+pub fn session_effect(id: Uuid, user_id: Uuid, now: Micros) -> Effect {
+    Effect::Insert {
+        table: "session",
+        cells: vec![("id", id.into()), ("user_id", user_id.into()), ("created_at", now.into())],
+        if_absent: false,
+    }
+}
+
+/// The row of a family's new current token.
+pub fn token_effect(
+    id: Uuid,
+    session_id: Uuid,
+    number: i32,
+    token: &OpaqueToken,
+    now: Micros,
+    expires_at: Micros,
+) -> Effect {
+    Effect::Insert {
+        table: "refresh_token",
+        cells: vec![
+            ("id", id.into()),
+            ("session_id", session_id.into()),
+            ("number", number.into()),
+            ("token_hash", token.hash().into()),
+            ("state", "current".into()),
+            ("created_at", now.into()),
+            ("expires_at", expires_at.into()),
+        ],
+        if_absent: false,
+    }
+}
+
+/// Role and access version of the live session `session_id` of `user_id`: one statement, run with every request.
+pub async fn find_standing(
+    connection: &impl ConnectionTrait,
+    session_id: Uuid,
+    user_id: Uuid,
+) -> Result<Option<(PlatformRole, i64)>, DbErr> {
+    let sql = "SELECT u.platform_role, u.access_version FROM session s JOIN app_user u ON u.id = s.user_id \
+               WHERE s.id = $1 AND s.user_id = $2 AND s.ended_at IS NULL AND u.deleted_at IS NULL";
+    let rows = query_twice(connection, sql, vec![session_id.into(), user_id.into()]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let role: String = row.try_get("", "platform_role")?;
+    Ok(Some((word(PlatformRole::parse(&role), "a platform role", &role)?, row.try_get("", "access_version")?)))
+}
+
+/// Of `sessions` (at most 500) those that live, each with its user's access version.
+pub async fn load_standings(connection: &impl ConnectionTrait, sessions: &[Uuid]) -> Result<Vec<(Uuid, i64)>, DbErr> {
+    if sessions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT s.id, u.access_version FROM session s JOIN app_user u ON u.id = s.user_id \
+         WHERE s.id IN ({}) AND s.ended_at IS NULL AND u.deleted_at IS NULL",
+        places(1, sessions.len())
+    );
+    let rows = query_twice(connection, &sql, sessions.iter().map(|id| (*id).into()).collect()).await?;
+    rows.iter().map(|row| Ok((row.try_get("", "id")?, row.try_get("", "access_version")?))).collect()
+}
+
+/// Locks the live session that a refresh token belongs to, then reads the token, so that of several who use a family at
+/// once each sees what the one before did. `None` when there is no such token, or its session ended.
+pub async fn lock_family(
+    tx: &impl ConnectionTrait,
+    token: &OpaqueToken,
+) -> Result<Option<(Uuid, RefreshToken)>, DbErr> {
+    let hash = token.hash();
+    let sql = "SELECT session_id FROM refresh_token WHERE token_hash = $1";
+    let Some(row) = tx.query_one_raw(statement(tx, sql, [hash.clone().into()])).await? else { return Ok(None) };
+    let session: Uuid = row.try_get("", "session_id")?;
+    let lock = engine_of(tx).for_update();
+    let sql = format!("SELECT user_id FROM session WHERE id = $1 AND ended_at IS NULL{lock}");
+    let Some(row) = tx.query_one_raw(statement(tx, sql, [session.into()])).await? else { return Ok(None) };
+    let user: Uuid = row.try_get("", "user_id")?;
+    let sql = "SELECT id, session_id, number, state, rotated_at, expires_at FROM refresh_token WHERE token_hash = $1";
+    let row = tx.query_one_raw(statement(tx, sql, [hash.into()])).await?;
+    row.map(|row| Ok((user, token_from(&row)?))).transpose()
+}
+
+/// The current token of a family, by the hash of what its text should be.
+pub async fn find_current(
+    tx: &impl ConnectionTrait,
+    session_id: Uuid,
+    token: &OpaqueToken,
+) -> Result<Option<RefreshToken>, DbErr> {
+    let sql = "SELECT id, session_id, number, state, rotated_at, expires_at FROM refresh_token \
+               WHERE session_id = $1 AND token_hash = $2 AND state = 'current'";
+    let row = tx.query_one_raw(statement(tx, sql, [session_id.into(), token.hash().into()])).await?;
+    row.as_ref().map(token_from).transpose()
+}
+
+/// Makes room for a new current token: the current one becomes the previous, the previous one is spent. Answers whether
+/// there was a current one.
+pub async fn rotate(tx: &impl ConnectionTrait, current: &RefreshToken, now: Micros) -> Result<bool, DbErr> {
+    let sql = "UPDATE refresh_token SET state = 'spent' WHERE session_id = $1 AND state = 'previous'";
+    tx.execute_raw(statement(tx, sql, [current.session_id.into()])).await?;
+    let sql = "UPDATE refresh_token SET state = 'previous', rotated_at = $1 WHERE id = $2 AND state = 'current'";
+    let done = tx.execute_raw(statement(tx, sql, [now.into(), current.id.into()])).await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Ends one session. Answers whether it lived.
+pub async fn end_session(tx: &impl ConnectionTrait, id: Uuid, reason: EndReason, now: Micros) -> Result<bool, DbErr> {
+    let sql = "UPDATE session SET ended_at = $1, end_reason = $2 WHERE id = $3 AND ended_at IS NULL";
+    let done = tx.execute_raw(statement(tx, sql, [now.into(), reason.as_str().into(), id.into()])).await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Ends all sessions of a person. Answers how many lived.
+pub async fn end_sessions_of(
+    tx: &impl ConnectionTrait,
+    user_id: Uuid,
+    reason: EndReason,
+    now: Micros,
+) -> Result<u64, DbErr> {
+    let sql = "UPDATE session SET ended_at = $1, end_reason = $2 WHERE user_id = $3 AND ended_at IS NULL";
+    let done = tx.execute_raw(statement(tx, sql, [now.into(), reason.as_str().into(), user_id.into()])).await?;
+    Ok(done.rows_affected())
+}

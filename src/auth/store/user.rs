@@ -1,0 +1,204 @@
+//! People.
+
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
+use uuid::Uuid;
+
+use super::{places, word};
+use crate::{
+    auth::model::{SignUp, User, UserFilter},
+    clock::Micros,
+    db::{effect::Effect, engine_of, statement},
+    page::{Page, PageArgs},
+    viewer::PlatformRole,
+};
+
+const COLUMNS: &str = "id, username, email, platform_role, access_version, created_at, updated_at, deleted_at";
+
+fn user_from(row: &QueryResult) -> Result<User, DbErr> {
+    let role: String = row.try_get("", "platform_role")?;
+    Ok(User {
+        id: row.try_get("", "id")?,
+        username: row.try_get("", "username")?,
+        email: row.try_get("", "email")?,
+        role: word(PlatformRole::parse(&role), "a platform role", &role)?,
+        access_version: row.try_get("", "access_version")?,
+        created_at: row.try_get("", "created_at")?,
+        updated_at: row.try_get("", "updated_at")?,
+        deleted_at: row.try_get("", "deleted_at")?,
+    })
+}
+
+/// A person's row and the hash of their password.
+pub struct Credentials {
+    /// The person.
+    pub user: User,
+    /// Argon2id in PHC form; `None` when it was erased.
+    pub password_hash: Option<String>,
+}
+
+/// The row of a new person.
+pub fn user_effect(person: &SignUp, user: &User, password_hash: &str) -> Effect {
+    Effect::Insert {
+        table: "app_user",
+        cells: vec![
+            ("id", user.id.into()),
+            ("username", user.username.as_str().into()),
+            ("username_key", person.username.key().into()),
+            ("email", user.email.as_str().into()),
+            ("email_key", person.email.key().into()),
+            ("password_hash", password_hash.into()),
+            ("platform_role", user.role.as_str().into()),
+            ("access_version", user.access_version.into()),
+            ("created_at", user.created_at.into()),
+            ("updated_at", user.updated_at.into()),
+        ],
+        if_absent: false,
+    }
+}
+
+/// A person who is not deleted.
+pub async fn find_user(connection: &impl ConnectionTrait, id: Uuid) -> Result<Option<User>, DbErr> {
+    let sql = format!("SELECT {COLUMNS} FROM app_user WHERE id = $1 AND deleted_at IS NULL");
+    let row = connection.query_one_raw(statement(connection, sql, [id.into()])).await?;
+    row.as_ref().map(user_from).transpose()
+}
+
+/// The person, locked until the transaction ends.
+pub async fn lock_user(tx: &impl ConnectionTrait, id: Uuid) -> Result<Option<User>, DbErr> {
+    let lock = engine_of(tx).for_update();
+    let sql = format!("SELECT {COLUMNS} FROM app_user WHERE id = $1 AND deleted_at IS NULL{lock}");
+    let row = tx.query_one_raw(statement(tx, sql, [id.into()])).await?;
+    row.as_ref().map(user_from).transpose()
+}
+
+/// Who `identity` names: with an `@` an e-mail address, else a username; in any case.
+pub async fn find_credentials(connection: &impl ConnectionTrait, identity: &str) -> Result<Option<Credentials>, DbErr> {
+    let column = if identity.contains('@') { "email_key" } else { "username_key" };
+    let sql = format!("SELECT {COLUMNS}, password_hash FROM app_user WHERE {column} = $1 AND deleted_at IS NULL");
+    let key = identity.trim().to_lowercase();
+    let row = connection.query_one_raw(statement(connection, sql, [key.into()])).await?;
+    row.map(|row| Ok(Credentials { user: user_from(&row)?, password_hash: row.try_get("", "password_hash")? }))
+        .transpose()
+}
+
+/// Whether the username and the e-mail address are taken.
+pub async fn find_taken(connection: &impl ConnectionTrait, person: &SignUp) -> Result<(bool, bool), DbErr> {
+    let sql = "SELECT username_key, email_key FROM app_user WHERE username_key = $1 OR email_key = $2";
+    let (username, email) = (person.username.key(), person.email.key());
+    let values = [username.as_str().into(), email.as_str().into()];
+    let rows = connection.query_all_raw(statement(connection, sql, values)).await?;
+    let mut taken = (false, false);
+    for row in rows {
+        taken.0 |= row.try_get::<String>("", "username_key")? == username;
+        taken.1 |= row.try_get::<String>("", "email_key")? == email;
+    }
+    Ok(taken)
+}
+
+/// Stores a stronger hash, if the old one is still there.
+pub async fn update_password_hash(tx: &impl ConnectionTrait, id: Uuid, old: &str, new: &str) -> Result<(), DbErr> {
+    let sql = "UPDATE app_user SET password_hash = $1 WHERE id = $2 AND password_hash = $3 AND deleted_at IS NULL";
+    tx.execute_raw(statement(tx, sql, [new.into(), id.into(), old.into()])).await?;
+    Ok(())
+}
+
+/// Those who have `role`, locked in the order of their ids until the transaction ends.
+pub async fn lock_of_role(tx: &impl ConnectionTrait, role: PlatformRole) -> Result<Vec<Uuid>, DbErr> {
+    let lock = engine_of(tx).for_update();
+    let sql = format!("SELECT id FROM app_user WHERE platform_role = $1 AND deleted_at IS NULL ORDER BY id{lock}");
+    let rows = tx.query_all_raw(statement(tx, sql, [role.as_str().into()])).await?;
+    rows.iter().map(|row| row.try_get("", "id")).collect()
+}
+
+/// Whether anybody has `role`.
+pub async fn find_any_of_role(connection: &impl ConnectionTrait, role: PlatformRole) -> Result<bool, DbErr> {
+    let sql = "SELECT 1 AS one FROM app_user WHERE platform_role = $1 AND deleted_at IS NULL LIMIT 1";
+    Ok(connection.query_one_raw(statement(connection, sql, [role.as_str().into()])).await?.is_some())
+}
+
+/// Gives a person `role` and raises their access version.
+pub async fn update_role(tx: &impl ConnectionTrait, id: Uuid, role: PlatformRole, now: Micros) -> Result<(), DbErr> {
+    let sql = "UPDATE app_user SET platform_role = $1, access_version = access_version + 1, updated_at = $2 \
+               WHERE id = $3";
+    tx.execute_raw(statement(tx, sql, [role.as_str().into(), now.into(), id.into()])).await?;
+    Ok(())
+}
+
+/// Raises the access version, so that what is open under the old rights closes.
+pub async fn update_access_version(tx: &impl ConnectionTrait, id: Uuid, now: Micros) -> Result<(), DbErr> {
+    let sql = "UPDATE app_user SET access_version = access_version + 1, updated_at = $1 WHERE id = $2";
+    tx.execute_raw(statement(tx, sql, [now.into(), id.into()])).await?;
+    Ok(())
+}
+
+/// Takes everything personal out of the row. The `:` keeps the stand-in apart from any name that can be typed.
+pub async fn erase_user(tx: &impl ConnectionTrait, id: Uuid, now: Micros) -> Result<(), DbErr> {
+    let sql = "UPDATE app_user SET username = $1, username_key = $1, email = $1, email_key = $1, password_hash = NULL, \
+               platform_role = $2, access_version = access_version + 1, updated_at = $3, deleted_at = $3 WHERE id = $4";
+    let stand_in = format!("deleted:{}", id.simple());
+    let lowest = PlatformRole::User.as_str();
+    tx.execute_raw(statement(tx, sql, [stand_in.into(), lowest.into(), now.into(), id.into()])).await?;
+    Ok(())
+}
+
+/// A part of a text for `LIKE` with `\` as escape.
+fn pattern(part: &str) -> String {
+    let mut pattern = String::from("%");
+    for letter in part.to_lowercase().chars() {
+        if matches!(letter, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// People who are not deleted, newest first. Ids grow with time, so the id is the key.
+pub async fn list_users(
+    connection: &impl ConnectionTrait,
+    filter: &UserFilter,
+    page: &PageArgs<Uuid>,
+) -> Result<Page<User>, DbErr> {
+    let mut clause = String::from("deleted_at IS NULL");
+    let mut values: Vec<Value> = Vec::new();
+    if let Some(role) = filter.role {
+        values.push(role.as_str().into());
+        clause.push_str(&format!(" AND platform_role = ${}", values.len()));
+    }
+    if let Some(search) = &filter.search {
+        values.push(pattern(search).into());
+        let place = values.len();
+        clause
+            .push_str(&format!(" AND (username_key LIKE ${place} ESCAPE '\\' OR email_key LIKE ${place} ESCAPE '\\')"));
+    }
+    let total = if page.with_total {
+        let sql = format!("SELECT COUNT(*) AS total FROM app_user WHERE {clause}");
+        let row = connection.query_one_raw(statement(connection, sql, values.clone())).await?;
+        row.map(|row| row.try_get("", "total")).transpose()?
+    } else {
+        None
+    };
+    for (key, comparison) in [(page.after, "<"), (page.before, ">")] {
+        if let Some(key) = key {
+            values.push(key.into());
+            clause.push_str(&format!(" AND id {comparison} ${}", values.len()));
+        }
+    }
+    values.push(page.fetch().into());
+    let direction = if page.from_end { "ASC" } else { "DESC" };
+    let sql = format!("SELECT {COLUMNS} FROM app_user WHERE {clause} ORDER BY id {direction} LIMIT ${}", values.len());
+    let rows = connection.query_all_raw(statement(connection, sql, values)).await?;
+    let users = rows.iter().map(user_from).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page::from_rows(users, page, total))
+}
+
+/// The people of `ids` who are not deleted, for a loader; at most 500.
+pub async fn load_by_ids(connection: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<User>, DbErr> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!("SELECT {COLUMNS} FROM app_user WHERE id IN ({}) AND deleted_at IS NULL", places(1, ids.len()));
+    let rows = connection.query_all_raw(statement(connection, sql, ids.iter().map(|id| (*id).into()))).await?;
+    rows.iter().map(user_from).collect()
+}
