@@ -1,6 +1,7 @@
 //! Inkledger: the backend for products that sell AI content by credits.
 
 pub mod ai;
+pub mod app;
 pub mod audit;
 pub mod auth;
 pub mod bus;
@@ -10,9 +11,12 @@ pub mod config;
 pub mod db;
 pub mod error;
 pub mod graphql;
+pub mod http;
 pub mod ids;
 pub mod image;
+pub mod jobs;
 pub mod ledger;
+pub mod notification;
 pub mod page;
 pub mod storage;
 pub mod telemetry;

@@ -1,3 +1,17 @@
-//! AI models, tasks and the providers that serve them.
+//! AI models, tasks and the providers that serve them. It must never know content, images or sites: what is delivered
+//! goes to whoever implements the traits it owns.
 
+pub mod graphql;
+pub mod model;
+pub mod points;
+pub mod progress;
 pub mod provider;
+pub mod registry;
+pub mod routing;
+pub mod run;
+pub mod service;
+pub mod shelf;
+pub mod store;
+pub mod sweep;
+
+pub use service::{Ai, AiConfig, AiParts, Spender};

@@ -55,7 +55,7 @@ pub const SETTINGS: &[Setting] = &[
         "false",
         "Whether introspection is open to everyone, as in development. ADMIN and HERO always may.",
     ),
-    number("http.trusted_proxies", "0", "How many proxies in front add to X-Forwarded-For (0–5)."),
+    text("http.trusted_proxies", "", "Networks of proxies whose X-Forwarded-For is believed, separated by commas, such as 10.0.0.0/8."),
     number("http.shutdown_seconds", "25", "How long work in flight gets after SIGTERM, seconds (0–600)."),
     number("auth.access_token_minutes", "10", "How long an access token lives, minutes (1–60)."),
     number("auth.refresh_token_days", "30", "How long a refresh token lives, days (1–365)."),

@@ -53,8 +53,8 @@ pub struct Http {
     pub graphiql: bool,
     /// Whether introspection is open to everyone.
     pub introspection: bool,
-    /// How many proxies in front add to `X-Forwarded-For`.
-    pub trusted_proxies: usize,
+    /// Networks of proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<String>,
     /// How long work in flight gets at the end.
     pub shutdown: Duration,
 }
@@ -213,6 +213,13 @@ fn address(read: &Reader<'_>, key: &'static str) -> Result<String, ConfigError> 
         .ok_or_else(|| read.invalid(key, "an address that starts with http:// or https://"))
 }
 
+fn list(text: &str) -> Vec<String> {
+    text.split(',')
+        .map(|part| part.trim().trim_end_matches('/').to_owned())
+        .filter(|part| !part.is_empty())
+        .collect()
+}
+
 fn http(read: &Reader<'_>) -> Result<Http, ConfigError> {
     let origins = read.text("http.allowed_origins")?;
     Ok(Http {
@@ -224,15 +231,11 @@ fn http(read: &Reader<'_>) -> Result<Http, ConfigError> {
             None => None,
             Some(_) => Some(address(read, "public_url")?),
         },
-        allowed_origins: origins
-            .split(',')
-            .map(|origin| origin.trim().trim_end_matches('/').to_owned())
-            .filter(|origin| !origin.is_empty())
-            .collect(),
+        allowed_origins: list(origins),
         draft_statuses: read.choice("http.status_profile", &[("audit", false), ("draft-2026-08", true)])?,
         graphiql: read.switch("http.graphiql")?,
         introspection: read.switch("http.introspection")?,
-        trusted_proxies: read.number("http.trusted_proxies", 0..=5)?,
+        trusted_proxies: list(read.text("http.trusted_proxies")?),
         shutdown: Duration::from_secs(read.number("http.shutdown_seconds", 0..=600)?),
     })
 }

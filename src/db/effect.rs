@@ -27,11 +27,13 @@ pub enum Known {
     Now,
 }
 
-/// The figures that fill [`Known`] cells. Without a transaction (a refused command) all of them but `now` are unknown.
+/// The figures that fill [`Known`] cells.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts {
     /// Number, id, amount, shortfall and the two balances, if there was a transaction.
     pub posting: Option<PostingFacts>,
+    /// Available and held credits of the account of a refused command, which has no transaction.
+    pub unchanged: Option<(i64, i64)>,
     /// The account's time.
     pub now: i64,
 }
@@ -227,8 +229,11 @@ struct Sink<'a> {
 
 impl Sink<'_> {
     fn known(&self, known: Known) -> Result<Value, EffectError> {
-        if known == Known::Now {
-            return Ok(self.facts.now.into());
+        match (known, self.facts.unchanged) {
+            (Known::Now, _) => return Ok(self.facts.now.into()),
+            (Known::Available, Some((available, _))) => return Ok(available.into()),
+            (Known::Held, Some((_, held))) => return Ok(held.into()),
+            _ => {}
         }
         let posting = self.facts.posting.ok_or(EffectError::Unknown { table: self.table })?;
         Ok(match known {

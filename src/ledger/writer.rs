@@ -214,7 +214,9 @@ async fn decide(tx: &DatabaseTransaction, job: &Job, state: &mut State) -> Resul
         Err(Declined::Refused(refusal @ Refusal::InsufficientCredits { .. })) if !job.otherwise.is_empty() => {
             check_guards(tx, &job.otherwise).await?;
             let now = job.stamp.now.max(state.account.ledger_now);
-            write_effects(tx, &job.otherwise, &Facts { posting: None, now }).await?;
+            let balance = state.account.balance;
+            let unchanged = Some((balance.available, balance.held));
+            write_effects(tx, &job.otherwise, &Facts { posting: None, unchanged, now }).await?;
             Ok((Err(refusal), None))
         }
         Err(declined) => Err(declined.into()),
@@ -265,6 +267,7 @@ async fn write(tx: &DatabaseTransaction, job: &Job, decision: &Decision) -> Resu
             available: answer.balance.available,
             held: answer.balance.held,
         }),
+        unchanged: None,
         now: answer.at,
     };
     write_effects(tx, &job.effects, &facts).await?;

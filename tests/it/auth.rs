@@ -2,6 +2,7 @@
 
 mod access;
 mod claim;
+mod graphql;
 mod house;
 mod people;
 mod session;

@@ -9,11 +9,14 @@
     reason = "a test that meets the unexpected fails by panicking"
 )]
 
-mod auth;
+mod ai;
 mod bus;
 mod gate;
+mod http;
+mod jobs;
 mod ledger;
 mod provider;
+mod records;
 mod storage;
 mod support;
 mod tidy;

@@ -1,0 +1,62 @@
+//! Loads rows for many fields at once. The caller has authorised by holding the parent.
+
+use std::collections::HashMap;
+
+use async_graphql::dataloader::Loader;
+use uuid::Uuid;
+
+use crate::{
+    ai::{
+        Ai,
+        model::{AiTask, Item, PricedModel},
+    },
+    error::Error,
+};
+
+/// Loads by id.
+pub struct AiLoader(pub Ai);
+
+/// A task whose items are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct ItemsOf(pub(super) Uuid);
+
+/// A model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct ModelOf(pub(super) Uuid);
+
+/// A task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct TaskOf(pub(super) Uuid);
+
+impl Loader<ItemsOf> for AiLoader {
+    type Value = Vec<Item>;
+    type Error = Error;
+
+    async fn load(&self, keys: &[ItemsOf]) -> Result<HashMap<ItemsOf, Vec<Item>>, Error> {
+        let tasks: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+        let found = self.0.load_items(&tasks).await?;
+        Ok(found.into_iter().map(|(task, items)| (ItemsOf(task), items)).collect())
+    }
+}
+
+impl Loader<ModelOf> for AiLoader {
+    type Value = PricedModel;
+    type Error = Error;
+
+    async fn load(&self, keys: &[ModelOf]) -> Result<HashMap<ModelOf, PricedModel>, Error> {
+        let models: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+        let found = self.0.load_models(&models).await?;
+        Ok(found.into_iter().map(|(id, model)| (ModelOf(id), model)).collect())
+    }
+}
+
+impl Loader<TaskOf> for AiLoader {
+    type Value = AiTask;
+    type Error = Error;
+
+    async fn load(&self, keys: &[TaskOf]) -> Result<HashMap<TaskOf, AiTask>, Error> {
+        let tasks: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+        let found = self.0.load_tasks(&tasks).await?;
+        Ok(found.into_iter().map(|(id, task)| (TaskOf(id), task)).collect())
+    }
+}

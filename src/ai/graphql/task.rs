@@ -1,0 +1,246 @@
+//! `AiTask` and its items.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject, dataloader::DataLoader};
+use uuid::Uuid;
+
+use super::{
+    loader::{AiLoader, ItemsOf, ModelOf, TaskOf},
+    model::{AiFunction, AiModel},
+};
+use crate::{
+    ai::model,
+    connection,
+    error::Error,
+    graphql::{
+        context::{service, viewer},
+        node::{self, NodeKind},
+        scalars::{Credits, DateTime, Decimal, SafeInt},
+    },
+    image::graphql::Image,
+    ledger::Tenants,
+    viewer::{Feature, Level},
+};
+
+/// Where an AI task is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "crate::ai::model::TaskStatus")]
+pub enum AiTaskStatus {
+    /// Accepted, its credits held, waiting for a worker.
+    Pending,
+    /// At work.
+    Running,
+    /// Waiting to be resumed.
+    Paused,
+    /// Everything was delivered.
+    Success,
+    /// Some of it was delivered; only that was charged.
+    Partial,
+    /// Nothing was delivered; nothing was charged.
+    Error,
+    /// Ended by command.
+    Cancelled,
+}
+
+/// What an AI task is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "crate::ai::model::Phase")]
+pub enum AiTaskPhase {
+    /// Validated, quoted, held.
+    Init,
+    /// Loading and composing.
+    Prep,
+    /// The provider is at work.
+    AiCall,
+    /// Reading and checking the answer.
+    Parse,
+    /// Storing and settling.
+    Save,
+    /// Ended.
+    Done,
+}
+
+/// Where an item is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "crate::ai::model::ItemState")]
+pub enum AiTaskItemState {
+    /// Not ended.
+    Pending,
+    /// Delivered and charged.
+    Delivered,
+    /// Failed; not charged.
+    Failed,
+    /// Ended by command.
+    Cancelled,
+}
+
+/// What went wrong, in our words.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct AiTaskError {
+    /// The stable code, such as `INSUFFICIENT_CREDITS` or `PROVIDER_REFUSED`.
+    pub code: String,
+    /// What it means, in English; never the provider's own text.
+    pub message: String,
+}
+
+/// One thing an AI task delivers: an image, or a text.
+#[derive(Debug, Clone)]
+pub struct AiTaskItem(pub model::Item);
+
+/// One thing an AI task delivers: an image, or a text.
+#[Object]
+impl AiTaskItem {
+    /// Its place in the task: 0, 1, 2 …
+    async fn position(&self) -> i32 {
+        self.0.position
+    }
+
+    /// Where it is in its life.
+    async fn state(&self) -> AiTaskItemState {
+        self.0.state.into()
+    }
+
+    /// Credits charged for it; null until it is delivered.
+    async fn credits(&self) -> Option<Credits> {
+        self.0.credits.map(Credits)
+    }
+
+    /// The image; null unless one was delivered.
+    async fn image(&self, ctx: &Context<'_>) -> Result<Option<Image>> {
+        match self.0.image_id {
+            Some(id) => Ok(Image::load(ctx, id).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// The text; null unless one was delivered.
+    async fn text(&self) -> Option<&str> {
+        self.0.text.as_deref()
+    }
+
+    /// Our code of what went wrong; null unless it failed.
+    async fn error_code(&self) -> Option<&str> {
+        self.0.error_code.as_deref()
+    }
+}
+
+/// One command of a user, carried out by an AI function.
+#[derive(Debug, Clone)]
+pub struct AiTask(pub model::AiTask);
+
+impl AiTask {
+    /// The task, if the viewer may see its account. Refuses: `Unauthenticated`, `NotFound`.
+    pub async fn find(ctx: &Context<'_>, id: Uuid) -> Result<Option<Self>, Error> {
+        let Some(task) = service::<DataLoader<AiLoader>>(ctx)?.load_one(TaskOf(id)).await? else { return Ok(None) };
+        service::<Arc<dyn Tenants>>(ctx)?.see(*viewer(ctx)?, task.account_id).await?;
+        Ok(Some(Self(task)))
+    }
+}
+
+/// One command of a user, carried out by an AI function.
+#[Object]
+impl AiTask {
+    /// The global id.
+    pub async fn id(&self) -> ID {
+        node::encode(NodeKind::AiTask, self.0.id)
+    }
+
+    /// What is done.
+    async fn function(&self) -> AiFunction {
+        self.0.function.into()
+    }
+
+    /// Where it is in its life.
+    async fn status(&self) -> AiTaskStatus {
+        self.0.status.into()
+    }
+
+    /// What it is doing, or was doing when it failed.
+    async fn phase(&self) -> AiTaskPhase {
+        self.0.phase.into()
+    }
+
+    /// How much is done, 0–100; 100 only at the end. It never falls.
+    async fn percent(&self) -> i32 {
+        self.0.percent
+    }
+
+    /// What was asked.
+    async fn prompt(&self) -> &str {
+        &self.0.payload.prompt
+    }
+
+    /// The seed of the first item; each further one has the next.
+    async fn seed(&self) -> SafeInt {
+        SafeInt(self.0.payload.seed)
+    }
+
+    /// The model; null only when it cannot be read.
+    async fn model(&self, ctx: &Context<'_>) -> Result<Option<AiModel>> {
+        let loader = service::<DataLoader<AiLoader>>(ctx)?;
+        Ok(loader.load_one(ModelOf(self.0.ai_model_id)).await?.map(AiModel))
+    }
+
+    /// Its items by position, at most 50; null only when they cannot be read.
+    async fn items(&self, ctx: &Context<'_>) -> Result<Option<Vec<AiTaskItem>>> {
+        let loader = service::<DataLoader<AiLoader>>(ctx)?;
+        let items = loader.load_one(ItemsOf(self.0.id)).await?.unwrap_or_default();
+        Ok(Some(items.into_iter().map(AiTaskItem).collect()))
+    }
+
+    /// How many items were asked for.
+    async fn items_total(&self) -> i32 {
+        self.0.items_total
+    }
+
+    /// How many items were delivered.
+    async fn items_delivered(&self) -> i32 {
+        self.0.items_delivered
+    }
+
+    /// How many items failed; none of them was charged.
+    async fn items_failed(&self) -> i32 {
+        self.0.items_failed
+    }
+
+    /// Credits charged so far.
+    async fn credits_used(&self) -> Credits {
+        Credits(self.0.credits_used)
+    }
+
+    /// What all attempts cost us at the provider, in US dollars; null while not known, and for those who may not see
+    /// figures of the business.
+    async fn provider_cost(&self, ctx: &Context<'_>) -> Result<Option<Decimal>> {
+        let may_see = viewer(ctx)?.can(Feature::AnalyticsView, Level::Read);
+        Ok(self.0.provider_cost_nanousd.filter(|_| may_see).map(Decimal))
+    }
+
+    /// What went wrong; null unless it did.
+    async fn error(&self) -> Option<AiTaskError> {
+        let code = self.0.error_code.clone()?;
+        Some(AiTaskError { message: self.0.error_text.clone().unwrap_or_else(|| code.clone()), code })
+    }
+
+    /// Whether its end was asked for and has not come yet.
+    async fn is_cancelling(&self) -> bool {
+        self.0.is_cancelling && !self.0.status.is_final()
+    }
+
+    /// The number of its last event.
+    async fn sequence(&self) -> SafeInt {
+        SafeInt(self.0.event_seq)
+    }
+
+    /// When it was accepted.
+    async fn created_at(&self) -> DateTime {
+        DateTime(self.0.created_at)
+    }
+
+    /// When it ended; null while it has not.
+    async fn finished_at(&self) -> Option<DateTime> {
+        self.0.finished_at.map(DateTime)
+    }
+}
+
+connection!(AiTaskConnection, AiTaskEdge, AiTask, "AI tasks", |task: &AiTask| task.0.id);

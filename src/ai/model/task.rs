@@ -1,0 +1,243 @@
+//! AI tasks, their items and attempts, phases and percent.
+
+use uuid::Uuid;
+
+use super::{AiFunction, TaskPayload};
+use crate::clock::Micros;
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$vdoc])* $variant,)* }
+
+        impl $name {
+            /// Every value, in the order of declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The word in tables.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),* }
+            }
+
+            /// Reads the word. `None` when there is no such value.
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($word => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+words! {
+    /// Where an AI task is in its life.
+    TaskStatus {
+        /// Accepted and held, waiting for a worker.
+        Pending "PENDING",
+        /// At work.
+        Running "RUNNING",
+        /// Waiting to be resumed; stages of a run only.
+        Paused "PAUSED",
+        /// Everything was delivered.
+        Success "SUCCESS",
+        /// Some of it was delivered.
+        Partial "PARTIAL",
+        /// Nothing was delivered.
+        Error "ERROR",
+        /// Ended by command.
+        Cancelled "CANCELLED",
+    }
+}
+
+impl TaskStatus {
+    /// Whether nothing more will happen.
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Pending | Self::Running | Self::Paused)
+    }
+}
+
+words! {
+    /// What an AI task is doing.
+    Phase {
+        /// Validated, quoted, held.
+        Init "INIT",
+        /// Loading and composing.
+        Prep "PREP",
+        /// The provider is at work.
+        AiCall "AI_CALL",
+        /// Reading and checking the answer.
+        Parse "PARSE",
+        /// Storing and settling.
+        Save "SAVE",
+        /// Ended.
+        Done "DONE",
+    }
+}
+
+impl Phase {
+    /// How much of an item is done in this phase, percent.
+    pub fn item_percent(self) -> i32 {
+        match self {
+            Self::Init => 0,
+            Self::Prep => 5,
+            Self::AiCall => 20,
+            Self::Parse => 70,
+            Self::Save => 85,
+            Self::Done => 100,
+        }
+    }
+}
+
+/// A task's percent while it runs, at most 99: `done` items and those in flight out of `total`.
+pub fn task_percent(total: i32, done: i32, in_flight: &[Phase]) -> i32 {
+    let sum = in_flight.iter().map(|phase| i64::from(phase.item_percent())).sum::<i64>() + 100 * i64::from(done);
+    let percent = sum / i64::from(total.max(1));
+    i32::try_from(percent.clamp(0, 99)).unwrap_or(99)
+}
+
+words! {
+    /// Where an item is in its life.
+    ItemState {
+        /// Not ended.
+        Pending "PENDING",
+        /// Delivered and charged.
+        Delivered "DELIVERED",
+        /// Failed; not charged.
+        Failed "FAILED",
+        /// Ended by command.
+        Cancelled "CANCELLED",
+    }
+}
+
+words! {
+    /// Where a request to a provider is in its life.
+    AttemptState {
+        /// Recorded; nothing was sent.
+        Prepared "prepared",
+        /// The first byte may have left.
+        Sent "sent",
+        /// The answer is known.
+        Received "received",
+        /// Its result was delivered and charged.
+        Settled "settled",
+        /// The process that sent it died before the answer was recorded.
+        Unknown "unknown",
+        /// Nobody waits for it any more.
+        Abandoned "abandoned",
+    }
+}
+
+/// One command of a user, carried out by one AI function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are the columns, which the migration describes")]
+pub struct AiTask {
+    pub id: Uuid,
+    pub account_id: Uuid,
+    pub user_id: Option<Uuid>,
+    pub function: AiFunction,
+    pub ai_model_id: Uuid,
+    pub price_version_id: Uuid,
+    pub status: TaskStatus,
+    pub phase: Phase,
+    pub percent: i32,
+    pub items_total: i32,
+    pub items_delivered: i32,
+    pub items_failed: i32,
+    pub credits_used: i64,
+    /// Of all attempts, nano-dollars; `None` while no cost is known.
+    pub provider_cost_nanousd: Option<i64>,
+    pub payload: TaskPayload,
+    pub error_code: Option<String>,
+    pub error_text: Option<String>,
+    /// What a refusal for lack of credits asked for, and what was there.
+    pub insufficient: Option<(i64, i64)>,
+    pub is_cancelling: bool,
+    pub fence: i64,
+    pub event_seq: i64,
+    pub created_at: Micros,
+    pub updated_at: Micros,
+    pub finished_at: Option<Micros>,
+}
+
+/// One thing a task delivers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are the columns, which the migration describes")]
+pub struct Item {
+    pub id: Uuid,
+    pub ai_task_id: Uuid,
+    /// 0, 1, 2 …
+    pub position: i32,
+    pub state: ItemState,
+    pub hold_id: Uuid,
+    pub hold_amount: i64,
+    /// What was charged; `None` until delivered.
+    pub credits: Option<i64>,
+    pub image_id: Option<Uuid>,
+    pub text: Option<String>,
+    pub error_code: Option<String>,
+    pub finished_at: Option<Micros>,
+}
+
+/// One request to a provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are the columns, which the migration describes")]
+pub struct Attempt {
+    pub id: Uuid,
+    pub item_id: Uuid,
+    /// 1, 2, 3 … per item.
+    pub attempt_no: i32,
+    pub state: AttemptState,
+    pub provider_ref: Option<String>,
+    pub tokens_input: Option<i64>,
+    pub tokens_output: Option<i64>,
+    pub tokens_estimated: bool,
+    pub provider_cost_nanousd: Option<i64>,
+    pub error_code: Option<String>,
+    pub created_at: Micros,
+    pub sent_at: Option<Micros>,
+    pub finished_at: Option<Micros>,
+}
+
+/// Our own words for an error code, as they stand in a notification after "failed: ". `None` for a code that is not
+/// ours; the provider's codes bring their own words.
+pub fn error_text(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "OUTCOME_UNKNOWN" => "the AI provider's answer was lost",
+        "STORAGE_UNAVAILABLE" => "the result could not be stored",
+        "HOLD_EXPIRED" => "the reserved credits were given back before the work began",
+        "ATTEMPTS_EXHAUSTED" | "CRASHED_REPEATEDLY" | "PANIC" | "INTERNAL" => "an internal fault stopped the work",
+        "PROVIDER_NOT_CONFIGURED" => "the AI provider is not set up correctly",
+        "CORRUPT_IMAGE" => "the AI provider returned a damaged image",
+        "CANCELLED" => "the request was cancelled",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // REQ-B-12
+    #[test]
+    fn four_of_nine_done_and_one_in_the_call_is_46_percent() {
+        assert_eq!(task_percent(9, 4, &[Phase::AiCall]), 46);
+    }
+
+    #[test]
+    fn percent_stays_below_100_until_the_end() {
+        assert_eq!(task_percent(3, 3, &[]), 99);
+        assert_eq!(task_percent(1, 0, &[Phase::Init]), 0);
+        assert_eq!(task_percent(8, 7, &[Phase::Save]), 98);
+        assert_eq!(task_percent(0, 5, &[]), 99);
+    }
+
+    #[test]
+    fn reads_back_every_word() {
+        for status in TaskStatus::ALL {
+            assert_eq!(TaskStatus::parse(status.as_str()), Some(*status));
+        }
+        for phase in Phase::ALL {
+            assert_eq!(Phase::parse(phase.as_str()), Some(*phase));
+        }
+        assert_eq!(AttemptState::parse("lost"), None);
+    }
+}

@@ -1,0 +1,277 @@
+//! One item, step by step: what an earlier run left, prepare, send, call, receive.
+
+use super::{
+    Run, Step, Stop,
+    call::{Answer, Request},
+};
+use crate::{
+    ai::{
+        model::{Attempt, AttemptState, Item, ItemState, ModelKind, Phase, TextTokens, estimated_tokens},
+        points::Point,
+        provider::{FailureClass, FailureCode, ProviderFailure, TextResult, TokenUsage},
+        shelf::{KeepError, KeptImage},
+        store::{self, Leave},
+    },
+    clock::Micros,
+    db::effect::Effect,
+    error::Internal,
+    jobs::lease_guard,
+};
+
+/// A result that is safe: stored, or kept with its item.
+pub(super) enum Kept {
+    /// In the object store.
+    Image(KeptImage),
+    /// With the item.
+    Text,
+}
+
+impl Run<'_> {
+    pub(super) async fn item(&mut self, at: usize) -> Result<Step, Stop> {
+        let item = self.work.items.get(at).cloned();
+        let item = item.ok_or_else(|| Internal::new("carrying an AI task out", "an item is not there"))?;
+        if let Some((attempt, kept)) = self.left_behind(&item).await? {
+            return self.deliver(at, &item, attempt, kept).await;
+        }
+        let tried = self.tried(&item);
+        if tried >= self.ai.parts.config.tries_max {
+            let code = self.last_code(&item);
+            return self.fail(at, &item, &code, None).await;
+        }
+        let attempt = self.prepared(&item);
+        let request = self.request(&item, attempt.id);
+        self.prepare(&item, &attempt, &request).await?;
+        self.ai.points.reach(Point::Prepared).await;
+        match self.send(&item, &attempt).await? {
+            Leave::Sent => {}
+            Leave::HoldGone => return self.fail(at, &item, "HOLD_EXPIRED", None).await,
+            Leave::Withdrawn => return Ok(Step::Withdrawn),
+        }
+        self.ai.points.reach(Point::Sent).await;
+        let (answer, cancelled) = self.call(&request).await;
+        self.ai.points.reach(Point::Answered).await;
+        if cancelled {
+            self.work.task.is_cancelling = true;
+        }
+        let Some(mut attempt) = self.work.attempts.iter().find(|known| known.id == attempt.id).cloned() else {
+            return Err(Internal::new("carrying an AI task out", "its attempt is not there").into());
+        };
+        attempt.finished_at = Some(self.ai.parts.clock.now());
+        match answer {
+            Ok(Answer::Image(image)) => {
+                attempt.provider_ref = image.provider_ref;
+                attempt.provider_cost_nanousd = self.work.price.image_cost(image.cost_nanousd);
+                self.keep_image(at, &item, attempt, image.bytes, image.usage).await
+            }
+            Ok(Answer::Text(text)) => self.keep_text(at, &item, attempt, text).await,
+            Err(failure) => self.failed(at, &item, attempt, &failure).await,
+        }
+    }
+
+    /// What an earlier run received and did not settle. Image bytes are looked up under the attempt's id.
+    async fn left_behind(&self, item: &Item) -> Result<Option<(Attempt, Kept)>, Stop> {
+        let received = |attempt: &&Attempt| {
+            attempt.item_id == item.id && attempt.state == AttemptState::Received && attempt.error_code.is_none()
+        };
+        let Some(attempt) = self.work.attempts.iter().find(received) else { return Ok(None) };
+        if item.text.is_some() {
+            return Ok(Some((attempt.clone(), Kept::Text)));
+        }
+        let found = self.ai.parts.shelf.find_kept(self.grip.account_id, attempt.id).await?;
+        Ok(found.map(|kept| (attempt.clone(), Kept::Image(kept))))
+    }
+
+    /// Requests that were sent for `item`, by this run and earlier ones.
+    fn tried(&self, item: &Item) -> usize {
+        self.work.attempts.iter().filter(|attempt| attempt.item_id == item.id && attempt.sent_at.is_some()).count()
+    }
+
+    fn last_code(&self, item: &Item) -> String {
+        let last = self.work.attempts.iter().rfind(|attempt| attempt.item_id == item.id && attempt.sent_at.is_some());
+        last.and_then(|attempt| attempt.error_code.clone()).unwrap_or_else(|| "OUTCOME_UNKNOWN".to_owned())
+    }
+
+    fn prepared(&self, item: &Item) -> Attempt {
+        let numbers = self.work.attempts.iter().filter(|attempt| attempt.item_id == item.id);
+        Attempt {
+            id: self.ai.parts.ids.uuid(),
+            item_id: item.id,
+            attempt_no: numbers.map(|attempt| attempt.attempt_no).max().unwrap_or(0) + 1,
+            state: AttemptState::Prepared,
+            provider_ref: None,
+            tokens_input: None,
+            tokens_output: None,
+            tokens_estimated: false,
+            provider_cost_nanousd: None,
+            error_code: None,
+            created_at: self.ai.parts.clock.now(),
+            sent_at: None,
+            finished_at: None,
+        }
+    }
+
+    async fn prepare(&mut self, item: &Item, attempt: &Attempt, request: &Request) -> Result<(), Stop> {
+        let mut effects = self.phase(Phase::Prep, item.position);
+        effects.push(store::prepare_effects(&self.grip, &self.work, item, attempt, request.hash()));
+        self.write(effects).await?;
+        self.work.attempts.push(attempt.clone());
+        Ok(())
+    }
+
+    async fn send(&mut self, item: &Item, attempt: &Attempt) -> Result<Leave, Stop> {
+        let parts = &self.ai.parts;
+        let now = parts.clock.now();
+        let total = match self.work.model.model.kind {
+            ModelKind::Image => parts.config.image_timeouts.total,
+            ModelKind::Text => parts.config.text_timeouts.total,
+        };
+        let deadline: Micros = now.saturating_add(i64::try_from(total.as_micros()).unwrap_or(i64::MAX));
+        let effects = self.phase(Phase::AiCall, item.position);
+        let context = (self.grip.clone(), item.clone(), attempt.clone(), effects, deadline, now);
+        let leave = self
+            .ai
+            .parts
+            .db
+            .write(context, |tx, (grip, item, attempt, effects, deadline, now)| {
+                Box::pin(store::attempt_sent_in(tx, grip, item, attempt, effects, *deadline, *now))
+            })
+            .await?;
+        if leave == Leave::Sent {
+            self.change(attempt, |known| {
+                known.state = AttemptState::Sent;
+                known.sent_at = Some(now);
+            });
+            self.ai.hint(self.grip.task_id);
+        }
+        Ok(leave)
+    }
+
+    /// Changes an attempt in memory.
+    pub(super) fn change(&mut self, attempt: &Attempt, change: impl FnOnce(&mut Attempt)) {
+        if let Some(known) = self.work.attempts.iter_mut().find(|known| known.id == attempt.id) {
+            change(known);
+        }
+    }
+
+    /// Puts a received attempt into memory and answers the effects that record it.
+    pub(super) fn received(&mut self, attempt: &Attempt, detail: Option<&str>) -> Vec<Effect> {
+        self.change(attempt, |known| *known = attempt.clone());
+        let cost = store::cost_of(&self.work.attempts);
+        store::attempt_received_effects(&self.grip, attempt, detail, cost, self.ai.parts.clock.now())
+    }
+
+    async fn keep_image(
+        &mut self,
+        at: usize,
+        item: &Item,
+        mut attempt: Attempt,
+        bytes: bytes::Bytes,
+        usage: Option<TokenUsage>,
+    ) -> Result<Step, Stop> {
+        attempt.tokens_input = usage.map(|usage| usage.input);
+        attempt.tokens_output = usage.map(|usage| usage.output);
+        attempt.state = AttemptState::Received;
+        let effects = self.phase(Phase::Parse, item.position);
+        self.write(effects).await?;
+        // The image takes the id of the attempt that made it, so that a run after a crash finds it again.
+        let kept = match self.ai.parts.shelf.keep(self.grip.account_id, attempt.id, bytes).await {
+            Ok(kept) => kept,
+            Err(KeepError::Corrupt(detail)) => {
+                let failure = ProviderFailure::new(FailureCode::CorruptImage, detail);
+                return self.failed(at, item, attempt, &failure).await;
+            }
+            Err(KeepError::StoreDown(error)) => {
+                tracing::error!(ai_task.id = %self.grip.task_id, error = ?error, "an image could not be stored");
+                attempt.error_code = Some("STORAGE_UNAVAILABLE".to_owned());
+                return self.fail(at, item, "STORAGE_UNAVAILABLE", Some((attempt, None))).await;
+            }
+        };
+        self.ai.points.reach(Point::Stored).await;
+        let mut effects = self.received(&attempt, None);
+        effects.extend(self.phase(Phase::Save, item.position));
+        self.write(effects).await?;
+        self.ai.points.reach(Point::Received).await;
+        self.deliver(at, item, attempt, Kept::Image(kept)).await
+    }
+
+    async fn keep_text(&mut self, at: usize, item: &Item, mut attempt: Attempt, text: TextResult) -> Result<Step, Stop> {
+        attempt.provider_ref = text.provider_ref;
+        attempt.state = AttemptState::Received;
+        let effects = self.phase(Phase::Parse, item.position);
+        self.write(effects).await?;
+        self.count_tokens(&mut attempt, text.usage, text.text.len())?;
+        let mut effects = self.received(&attempt, None);
+        effects.push(store::text_kept_effect(item, &text.text));
+        effects.extend(self.phase(Phase::Save, item.position));
+        self.write(effects).await?;
+        if let Some(known) = self.work.items.get_mut(at) {
+            known.text = Some(text.text);
+        }
+        self.ai.points.reach(Point::Received).await;
+        self.deliver(at, item, attempt, Kept::Text).await
+    }
+
+    /// The tokens of a text call and what they cost us: as reported, else estimated and marked so.
+    fn count_tokens(&self, attempt: &mut Attempt, usage: Option<TokenUsage>, output_bytes: usize) -> Result<(), Stop> {
+        let (tokens, estimated) = match usage {
+            Some(usage) => (TextTokens { input: usage.input, output: usage.output }, false),
+            None => {
+                let tokens = estimated_tokens(self.work.task.payload.prompt.len(), output_bytes);
+                (tokens.map_err(|error| Internal::new("estimating tokens", error))?, true)
+            }
+        };
+        attempt.tokens_input = Some(tokens.input);
+        attempt.tokens_output = Some(tokens.output);
+        attempt.tokens_estimated = estimated;
+        attempt.provider_cost_nanousd = self.work.price.text_cost(tokens).ok();
+        Ok(())
+    }
+
+    /// A request that brought nothing: another try, a charge for what a withdrawn call used, or the end of the item.
+    async fn failed(
+        &mut self,
+        at: usize,
+        item: &Item,
+        mut attempt: Attempt,
+        failure: &ProviderFailure,
+    ) -> Result<Step, Stop> {
+        attempt.provider_ref = failure.provider_ref.clone().or(attempt.provider_ref);
+        attempt.error_code = Some(failure.code.as_str().to_owned());
+        attempt.state = AttemptState::Received;
+        if let Some(usage) = failure.usage {
+            self.count_tokens(&mut attempt, Some(usage), 0)?;
+        }
+        if failure.class == FailureClass::Cancelled {
+            if failure.usage.is_some_and(|usage| usage.input + usage.output > 0) {
+                return self.charge_withdrawn(at, item, attempt).await;
+            }
+            // What it may have cost us stays unknown; the customer pays nothing.
+            attempt.state = AttemptState::Abandoned;
+            let effects = self.received(&attempt, Some(&failure.detail));
+            self.write(effects).await?;
+            return Ok(Step::Withdrawn);
+        }
+        match self.retry_after(failure, self.tried(item)) {
+            Some(wait) if !self.work.task.is_cancelling => {
+                let effects = self.received(&attempt, Some(&failure.detail));
+                self.write(effects).await?;
+                Ok(Step::Later(wait))
+            }
+            Some(_) => {
+                let effects = self.received(&attempt, Some(&failure.detail));
+                self.write(effects).await?;
+                Ok(Step::Withdrawn)
+            }
+            None => self.fail(at, item, failure.code.as_str(), Some((attempt, Some(failure.detail.as_str())))).await,
+        }
+    }
+
+    /// Whether `item` is the last one that has not ended.
+    pub(super) fn is_last(&self, item: &Item) -> bool {
+        self.work.items.iter().all(|other| other.id == item.id || other.state != ItemState::Pending)
+    }
+
+    pub(super) fn lease_guard(&self) -> Effect {
+        lease_guard(&self.grip.lease)
+    }
+}

@@ -1,0 +1,262 @@
+//! Cancelling a task, and ending what is left of one.
+
+use sea_orm::Value;
+use uuid::Uuid;
+
+use super::{Ai, Spender};
+use crate::{
+    ai::{
+        model::{AiTask, ItemState, TaskStatus, error_text},
+        provider::FailureCode,
+        run::JOB_KIND,
+        store::{self, Ending, Grip, Work},
+    },
+    db::effect::{Effect, Set},
+    error::{Error, Failure, Internal},
+    jobs::{End, Lane, Lost, cancel_ready_effect, finish_effects, hasten_in, write_in},
+    ledger::{
+        Command, Refusal,
+        model::{Actor, IdemKey, Operation},
+    },
+};
+
+/// How often a cancel that met a change of state looks again.
+const TRIES: u32 = 5;
+
+/// Why a task was not cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CancelError {
+    /// It has ended otherwise.
+    #[error("The AI task has ended already.")]
+    TaskEnded {
+        /// How.
+        status: TaskStatus,
+    },
+}
+
+/// Who ends the rest of a task.
+#[derive(Debug, Clone, Copy)]
+pub enum Owner<'a> {
+    /// Its run, with the job.
+    Run(&'a Grip, End),
+    /// Its user, before any run began.
+    Pending,
+}
+
+/// Why the rest ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest<'a> {
+    /// By command.
+    Cancelled,
+    /// It cannot be done; the code.
+    Failed(&'a str),
+}
+
+impl Ai {
+    /// Cancels a task. Once this has answered, no request of the task leaves; a request that left before gets ten
+    /// seconds, and what it delivers in time is charged. Repeating is a no-op that answers the task.
+    /// Refuses: `TaskEnded`. Faults: `NotFound`.
+    pub async fn cancel_ai_task(&self, spender: Spender, id: Uuid) -> Result<AiTask, Failure<CancelError>> {
+        for _ in 0..TRIES {
+            let task = store::find_task(self.parts.db.reader(), spender.account_id, id).await?;
+            let task = task.ok_or(Error::NotFound)?;
+            if task.status == TaskStatus::Cancelled || (task.is_cancelling && !task.status.is_final()) {
+                return Ok(task);
+            }
+            if task.status.is_final() {
+                return Err(Failure::Refused(CancelError::TaskEnded { status: task.status }));
+            }
+            // A change between the look and the write shows as a guard that fails: look again.
+            if task.status == TaskStatus::Pending {
+                self.cancel_pending(&task, Actor::User(spender.user_id)).await?;
+            } else {
+                self.ask_running(&task).await?;
+            }
+        }
+        Err(Internal::new("cancelling an AI task", "its state changed with every try").into())
+    }
+
+    async fn cancel_pending(&self, task: &AiTask, actor: Actor) -> Result<(), Error> {
+        let Some(work) = self.work(task.clone()).await? else { return Ok(()) };
+        match end_rest(self, &work, Owner::Pending, Rest::Cancelled, actor).await {
+            Ok(()) | Err(Failure::Refused(Lost)) => Ok(()),
+            Err(Failure::Fault(error)) => Err(error),
+        }
+    }
+
+    async fn work(&self, task: AiTask) -> Result<Option<Work>, Error> {
+        let reader = self.parts.db.reader();
+        let model = store::find_model(reader, task.ai_model_id).await?;
+        let price = store::find_price(reader, task.price_version_id).await?;
+        let Some((model, price)) = model.zip(price) else { return Ok(None) };
+        let items = store::list_items(reader, task.id).await?;
+        let attempts = store::list_attempts(reader, task.id).await?;
+        Ok(Some(Work { task, items, attempts, model, price }))
+    }
+
+    async fn ask_running(&self, task: &AiTask) -> Result<(), Error> {
+        let now = self.parts.clock.now();
+        let effects = store::cancel_request_effects(task, now);
+        let written = self
+            .parts
+            .db
+            .write((effects, task.id, now), |tx, (effects, id, now)| {
+                Box::pin(async move {
+                    write_in(tx, effects, *now).await?;
+                    hasten_in(tx, JOB_KIND, *id, *now).await?;
+                    Ok::<_, Failure<Lost>>(())
+                })
+            })
+            .await;
+        match written {
+            Ok(()) => {
+                self.hint(task.id);
+                self.parts.jobs.wake(Lane::Interactive);
+                Ok(())
+            }
+            Err(Failure::Refused(Lost)) => Ok(()),
+            Err(Failure::Fault(error)) => Err(error),
+        }
+    }
+}
+
+/// Ends every pending item and the task in one command: holds are given back, nothing more is charged.
+/// Refuses: `Lost` when the task is no longer `owner`'s.
+pub async fn end_rest(
+    ai: &Ai,
+    work: &Work,
+    owner: Owner<'_>,
+    rest: Rest<'_>,
+    actor: Actor,
+) -> Result<(), Failure<Lost>> {
+    let pending: Vec<_> = work.items.iter().filter(|item| item.state == ItemState::Pending).collect();
+    let mut held: Vec<Uuid> = pending.iter().map(|item| item.hold_id).collect();
+    loop {
+        let effects = rest_effects(ai, work, owner, rest, !held.is_empty());
+        let done = if held.is_empty() {
+            write_plain(ai, effects).await
+        } else {
+            release(ai, work.task.account_id, work.task.id, held.clone(), actor, effects).await
+        };
+        match done {
+            Ok(()) => {
+                ai.hint(work.task.id);
+                return Ok(());
+            }
+            // A hold that was given back before, when its time was over, is left out.
+            Err(Failure::Refused(Refusal::HoldClosed { .. })) => {
+                held = store::list_held(ai.parts.db.reader(), &held).await?;
+            }
+            Err(failure) => return Err(lost_or_fault(failure)),
+        }
+    }
+}
+
+async fn release(
+    ai: &Ai,
+    account: Uuid,
+    task: Uuid,
+    held: Vec<Uuid>,
+    actor: Actor,
+    effects: Vec<Effect>,
+) -> Result<(), Failure<Refusal>> {
+    let command = Command {
+        account,
+        key: IdemKey::server("end", task),
+        actor,
+        operation: Operation::Release(held),
+        open_account: false,
+        effects,
+        otherwise: Vec::new(),
+    };
+    ai.parts.ledger.submit(command).await.map(|_| ())
+}
+
+/// Writes effects that move no credits.
+pub(in crate::ai) async fn write_plain(ai: &Ai, effects: Vec<Effect>) -> Result<(), Failure<Refusal>> {
+    let now = ai.parts.clock.now();
+    ai.parts
+        .db
+        .write((effects, now), |tx, (effects, now)| Box::pin(async move { write_in(tx, effects, *now).await }))
+        .await
+        .map_err(|failure| failure.map_refusal(|Lost| Refusal::EffectRefused { code: store::SUBJECT.to_owned() }))
+}
+
+/// Guards that failed mean that somebody else has the work; a ledger that is busy or closing is a fault to be tried
+/// again; any other refusal is a defect.
+pub(in crate::ai) fn lost_or_fault(failure: Failure<Refusal>) -> Failure<Lost> {
+    match failure {
+        Failure::Refused(Refusal::EffectRefused { .. } | Refusal::EffectConflict { .. }) => Failure::Refused(Lost),
+        Failure::Refused(Refusal::LedgerClosing) => Error::ShuttingDown.into(),
+        Failure::Refused(Refusal::LedgerBusy { retry_after_ms }) => Error::RateLimited { retry_after_ms }.into(),
+        Failure::Refused(other) => Internal::new("the ledger refused the end of AI work", other).into(),
+        Failure::Fault(error) => error.into(),
+    }
+}
+
+fn rest_effects(ai: &Ai, work: &Work, owner: Owner<'_>, rest: Rest<'_>, moves_credits: bool) -> Vec<Effect> {
+    let task = &work.task;
+    let now = ai.parts.clock.now();
+    let (state, code) = match rest {
+        Rest::Cancelled => (ItemState::Cancelled, None),
+        Rest::Failed(code) => (ItemState::Failed, Some(code)),
+    };
+    let mut effects = Vec::new();
+    let mut ended = 0;
+    for item in work.items.iter().filter(|item| item.state == ItemState::Pending) {
+        effects.extend(store::rest_effects(work, item, state, code, now));
+        ended += 1;
+    }
+    let failed = task.items_failed + if rest == Rest::Cancelled { 0 } else { ended };
+    let status = match rest {
+        Rest::Cancelled => TaskStatus::Cancelled,
+        Rest::Failed(_) if task.items_delivered > 0 => TaskStatus::Partial,
+        Rest::Failed(_) => TaskStatus::Error,
+    };
+    let key: Vec<(&'static str, Value)> = match owner {
+        Owner::Run(grip, _) => {
+            effects.push(grip.task_update(vec![
+                ("items_failed", Set::To(failed.into())),
+                ("provider_cost_nanousd", Set::To(store::cost_of(&work.attempts).into())),
+            ]));
+            vec![("id", task.id.into()), ("fence", grip.fence.into()), ("status", "RUNNING".into())]
+        }
+        Owner::Pending => vec![("id", task.id.into()), ("status", "PENDING".into())],
+    };
+    let ending = Ending {
+        status,
+        delivered: task.items_delivered,
+        failed,
+        credits_before: task.credits_used,
+        is_charged: false,
+        code: code.map(str::to_owned),
+        error: code.map(|code| words_for(code, task.items_delivered == 0)),
+        subjects: delivered_subjects(work),
+        notification_id: ai.parts.ids.uuid(),
+        moves_credits,
+    };
+    effects.extend(store::end_effects(work, &ending, key, now));
+    match owner {
+        Owner::Run(grip, end) => effects.extend(finish_effects(&grip.lease, end, now)),
+        Owner::Pending => effects.push(cancel_ready_effect(JOB_KIND, task.id, now)),
+    }
+    effects
+}
+
+/// Our text for an error code. An internal fault that took everything says that nothing was charged.
+pub(in crate::ai) fn words_for(code: &str, uncharged: bool) -> String {
+    if let Some(text) = error_text(code) {
+        let is_internal = matches!(code, "ATTEMPTS_EXHAUSTED" | "CRASHED_REPEATEDLY" | "PANIC" | "INTERNAL");
+        return if is_internal && uncharged { format!("{text}; nothing was charged") } else { text.to_owned() };
+    }
+    FailureCode::parse(code).map_or_else(|| "the work failed".to_owned(), |code| code.text().to_owned())
+}
+
+/// What the task has delivered so far: images, or items for texts.
+pub(in crate::ai) fn delivered_subjects(work: &Work) -> Vec<Uuid> {
+    work.items
+        .iter()
+        .filter(|item| item.state == ItemState::Delivered)
+        .map(|item| item.image_id.unwrap_or(item.id))
+        .collect()
+}

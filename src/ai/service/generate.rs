@@ -1,0 +1,241 @@
+//! Accepting a command: check, quote, and one ledger command that holds the credits and writes task, items and job.
+
+use uuid::Uuid;
+
+use super::{Ai, Spender};
+use crate::{
+    ai::{
+        model::{
+            AcceptError, AiTask, GenerateImages, GenerateText, InsufficientFigures, ModelRefusal, Order,
+            PricedModel, Rates, TaskPayload,
+        },
+        run::JOB_KIND,
+        store::{self, Accepted},
+    },
+    error::{Error, Failure, Internal},
+    jobs::{BACKLOG_MAX, Lane, NewJob, backlog_of},
+    ledger::{
+        Command, Refusal,
+        model::{Actor, Credits, HoldItem, IdemKey, Operation, WorkKind},
+    },
+};
+
+/// How many failed runs end a task's job.
+const JOB_ATTEMPTS_MAX: i32 = 6;
+
+/// How often a command that met its own twin looks again.
+const TRIES: u32 = 3;
+
+type Accept = Result<AiTask, Failure<AcceptError>>;
+
+impl Ai {
+    /// Draws 1–8 images from one prompt: holds the credits of all, and answers the task that will draw them. A repeat of
+    /// the key answers the first task, or the first refusal for lack of credits.
+    /// Refuses: see [`AcceptError`]. Faults: `IdempotencyKeyReused`, `BadUserInput` for an ill-formed key.
+    pub async fn generate_images(&self, spender: Spender, input: GenerateImages) -> Accept {
+        self.accept(spender, Order::from(input)).await
+    }
+
+    /// Writes one text: holds the most it can cost, and answers the task that will write it. Repeats and refusals are
+    /// those of [`Ai::generate_images`].
+    pub async fn generate_text(&self, spender: Spender, input: GenerateText) -> Accept {
+        self.accept(spender, Order::from(input)).await
+    }
+
+    async fn accept(&self, spender: Spender, order: Order) -> Accept {
+        let key = IdemKey::client(&order.idempotency_key).map_err(Error::from)?;
+        order.check().map_err(Failure::Refused)?;
+        for _ in 0..TRIES {
+            if let Some(answer) = self.first_answer(spender, &order, &key).await? {
+                return answer.map_err(Failure::Refused);
+            }
+            if let Some(answer) = self.accept_once(spender, &order, &key).await? {
+                return Ok(answer);
+            }
+        }
+        Err(Internal::new("accepting a command", "its key is taken, and nothing is there under it").into())
+    }
+
+    /// What the key was answered before.
+    async fn first_answer(
+        &self,
+        spender: Spender,
+        order: &Order,
+        key: &IdemKey,
+    ) -> Result<Option<Result<AiTask, AcceptError>>, Error> {
+        let found = store::find_by_key(self.parts.db.reader(), spender.account_id, key.as_str()).await?;
+        let Some((task, hash)) = found else { return Ok(None) };
+        if hash != order.hash(spender.user_id) {
+            return Err(Error::IdempotencyKeyReused);
+        }
+        Ok(Some(match task.insufficient {
+            Some((required, available)) => Err(AcceptError::InsufficientCredits {
+                figures: InsufficientFigures { required, available },
+                ai_task_id: task.id,
+            }),
+            None => Ok(task),
+        }))
+    }
+
+    /// `None`: another command with this key was first.
+    async fn accept_once(
+        &self,
+        spender: Spender,
+        order: &Order,
+        key: &IdemKey,
+    ) -> Result<Option<AiTask>, Failure<AcceptError>> {
+        let model = self.choose_model(order).await?;
+        order.check_with(&model.model).map_err(Failure::Refused)?;
+        if !self.parts.providers.serves(&model.model.provider, model.model.kind) {
+            return Err(Failure::Refused(ModelRefusal::Inactive.into()));
+        }
+        if backlog_of(self.parts.db.reader(), spender.account_id).await? >= BACKLOG_MAX {
+            return Err(Failure::Refused(AcceptError::BacklogFull));
+        }
+        let accepted = self.quote(spender, order, &model, key)?;
+        let command = self.command(spender, order, key, &accepted)?;
+        match self.parts.ledger.submit(command).await {
+            Ok(posting) => {
+                if !posting.replayed {
+                    self.parts.jobs.wake(Lane::Interactive);
+                    self.hint(accepted.ai_task_id);
+                    tracing::info!(
+                        ai_task.id = %accepted.ai_task_id, account.id = %spender.account_id,
+                        function = order.function.as_str(), credits = accepted.required(), "AI task accepted"
+                    );
+                }
+                let answer = self.first_answer(spender, order, key).await?;
+                answer.transpose().map_err(Failure::Refused)
+            }
+            Err(Failure::Refused(refusal)) => self.refused(&accepted, refusal),
+            Err(Failure::Fault(error)) => Err(error.into()),
+        }
+    }
+
+    fn refused(&self, accepted: &Accepted, refusal: Refusal) -> Result<Option<AiTask>, Failure<AcceptError>> {
+        Err(match refusal {
+            Refusal::EffectConflict { .. } => return Ok(None),
+            Refusal::InsufficientCredits { required, available, .. } => {
+                self.hint(accepted.ai_task_id);
+                Failure::Refused(AcceptError::InsufficientCredits {
+                    figures: InsufficientFigures { required, available },
+                    ai_task_id: accepted.ai_task_id,
+                })
+            }
+            Refusal::AccountFrozen => Failure::Refused(AcceptError::AccountFrozen),
+            Refusal::AccountClosed => Failure::Refused(AcceptError::AccountClosed),
+            Refusal::LedgerBusy { .. } => Failure::Refused(AcceptError::LedgerBusy),
+            Refusal::LedgerClosing => Error::ShuttingDown.into(),
+            Refusal::IdempotencyKeyReused => Error::IdempotencyKeyReused.into(),
+            Refusal::AccountNotFound => Error::NotFound.into(),
+            other => Internal::new("the ledger refused a hold", other).into(),
+        })
+    }
+
+    async fn choose_model(&self, order: &Order) -> Result<PricedModel, Failure<AcceptError>> {
+        let reader = self.parts.db.reader();
+        match order.ai_model_id {
+            Some(id) => store::find_model(reader, id)
+                .await?
+                .ok_or(Failure::Refused(AcceptError::Model(ModelRefusal::NotFound))),
+            None => store::find_default_model(reader, order.function)
+                .await?
+                .ok_or(Failure::Refused(AcceptError::Model(ModelRefusal::Inactive))),
+        }
+    }
+
+    fn quote(
+        &self,
+        spender: Spender,
+        order: &Order,
+        model: &PricedModel,
+        key: &IdemKey,
+    ) -> Result<Accepted, Failure<AcceptError>> {
+        let ids = &self.parts.ids;
+        let hold_amount = match model.price.rates {
+            Rates::Image { .. } => model.price.image_credits(),
+            Rates::Text { .. } => {
+                let limit = model.model.output_token_limit.unwrap_or(0);
+                model.price.text_hold(order.prompt.len(), limit)
+            }
+        };
+        let hold_amount = hold_amount.map_err(|error| Internal::new("quoting a command", error))?;
+        let seed = order.seed.unwrap_or_else(|| {
+            i64::from(u32::from_be_bytes(crate::ids::random(ids.as_ref())))
+        });
+        let payload = TaskPayload {
+            prompt: order.prompt.clone(),
+            count: order.count,
+            seed,
+            model: model.model.name.clone(),
+        };
+        let payload = serde_json::to_string(&payload).map_err(|error| Internal::new("writing a payload", error))?;
+        Ok(Accepted {
+            ai_task_id: ids.uuid(),
+            account_id: spender.account_id,
+            user_id: spender.user_id,
+            function: order.function,
+            ai_model_id: model.model.id,
+            price_version_id: model.price.id,
+            payload,
+            idem_key: key.as_str().to_owned(),
+            request_hash: order.hash(spender.user_id),
+            items: (0..order.count).map(|_| (ids.uuid(), ids.uuid())).collect(),
+            hold_amount,
+            now: self.parts.clock.now(),
+        })
+    }
+
+    fn command(
+        &self,
+        spender: Spender,
+        order: &Order,
+        key: &IdemKey,
+        accepted: &Accepted,
+    ) -> Result<Command, Failure<AcceptError>> {
+        let life = i64::try_from(self.parts.config.hold_life.as_micros()).unwrap_or(i64::MAX);
+        let amount = Credits::new(accepted.hold_amount)
+            .map_err(|refusal| Internal::new("quoting a command", refusal))?;
+        let items = accepted
+            .items
+            .iter()
+            .map(|(item, hold)| HoldItem {
+                hold_id: *hold,
+                work_kind: WorkKind::AiTaskItem,
+                work_id: *item,
+                run_id: None,
+                user_id: Some(spender.user_id),
+                price_version_id: accepted.price_version_id,
+                prompt_version_id: None,
+                amount,
+                expires_at: accepted.now.saturating_add(life),
+            })
+            .collect();
+        Ok(Command {
+            account: spender.account_id,
+            key: key.clone().for_input(&order.canonical(spender.user_id)),
+            actor: Actor::User(spender.user_id),
+            operation: Operation::Hold(items),
+            open_account: false,
+            effects: store::accept_effects(accepted, &self.job(accepted.ai_task_id, spender.account_id)),
+            otherwise: store::refuse_effects(accepted, self.parts.ids.uuid()),
+        })
+    }
+
+    /// The job that carries a task out.
+    pub(in crate::ai) fn job(&self, task: Uuid, account: Uuid) -> NewJob {
+        let now = self.parts.clock.now();
+        NewJob {
+            id: self.parts.ids.uuid(),
+            kind: JOB_KIND,
+            lane: Lane::Interactive,
+            account_id: account,
+            subject_kind: store::SUBJECT,
+            subject_id: task,
+            payload: "{}".to_owned(),
+            ready_at: now,
+            attempts_max: JOB_ATTEMPTS_MAX,
+            created_at: now,
+        }
+    }
+}

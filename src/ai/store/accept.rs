@@ -1,0 +1,171 @@
+//! The writes of accepting a command, and of refusing one for lack of credits.
+
+use sea_orm::Value;
+use uuid::Uuid;
+
+use super::{SUBJECT, step::Figured};
+use crate::{
+    ai::model::{AiFunction, Phase, TaskStatus},
+    clock::Micros,
+    db::effect::{Cell, Effect, Known},
+    jobs::{NewJob, enqueue_effect},
+    notification::{NewNotification, Severity, insert_effect},
+};
+
+/// A command that was checked and quoted.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    /// The new task's id.
+    pub ai_task_id: Uuid,
+    /// Whose.
+    pub account_id: Uuid,
+    /// Who asked.
+    pub user_id: Uuid,
+    /// What to do.
+    pub function: AiFunction,
+    /// The model of the quote.
+    pub ai_model_id: Uuid,
+    /// The price of the quote.
+    pub price_version_id: Uuid,
+    /// What was asked, as JSON.
+    pub payload: String,
+    /// The key as stored.
+    pub idem_key: String,
+    /// What makes two requests with the key the same.
+    pub request_hash: Vec<u8>,
+    /// Item and hold of each thing to be delivered.
+    pub items: Vec<(Uuid, Uuid)>,
+    /// Credits held for each item.
+    pub hold_amount: i64,
+    /// Now.
+    pub now: Micros,
+}
+
+impl Accepted {
+    /// Credits held for all items.
+    pub fn required(&self) -> i64 {
+        let count = i64::try_from(self.items.len()).unwrap_or(i64::MAX);
+        self.hold_amount.saturating_mul(count)
+    }
+
+    fn task(&self, status: TaskStatus, more: Vec<(&'static str, Cell)>) -> Effect {
+        let total = i32::try_from(self.items.len()).unwrap_or(i32::MAX);
+        let mut cells: Vec<(&'static str, Cell)> = vec![
+            ("id", self.ai_task_id.into()),
+            ("account_id", self.account_id.into()),
+            ("user_id", self.user_id.into()),
+            ("ai_function", self.function.as_str().into()),
+            ("ai_model_id", self.ai_model_id.into()),
+            ("price_version_id", self.price_version_id.into()),
+            ("status", status.as_str().into()),
+            ("phase", Phase::Init.as_str().into()),
+            ("percent", 0i32.into()),
+            ("items_total", total.into()),
+            ("payload", self.payload.clone().into()),
+            ("idem_key", self.idem_key.clone().into()),
+            ("request_hash", self.request_hash.clone().into()),
+            ("desired", "run".into()),
+            ("event_seq", 1i64.into()),
+            ("created_at", self.now.into()),
+            ("updated_at", self.now.into()),
+        ];
+        cells.extend(more);
+        Effect::Insert { table: SUBJECT, cells, if_absent: false }
+    }
+
+    /// The first event, written with its number since the task's row is new.
+    fn event(&self, kind: &'static str, payload: Figured, balance: bool) -> Effect {
+        let figure = |known| if balance { Cell::Known(known) } else { Cell::Value(Value::BigInt(None)) };
+        let sequence = if balance { Cell::Known(Known::Sequence) } else { Cell::Value(Value::BigInt(None)) };
+        Effect::Insert {
+            table: "run_event",
+            cells: vec![
+                ("subject_kind", SUBJECT.into()),
+                ("subject_id", self.ai_task_id.into()),
+                ("seq", 1i64.into()),
+                ("account_id", self.account_id.into()),
+                ("kind", kind.into()),
+                ("payload", Cell::Text(payload.into_parts())),
+                ("credit_seq", sequence),
+                ("available", figure(Known::Available)),
+                ("held", figure(Known::Held)),
+                ("at", self.now.into()),
+            ],
+            if_absent: false,
+        }
+    }
+}
+
+/// The task, its items, the first event and the job: what commits with the hold.
+pub fn accept_effects(accepted: &Accepted, job: &NewJob) -> Vec<Effect> {
+    let mut effects = vec![accepted.task(TaskStatus::Pending, Vec::new())];
+    for (position, (item, hold)) in accepted.items.iter().enumerate() {
+        let position = i32::try_from(position).unwrap_or(i32::MAX);
+        effects.push(Effect::Insert {
+            table: "ai_task_item",
+            cells: vec![
+                ("id", (*item).into()),
+                ("account_id", accepted.account_id.into()),
+                ("ai_task_id", accepted.ai_task_id.into()),
+                ("position", position.into()),
+                ("state", "PENDING".into()),
+                ("hold_id", (*hold).into()),
+                ("hold_amount", accepted.hold_amount.into()),
+                ("created_at", accepted.now.into()),
+            ],
+            if_absent: false,
+        });
+    }
+    let payload = Figured::new().lit("{\"phase\":\"INIT\",\"percent\":0}");
+    effects.push(accepted.event("PHASE", payload, true));
+    effects.push(enqueue_effect(job));
+    effects
+}
+
+/// The record of a refusal for lack of credits, with its notification: what commits instead.
+pub fn refuse_effects(accepted: &Accepted, notification_id: Uuid) -> Vec<Effect> {
+    let required = accepted.required();
+    let text = || {
+        Figured::new()
+            .lit(&format!("Insufficient credits. Required: {required}, Available: "))
+            .sum(Known::Available, 0)
+    };
+    let task = accepted.task(
+        TaskStatus::Error,
+        vec![
+            ("error_code", "INSUFFICIENT_CREDITS".into()),
+            ("error_text", Cell::Text(text().into_parts())),
+            ("required_credits", required.into()),
+            ("available_credits", Cell::Known(Known::Available)),
+            ("finished_at", accepted.now.into()),
+        ],
+    );
+    let finished = Figured::new()
+        .lit("{\"status\":\"ERROR\",\"credits\":0,\"message\":\"")
+        .all(text())
+        .lit("\"}");
+    let metadata = Figured::new()
+        .lit(&format!(
+            "{{\"{}\":0,\"credits_used\":0,\"tasks_processed\":0,\"failed\":0,\"ai_task_id\":\"{}\",\
+             \"required\":{required},\"available\":",
+            accepted.function.counted(),
+            accepted.ai_task_id,
+        ))
+        .sum(Known::Available, 0)
+        .lit("}");
+    let notification = insert_effect(NewNotification {
+        id: notification_id,
+        account_id: accepted.account_id,
+        kind: format!("{}_failed", accepted.function.notification()),
+        severity: Severity::Error,
+        title: accepted.function.title().to_owned(),
+        message: text().into_parts(),
+        metadata: metadata.into_parts(),
+        subject_kind: SUBJECT,
+        subject_id: accepted.ai_task_id,
+        error: Some(text().into_parts()),
+        dedupe_key: super::finish::dedupe_key(accepted.ai_task_id),
+        created_at: accepted.now,
+    });
+    vec![task, accepted.event("FINISHED", finished, false), notification]
+}

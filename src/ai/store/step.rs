@@ -1,0 +1,334 @@
+//! The writes of one step of a task's run. Each is guarded by the task's fence and the job's lease.
+
+use sea_orm::{ConnectionTrait, DatabaseTransaction, Value};
+use uuid::Uuid;
+
+use super::{
+    SUBJECT,
+    registry::{find_model, find_price},
+    task::{Work, find_task_in, list_attempts, list_items},
+};
+use crate::{
+    ai::{
+        model::{AiTask, Attempt, AttemptState, Item, Phase, PriceVersion, TextTokens, input_bound},
+        store::finish::usage_cells,
+    },
+    clock::Micros,
+    db::{
+        Engine,
+        effect::{Effect, Known, Set, TextPart},
+        engine_of, statement,
+    },
+    error::{Failure, Internal},
+    jobs::{
+        Lease, Lost,
+        event::{EventSubject, NewEvent, append_effects},
+        lease_guard, write_in,
+    },
+};
+
+/// A text with figures that only the ledger's decision knows.
+#[derive(Debug, Clone, Default)]
+pub struct Figured(Vec<TextPart>);
+
+impl Figured {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Followed by `text` as it stands.
+    #[must_use]
+    pub fn lit(mut self, text: &str) -> Self {
+        self.0.push(TextPart::Lit(text.to_owned()));
+        self
+    }
+
+    /// Followed by `text` as the inside of a JSON string.
+    #[must_use]
+    pub fn json(self, text: &str) -> Self {
+        let quoted = serde_json::Value::from(text).to_string();
+        let inside = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default();
+        self.lit(inside)
+    }
+
+    /// Followed by `base` plus the known figure.
+    #[must_use]
+    pub fn sum(mut self, known: Known, base: i64) -> Self {
+        self.0.push(TextPart::Sum { known, base });
+        self
+    }
+
+    /// Followed by another one.
+    #[must_use]
+    pub fn all(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// The parts, for a cell.
+    pub fn into_parts(self) -> Vec<TextPart> {
+        self.0
+    }
+}
+
+/// The right to write for a task: its fence, raised when the run began, and the lease of its job.
+#[derive(Debug, Clone)]
+pub struct Grip {
+    /// The task.
+    pub task_id: Uuid,
+    /// Whose.
+    pub account_id: Uuid,
+    /// The fence of this run.
+    pub fence: i64,
+    /// The lease of this run.
+    pub lease: Lease,
+}
+
+impl Grip {
+    /// The task as a subject of events.
+    pub fn subject(&self) -> EventSubject {
+        EventSubject { table: SUBJECT, id: self.task_id, account_id: self.account_id }
+    }
+
+    /// Changes the task, and refuses everything when it is no longer this run's.
+    pub fn task_update(&self, set: Vec<(&'static str, Set)>) -> Effect {
+        Effect::Update {
+            table: SUBJECT,
+            set,
+            key: vec![("id", self.task_id.into()), ("fence", self.fence.into()), ("status", "RUNNING".into())],
+            guarded: true,
+        }
+    }
+}
+
+/// What all attempts have cost so far, as far as it is known.
+pub fn cost_of(attempts: &[Attempt]) -> Option<i64> {
+    attempts
+        .iter()
+        .filter_map(|attempt| attempt.provider_cost_nanousd)
+        .fold(None, |sum, cost| Some(sum.unwrap_or(0_i64).saturating_add(cost)))
+}
+
+/// How a run began.
+#[derive(Debug)]
+pub enum Begun {
+    /// The lease is no longer ours.
+    Lost,
+    /// There is nothing to do: the task has ended, or is not there.
+    Ended,
+    /// The task is ours.
+    Work(Box<Work>, Grip),
+}
+
+/// Raises the task's fence, so that no earlier run can write any more, and closes what earlier runs left open: prepared
+/// attempts are abandoned, sent ones are unknown, with the cost they may have had.
+pub async fn begin_in(
+    tx: &DatabaseTransaction,
+    lease: &Lease,
+    task_id: Uuid,
+    now: Micros,
+) -> Result<Begun, Failure<Lost>> {
+    let lock = engine_of(tx).for_update();
+    let Some(task) = find_task_in(tx, task_id, lock).await? else { return Ok(Begun::Ended) };
+    if task.status.is_final() {
+        return Ok(Begun::Ended);
+    }
+    if !lease_holds_in(tx, lease).await? {
+        return Ok(Begun::Lost);
+    }
+    let model = find_model(tx, task.ai_model_id).await?;
+    let price = find_price(tx, task.price_version_id).await?;
+    let (Some(model), Some(price)) = (model, price) else {
+        return Err(Internal::new("an AI task begins", "its model or price is not there").into());
+    };
+    let mut attempts = list_attempts(tx, task_id).await?;
+    for attempt in &mut attempts {
+        let state = match attempt.state {
+            AttemptState::Prepared => AttemptState::Abandoned,
+            AttemptState::Sent => AttemptState::Unknown,
+            _ => continue,
+        };
+        attempt.state = state;
+        if state == AttemptState::Unknown {
+            attempt.provider_cost_nanousd = most_cost(&task, &price, model.model.output_token_limit);
+        }
+        let sql = "UPDATE ai_attempt SET state = $1, provider_cost_nanousd = $2, error_code = $3, finished_at = $4 \
+                   WHERE id = $5";
+        let code = (state == AttemptState::Unknown).then_some("OUTCOME_UNKNOWN");
+        let values: [Value; 5] = [
+            state.as_str().into(),
+            attempt.provider_cost_nanousd.into(),
+            code.into(),
+            now.into(),
+            attempt.id.into(),
+        ];
+        tx.execute_raw(statement(tx, sql, values)).await?;
+    }
+    let sql = "UPDATE ai_task SET fence = fence + 1, status = 'RUNNING', provider_cost_nanousd = $1, updated_at = $2 \
+               WHERE id = $3";
+    tx.execute_raw(statement(tx, sql, [cost_of(&attempts).into(), now.into(), task_id.into()])).await?;
+    let grip = Grip { task_id, account_id: task.account_id, fence: task.fence + 1, lease: lease.clone() };
+    let items = list_items(tx, task_id).await?;
+    let work = Work { task: AiTask { fence: grip.fence, ..task }, items, attempts, model, price };
+    Ok(Begun::Work(Box::new(work), grip))
+}
+
+/// The most that a lost answer can have cost.
+fn most_cost(task: &AiTask, price: &PriceVersion, output_limit: Option<i64>) -> Option<i64> {
+    match output_limit {
+        Some(output) => {
+            let input = input_bound(task.payload.prompt.len()).ok()?;
+            price.text_cost(TextTokens { input, output }).ok()
+        }
+        None => price.image_cost(None),
+    }
+}
+
+/// Whether the lease is still the caller's; locks the job's row.
+pub async fn lease_holds_in(tx: &impl ConnectionTrait, lease: &Lease) -> Result<bool, sea_orm::DbErr> {
+    lease_guard(lease).guard_holds(tx).await
+}
+
+/// Moves the task to `phase`, with an event. The percent never falls.
+pub fn phase_effects(grip: &Grip, phase: Phase, percent: i32, position: i32, now: Micros) -> Vec<Effect> {
+    let payload = Figured::new().lit(&format!(
+        "{{\"phase\":\"{}\",\"percent\":{percent},\"position\":{position}}}",
+        phase.as_str()
+    ));
+    let mut effects = vec![
+        grip.task_update(vec![
+            ("phase", Set::To(phase.as_str().into())),
+            ("percent", Set::Max(percent.into())),
+            ("updated_at", Set::To(now.into())),
+        ]),
+        lease_guard(&grip.lease),
+    ];
+    let event = NewEvent { kind: "PHASE", payload: payload.into_parts(), credits: false };
+    effects.extend(append_effects(grip.subject(), &event, now));
+    effects
+}
+
+/// Records an attempt before anything leaves.
+pub fn prepare_effects(grip: &Grip, work: &Work, item: &Item, attempt: &Attempt, request_hash: Vec<u8>) -> Effect {
+    Effect::Insert {
+        table: "ai_attempt",
+        cells: vec![
+            ("id", attempt.id.into()),
+            ("account_id", grip.account_id.into()),
+            ("ai_task_id", grip.task_id.into()),
+            ("item_id", item.id.into()),
+            ("attempt_no", attempt.attempt_no.into()),
+            ("fence", grip.fence.into()),
+            ("hold_id", item.hold_id.into()),
+            ("ai_model_id", work.task.ai_model_id.into()),
+            ("state", AttemptState::Prepared.as_str().into()),
+            ("request_hash", request_hash.into()),
+            ("created_at", attempt.created_at.into()),
+        ],
+        if_absent: false,
+    }
+}
+
+/// Whether a request may leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    /// Recorded as sent: the first byte may leave once this has committed.
+    Sent,
+    /// The hold is no longer held.
+    HoldGone,
+    /// Pause or cancel was asked for.
+    Withdrawn,
+}
+
+/// Marks an attempt as sent, in lock order: hold, task, attempt, job. Since a cancel takes the same lock on the task, no
+/// request leaves after a cancel was answered.
+pub async fn attempt_sent_in(
+    tx: &DatabaseTransaction,
+    grip: &Grip,
+    item: &Item,
+    attempt: &Attempt,
+    effects: &[Effect],
+    deadline: Micros,
+    now: Micros,
+) -> Result<Leave, Failure<Lost>> {
+    let share = match engine_of(tx) {
+        Engine::Postgres => " FOR SHARE",
+        Engine::Sqlite => "",
+    };
+    let sql = format!("SELECT 1 AS one FROM credit_hold WHERE id = $1 AND state = 'held'{share}");
+    if tx.query_one_raw(statement(tx, sql, [item.hold_id.into()])).await?.is_none() {
+        return Ok(Leave::HoldGone);
+    }
+    let sql = format!("SELECT desired, fence FROM ai_task WHERE id = $1{}", engine_of(tx).for_update());
+    let row = tx.query_one_raw(statement(tx, sql, [grip.task_id.into()])).await?.ok_or(Failure::Refused(Lost))?;
+    if row.try_get::<i64>("", "fence")? != grip.fence {
+        return Err(Failure::Refused(Lost));
+    }
+    if row.try_get::<String>("", "desired")? != "run" {
+        return Ok(Leave::Withdrawn);
+    }
+    let sent = Effect::Update {
+        table: "ai_attempt",
+        set: vec![
+            ("state", Set::To(AttemptState::Sent.as_str().into())),
+            ("sent_at", Set::To(now.into())),
+            ("deadline_at", Set::To(deadline.into())),
+        ],
+        key: vec![("id", attempt.id.into()), ("fence", grip.fence.into()), ("state", "prepared".into())],
+        guarded: true,
+    };
+    let mut all = vec![sent];
+    all.extend_from_slice(effects);
+    write_in(tx, &all, now).await?;
+    Ok(Leave::Sent)
+}
+
+/// The answer of a request is known: what it used and cost, and why it failed if it did.
+pub fn attempt_received_effects(grip: &Grip, attempt: &Attempt, detail: Option<&str>, cost: Option<i64>, now: Micros) -> Vec<Effect> {
+    let mut set = vec![
+        ("state", Set::To(attempt.state.as_str().into())),
+        ("provider_ref", Set::To(attempt.provider_ref.clone().into())),
+        ("error_code", Set::To(attempt.error_code.clone().into())),
+        ("error_detail", Set::To(detail.map(str::to_owned).into())),
+        ("finished_at", Set::To(now.into())),
+    ];
+    set.extend(usage_cells(attempt).into_iter().map(|(name, cell)| (name, Set::To(cell))));
+    vec![
+        grip.task_update(vec![
+            ("provider_cost_nanousd", Set::To(cost.into())),
+            ("updated_at", Set::To(now.into())),
+        ]),
+        Effect::Update {
+            table: "ai_attempt",
+            set,
+            key: vec![("id", attempt.id.into()), ("fence", grip.fence.into()), ("state", "sent".into())],
+            guarded: true,
+        },
+        lease_guard(&grip.lease),
+    ]
+}
+
+/// Keeps a text with its item before it is charged, so that a crash in between does not lose it.
+pub fn text_kept_effect(item: &Item, text: &str) -> Effect {
+    Effect::Update {
+        table: "ai_task_item",
+        set: vec![("text", Set::To(text.to_owned().into()))],
+        key: vec![("id", item.id.into()), ("state", "PENDING".into())],
+        guarded: true,
+    }
+}
+
+/// Asks a running task to stop, with an event. Guarded: it must still be running, with nothing else asked for.
+pub fn cancel_request_effects(task: &AiTask, now: Micros) -> Vec<Effect> {
+    let mut effects = vec![Effect::Update {
+        table: SUBJECT,
+        set: vec![("desired", Set::To("cancel".into())), ("updated_at", Set::To(now.into()))],
+        key: vec![("id", task.id.into()), ("status", "RUNNING".into()), ("desired", "run".into())],
+        guarded: true,
+    }];
+    let subject = EventSubject { table: SUBJECT, id: task.id, account_id: task.account_id };
+    let payload = Figured::new().lit("{\"desired\":\"cancel\"}").into_parts();
+    effects.extend(append_effects(subject, &NewEvent { kind: "STATE", payload, credits: false }, now));
+    effects
+}

@@ -1,0 +1,5 @@
+//! Notifications in the API.
+
+mod types;
+
+pub use types::{Notification, NotificationMutation, NotificationQuery};
