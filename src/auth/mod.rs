@@ -14,5 +14,9 @@ pub mod store;
 pub mod token;
 pub mod watch;
 
+pub use keys::{KeyError, KeyRing};
+pub use model::CloseReason;
+pub use password::{HashCost, Passwords};
 pub use service::{AccountRight, Auth, AuthParts, AuthSettings, MemberRight, TryLimits};
+pub use token::TokenRules;
 pub use watch::AccessWatch;

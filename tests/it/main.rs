@@ -10,6 +10,7 @@
 )]
 
 mod ai;
+mod auth;
 mod bus;
 mod gate;
 mod http;
@@ -17,6 +18,7 @@ mod jobs;
 mod ledger;
 mod provider;
 mod records;
+mod schema;
 mod storage;
 mod support;
 mod tidy;

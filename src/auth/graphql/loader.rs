@@ -10,20 +10,17 @@ use crate::{
     error::Error,
 };
 
-/// Loads by id.
-pub struct AuthLoader(pub Auth);
-
 /// A person whose personal account is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PersonalAccountOf(pub Uuid);
 
-impl Loader<PersonalAccountOf> for AuthLoader {
+impl Loader<PersonalAccountOf> for Auth {
     type Value = Account;
     type Error = Error;
 
     async fn load(&self, keys: &[PersonalAccountOf]) -> Result<HashMap<PersonalAccountOf, Account>, Error> {
         let users: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
-        let found = self.0.personal_accounts_of(&users).await?;
+        let found = self.personal_accounts_of(&users).await?;
         Ok(found
             .into_iter()
             .filter_map(|account| Some((PersonalAccountOf(account.personal_user_id?), account)))

@@ -56,14 +56,11 @@ impl AuthQuery {
     }
 
     /// People, newest first.
-    #[expect(clippy::too_many_arguments, reason = "the four page arguments are the field's own")]
     #[graphql(guard = "QueryPolicy", visible = "visible::users_view")]
     async fn users(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many from the start, 1–100; 20 when neither first nor last is given.")] first: Option<
-            i32,
-        >,
+        #[graphql(desc = "How many from the start, 1–100; 20 by default.")] first: Option<i32>,
         #[graphql(desc = "Only after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1–100.")] last: Option<i32>,
         #[graphql(desc = "Only before this cursor.")] before: Option<String>,
@@ -88,9 +85,7 @@ impl AuthQuery {
     async fn accounts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many from the start, 1–100; 20 when neither first nor last is given.")] first: Option<
-            i32,
-        >,
+        #[graphql(desc = "How many from the start, 1–100; 20 by default.")] first: Option<i32>,
         #[graphql(desc = "Only after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1–100.")] last: Option<i32>,
         #[graphql(desc = "Only before this cursor.")] before: Option<String>,

@@ -4,7 +4,7 @@ use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject, dataloader:
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 
-use super::loader::{AuthLoader, PersonalAccountOf};
+use super::loader::PersonalAccountOf;
 use crate::{
     auth::{
         Auth,
@@ -87,7 +87,7 @@ impl User {
 
     /// The account that came with signing up; credits given to the person go there.
     async fn personal_account(&self, ctx: &Context<'_>) -> Result<Option<Account>> {
-        let loader = service::<DataLoader<AuthLoader>>(ctx)?;
+        let loader = service::<DataLoader<Auth>>(ctx)?;
         Ok(loader.load_one(PersonalAccountOf(self.0.id)).await?.map(Account))
     }
 
@@ -95,9 +95,7 @@ impl User {
     async fn accounts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many from the start, 1–100; 20 when neither first nor last is given.")] first: Option<
-            i32,
-        >,
+        #[graphql(desc = "How many from the start, 1–100; 20 by default.")] first: Option<i32>,
         #[graphql(desc = "Only after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1–100.")] last: Option<i32>,
         #[graphql(desc = "Only before this cursor.")] before: Option<String>,
@@ -179,13 +177,10 @@ impl Account {
     }
 
     /// What was done to its credits, newest first.
-    #[expect(clippy::too_many_arguments, reason = "the four page arguments are the field's own")]
     async fn credit_transactions(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many from the start, 1–100; 20 when neither first nor last is given.")] first: Option<
-            i32,
-        >,
+        #[graphql(desc = "How many from the start, 1–100; 20 by default.")] first: Option<i32>,
         #[graphql(desc = "Only after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1–100.")] last: Option<i32>,
         #[graphql(desc = "Only before this cursor.")] before: Option<String>,

@@ -59,7 +59,7 @@ impl Change {
         if let Some(who) = self.right.who {
             let feature = self.right.feature;
             let actor = store::user::find_user(tx, who.user_id).await?;
-            if !actor.is_some_and(|actor| feature.level(actor.role) >= self.level) {
+            if actor.is_none_or(|actor| feature.level(actor.role) < self.level) {
                 return Err(Error::Forbidden { feature, level: self.level }.into());
             }
         }
