@@ -35,8 +35,7 @@ pub(super) async fn graphiql(
     if !state.settings.graphiql {
         return pages::answer(&state, &meta, &headers, "/graphiql", SWITCHED_OFF);
     }
-    page(&headers, "graphiql.html")
-        .unwrap_or_else(|| pages::answer(&state, &meta, &headers, "/graphiql", NOT_BUILT))
+    page(&headers, "graphiql.html").unwrap_or_else(|| pages::answer(&state, &meta, &headers, "/graphiql", NOT_BUILT))
 }
 
 /// `/claim`: where the printed link of the first start leads.
@@ -71,8 +70,7 @@ fn page(headers: &HeaderMap, name: &str) -> Option<Response<Body>> {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers
-        .insert(HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin"));
+    headers.insert(HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin"));
     Some(answer)
 }
 
@@ -86,7 +84,9 @@ fn find(headers: &HeaderMap, name: &str) -> Option<Response<Body>> {
     let file = compressed.unwrap_or(plain);
     let tag = format!("\"{}\"", hex::encode(file.metadata.sha256_hash().get(..16).unwrap_or_default()));
     let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let is_known = known.flat_map(|text| text.split(',')).any(|known| matches!(known.trim(), "*") || known.trim().trim_start_matches("W/") == tag);
+    let is_known = known
+        .flat_map(|text| text.split(','))
+        .any(|known| matches!(known.trim(), "*") || known.trim().trim_start_matches("W/") == tag);
 
     let mut answer = if is_known {
         let mut answer = Response::new(Body::empty());
@@ -120,7 +120,8 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
     texts.flat_map(|text| text.split(',')).any(|entry| {
         let mut parts = entry.split(';').map(str::trim);
         let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip") || name == "*");
-        let refused = parts.any(|part| part.strip_prefix("q=").is_some_and(|q| q.parse::<f32>().is_ok_and(|q| q <= 0.0)));
+        let refused =
+            parts.any(|part| part.strip_prefix("q=").is_some_and(|q| q.parse::<f32>().is_ok_and(|q| q <= 0.0)));
         named && !refused
     })
 }

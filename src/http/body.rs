@@ -69,8 +69,14 @@ mod tests {
             assert!(is_utf8_json(good), "{good}");
         }
         let bad = [
-            "", "text/plain", "application/json; charset=utf-16", "application/graphql", "application/jsonp",
-            "multipart/form-data; boundary=x", "application/x-www-form-urlencoded", "text/plain; application/json",
+            "",
+            "text/plain",
+            "application/json; charset=utf-16",
+            "application/graphql",
+            "application/jsonp",
+            "multipart/form-data; boundary=x",
+            "application/x-www-form-urlencoded",
+            "text/plain; application/json",
         ];
         for bad in bad {
             assert!(!is_utf8_json(bad), "{bad}");

@@ -74,8 +74,7 @@ impl HttpFault {
 
     /// 429 with `Retry-After` in whole seconds, rounded up.
     pub(super) fn rate_limited(retry_after_ms: u64) -> Self {
-        let mut fault =
-            Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", "Too many requests. Try again later.");
+        let mut fault = Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", "Too many requests. Try again later.");
         fault.fault = fault.fault.with("retryAfterMs", retry_after_ms);
         fault.with_header(header::RETRY_AFTER, retry_after(retry_after_ms))
     }
@@ -146,7 +145,8 @@ pub(super) fn refusal_body(refused: &Refused) -> String {
 }
 
 /// An answer that cannot be written as JSON, which no value of ours is.
-pub(super) const BROKEN: &str = r#"{"errors":[{"message":"Something went wrong on our side.","extensions":{"code":"INTERNAL"}}]}"#;
+pub(super) const BROKEN: &str =
+    r#"{"errors":[{"message":"Something went wrong on our side.","extensions":{"code":"INTERNAL"}}]}"#;
 
 /// `Retry-After` in whole seconds, at least one.
 pub(super) fn retry_after(ms: u64) -> HeaderValue {

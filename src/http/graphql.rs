@@ -113,7 +113,9 @@ impl Door<'_> {
             Err(refused) => {
                 telemetry::refused(transport(media), &asker, &refused, started);
                 return Ok(match media {
-                    Media::EventStream => sse::refused(&refused).unwrap_or_else(|| answer::refused(profile, media, &refused)),
+                    Media::EventStream => {
+                        sse::refused(&refused).unwrap_or_else(|| answer::refused(profile, media, &refused))
+                    }
                     Media::Multipart => {
                         multipart::refused(&refused).unwrap_or_else(|| answer::refused(profile, media, &refused))
                     }
@@ -125,10 +127,9 @@ impl Door<'_> {
             return Err(fault);
         }
         let media = match admitted.kind() {
-            OperationKind::Subscription => self
-                .accepted
-                .stream()
-                .ok_or_else(|| HttpFault::not_acceptable("A subscription needs text/event-stream, multipart/mixed or a WebSocket."))?,
+            OperationKind::Subscription => self.accepted.stream().ok_or_else(|| {
+                HttpFault::not_acceptable("A subscription needs text/event-stream, multipart/mixed or a WebSocket.")
+            })?,
             _ => media,
         };
         let log = telemetry::Operation::new(transport(media), &asker, &admitted, name, started);

@@ -104,8 +104,15 @@ mod tests {
             assert!(origins.allow(&HeaderValue::from_static(good)), "{good}");
         }
         let bad = [
-            "null", "", "https://app.example.com.evil.com", "https://evil-app.example.com", "http://app.example.com",
-            "https://app.example.com:444", "https://app.example.com/", "https://user@app.example.com", "http://localhost",
+            "null",
+            "",
+            "https://app.example.com.evil.com",
+            "https://evil-app.example.com",
+            "http://app.example.com",
+            "https://app.example.com:444",
+            "https://app.example.com/",
+            "https://user@app.example.com",
+            "http://localhost",
         ];
         for bad in bad {
             assert!(!origins.allow(&HeaderValue::from_static(bad)), "{bad}");
@@ -114,7 +121,9 @@ mod tests {
 
     #[test]
     fn refuses_settings_that_are_no_origin() {
-        for text in ["*", "null", "example.com", "https://*.example.com", "ftp://a.b", "https://a.b/path", "https://u@a.b"] {
+        for text in
+            ["*", "null", "example.com", "https://*.example.com", "ftp://a.b", "https://a.b/path", "https://u@a.b"]
+        {
             assert!(Origins::parse([text]).is_err(), "{text}");
         }
     }

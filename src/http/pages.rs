@@ -109,7 +109,11 @@ fn back(headers: &HeaderMap) -> String {
 const PATH_CHARS: usize = 200;
 
 fn shortened(path: &str) -> String {
-    if path.chars().count() <= PATH_CHARS { path.to_owned() } else { path.chars().take(PATH_CHARS).chain(['…']).collect() }
+    if path.chars().count() <= PATH_CHARS {
+        path.to_owned()
+    } else {
+        path.chars().take(PATH_CHARS).chain(['…']).collect()
+    }
 }
 
 fn escape(text: &str) -> String {

@@ -91,7 +91,9 @@ mod tests {
     // G6
     #[test]
     fn takes_one_object_and_refuses_everything_else() {
-        assert!(from_text(r#"{"query":"{a}","operationName":null,"variables":{"a":1},"extensions":{},"id":7}"#).is_ok());
+        assert!(
+            from_text(r#"{"query":"{a}","operationName":null,"variables":{"a":1},"extensions":{},"id":7}"#).is_ok()
+        );
         for text in ["[]", "[{\"query\":\"{a}\"}]", "1", "null", "\"{a}\""] {
             assert_eq!(from_text(text).unwrap_err(), ParamsFault::NotAnObject, "{text}");
         }

@@ -57,8 +57,11 @@ async fn every_request(State(state): State<HttpState>, mut request: Request, nex
     let address = address::caller(peer, headers, state.settings.trusted_proxies);
     // What marks the answer; the request itself is consumed by its handler.
     let is_graphql = request.uri().path() == "/graphql";
-    let cors: HeaderMap =
-        headers.iter().filter(|(name, _)| *name == "origin").map(|(name, value)| (name.clone(), value.clone())).collect();
+    let cors: HeaderMap = headers
+        .iter()
+        .filter(|(name, _)| *name == "origin")
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
     let is_preflight = origin::is_preflight(request.method(), headers);
     let uri_bytes = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
     request.extensions_mut().insert(RequestMeta { request_id: request_id.clone(), address, link });

@@ -101,13 +101,7 @@ async fn close_sockets(state: &HttpState) {
     }
 }
 
-async fn connection(
-    stream: TcpStream,
-    link: Arc<Link>,
-    router: Router,
-    timing: Timing,
-    last_call: CancellationToken,
-) {
+async fn connection(stream: TcpStream, link: Arc<Link>, router: Router, timing: Timing, last_call: CancellationToken) {
     // Small frames are events that somebody waits for.
     let _ = stream.set_nodelay(true);
     let io = TokioIo::new(Stall::new(stream, Arc::clone(&link), timing.stall));

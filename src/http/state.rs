@@ -127,7 +127,9 @@ impl Bearer {
     pub(super) fn read(value: &str) -> Self {
         match value.trim().split_once(' ') {
             Some((scheme, token))
-                if scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty() && token.len() <= TOKEN_BYTES_MAX =>
+                if scheme.eq_ignore_ascii_case("bearer")
+                    && !token.trim().is_empty()
+                    && token.len() <= TOKEN_BYTES_MAX =>
             {
                 Self::Token(token.trim().to_owned())
             }

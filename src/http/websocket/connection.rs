@@ -9,8 +9,8 @@ use futures_util::future::{BoxFuture, FutureExt as _, pending};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{
-    BAD_REQUEST, FORBIDDEN, GOING_AWAY, ID_TAKEN, INIT_TIMEOUT, MESSAGE_MAX, POLICY, RESTART, SERVER_ERROR,
-    TOO_BIG, TOO_MANY_INITS, TRY_LATER, UNAUTHORIZED,
+    BAD_REQUEST, FORBIDDEN, GOING_AWAY, ID_TAKEN, INIT_TIMEOUT, MESSAGE_MAX, POLICY, RESTART, SERVER_ERROR, TOO_BIG,
+    TOO_MANY_INITS, TRY_LATER, UNAUTHORIZED,
     message::{self, ClientMessage},
     operations::{Operations, Output},
     pace::Pace,

@@ -76,7 +76,10 @@ fn id(map: &mut Map) -> Result<String, Unreadable> {
 
 /// The credential in a payload, under `authorization` in either of its usual spellings.
 pub(super) fn authorization(payload: &mut Map) -> Option<Value> {
-    ["authorization", "Authorization"].into_iter().find_map(|key| payload.swap_remove(key)).filter(|value| *value != Value::Null)
+    ["authorization", "Authorization"]
+        .into_iter()
+        .find_map(|key| payload.swap_remove(key))
+        .filter(|value| *value != Value::Null)
 }
 
 /// `connection_ack`.
@@ -120,13 +123,27 @@ mod tests {
     fn refuses_unreadable_and_unknown_messages() {
         let long = format!(r#"{{"type":"complete","id":"{}"}}"#, "é".repeat(129));
         let bad = [
-            "", "{", "[]", "1", "null", "{}", r#"{"type":1}"#, r#"{"type":"start","id":"1","payload":{"query":"{a}"}}"#,
-            r#"{"type":"connection_init","payload":"x"}"#, r#"{"type":"ping","payload":[]}"#, r#"{"type":"subscribe"}"#,
-            r#"{"type":"subscribe","id":"","payload":{"query":"{a}"}}"#, r#"{"type":"subscribe","payload":{"query":"{a}"}}"#,
-            r#"{"type":"subscribe","id":1,"payload":{"query":"{a}"}}"#, r#"{"type":"subscribe","id":"1"}"#,
-            r#"{"type":"subscribe","id":"1","payload":{}}"#, r#"{"type":"subscribe","id":"1","payload":{"query":1}}"#,
-            r#"{"type":"subscribe","id":"1","payload":{"query":"","variables":[]}}"#, r#"{"type":"complete"}"#,
-            r#"{"type":"ping","type":"pong"}"#, &long,
+            "",
+            "{",
+            "[]",
+            "1",
+            "null",
+            "{}",
+            r#"{"type":1}"#,
+            r#"{"type":"start","id":"1","payload":{"query":"{a}"}}"#,
+            r#"{"type":"connection_init","payload":"x"}"#,
+            r#"{"type":"ping","payload":[]}"#,
+            r#"{"type":"subscribe"}"#,
+            r#"{"type":"subscribe","id":"","payload":{"query":"{a}"}}"#,
+            r#"{"type":"subscribe","payload":{"query":"{a}"}}"#,
+            r#"{"type":"subscribe","id":1,"payload":{"query":"{a}"}}"#,
+            r#"{"type":"subscribe","id":"1"}"#,
+            r#"{"type":"subscribe","id":"1","payload":{}}"#,
+            r#"{"type":"subscribe","id":"1","payload":{"query":1}}"#,
+            r#"{"type":"subscribe","id":"1","payload":{"query":"","variables":[]}}"#,
+            r#"{"type":"complete"}"#,
+            r#"{"type":"ping","type":"pong"}"#,
+            &long,
         ];
         for text in bad {
             assert!(read(text).is_err(), "{text}");

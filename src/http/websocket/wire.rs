@@ -104,7 +104,9 @@ fn broken(error: axum::Error) -> Wired {
     match cause.downcast_ref::<tungstenite::Error>() {
         Some(tungstenite::Error::Capacity(_)) => Wired::Broken(super::TOO_BIG, "A message exceeds 64 KiB."),
         Some(tungstenite::Error::Utf8(_)) => Wired::Broken(1007, "A text message is not UTF-8."),
-        Some(tungstenite::Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake)) => Wired::Gone,
+        Some(tungstenite::Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake)) => {
+            Wired::Gone
+        }
         Some(tungstenite::Error::Protocol(_)) => Wired::Broken(1002, "The WebSocket protocol was broken."),
         _ => Wired::Gone,
     }

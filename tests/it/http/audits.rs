@@ -34,7 +34,8 @@ struct Audit {
 
 fn audits(client: &Client) -> Vec<Audit> {
     let mut audits = Vec::new();
-    let mut add = |id: &str, request: RequestBuilder, must: Must| audits.push(Audit { id: id.to_owned(), request, must });
+    let mut add =
+        |id: &str, request: RequestBuilder, must: Must| audits.push(Audit { id: id.to_owned(), request, must });
     let plain = |body: Value| client.post(body.to_string());
     let as_type = |accept: &str, body: Value| plain(body).header("accept", accept);
     let typename = || json!({"query": "{ __typename }"});

@@ -112,7 +112,9 @@ async fn signed_objects_open_with_their_type_until_they_expire() {
     let signer = UrlSigner::new(&[7; 32]);
     let clock = Arc::new(FixedClock::new(1_767_323_045_000_000));
     let account = "018f3c5e-0000-7000-8000-000000000001";
-    let key = |name: &str| format!("images/{account}/018f3c5e-0000-7000-8000-0000000000ff/{name}").parse::<ObjectKey>().unwrap();
+    let key = |name: &str| {
+        format!("images/{account}/018f3c5e-0000-7000-8000-0000000000ff/{name}").parse::<ObjectKey>().unwrap()
+    };
     let (shown, gone) = (key("original.png"), key("gone.png"));
     storage.put(&shown, Bytes::from_static(b"0123456789")).await.unwrap();
     let objects = StoredObjects { storage, signer: signer.clone(), content_types: Arc::new(Png), clock: clock.clone() };

@@ -23,7 +23,11 @@ fn body(document: &KillDocument) -> String {
 }
 
 fn assert_refused(document: &str, reply: &Reply, took: Duration) {
-    assert!(reply.text.contains(r#""errors":[{"#) || reply.text.contains("\"code\""), "{document}: {:.300}", reply.text);
+    assert!(
+        reply.text.contains(r#""errors":[{"#) || reply.text.contains("\"code\""),
+        "{document}: {:.300}",
+        reply.text
+    );
     assert!(!reply.text.contains("\"data\""), "{document}: {:.300}", reply.text);
     assert!(reply.text.len() <= ANSWER_MAX, "{document}: {} bytes", reply.text.len());
     assert!(took <= PATIENCE, "{document}: {took:?}");

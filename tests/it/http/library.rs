@@ -6,7 +6,7 @@
 use serde_json::json;
 
 use crate::support::{
-    graphql_client::{Client, send},
+    graphql_client::{Client, raw, send},
     http_server::server,
     schema::BUMPS,
     ws_client::Ws,
@@ -50,8 +50,10 @@ async fn batches_and_uploads_are_refused() {
     let batch = format!("[{}]", vec![r#"{"query":"mutation { bump }"}"#; 100].join(","));
     let reply = send(client.post(batch)).await;
     assert_eq!((reply.status, reply.code().as_str()), (400, "BAD_REQUEST"));
-    let form = "--x\r\nContent-Disposition: form-data; name=\"operations\"\r\n\r\n{\"query\":\"{ hello }\"}\r\n--x--\r\n";
-    let request = client.request("POST", "/graphql").header("content-type", "multipart/form-data; boundary=x").body(form);
+    let form =
+        "--x\r\nContent-Disposition: form-data; name=\"operations\"\r\n\r\n{\"query\":\"{ hello }\"}\r\n--x--\r\n";
+    let request =
+        client.request("POST", "/graphql").header("content-type", "multipart/form-data; boundary=x").body(form);
     assert_eq!(send(request).await.code(), "UNSUPPORTED_MEDIA_TYPE");
 }
 
@@ -59,8 +61,15 @@ async fn batches_and_uploads_are_refused() {
 #[tokio::test]
 async fn the_legacy_protocol_is_not_spoken() {
     let server = server().await;
-    let mut ws = Ws::connect_with(server.address, &[("sec-websocket-protocol", "graphql-ws")]).await.unwrap();
-    assert_eq!(ws.closed().await.0, 4406);
+    // Client libraries give up on the missing protocol before they see the close frame, so this one is read raw.
+    let upgrade = "GET /graphql HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                   Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+                   Sec-WebSocket-Protocol: graphql-ws\r\n\r\n";
+    let answer = raw(server.address, upgrade.as_bytes()).await;
+    let (head, frames) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 101") && !head.to_lowercase().contains("sec-websocket-protocol"), "{head}");
+    // 4406 in network order.
+    assert!(frames.contains("\u{11}\u{36}Offer the subprotocol graphql-transport-ws."), "{frames:?}");
     let mut ws = Ws::ready(server.address, None).await;
     ws.send(json!({"type": "start", "id": "1", "payload": {"query": "{ hello }"}})).await;
     assert_eq!(ws.closed().await.0, 4400);
@@ -91,7 +100,11 @@ async fn answers_keep_every_key_in_the_documents_order() {
     let server = server().await;
     let query = "{ z: slow(ms: 50) a: hello failing b: hello }";
     let reply = send(Client::new(server.address).query(query)).await;
-    assert!(reply.text.starts_with(r#"{"data":{"z":true,"a":"hello","failing":null,"b":"hello"},"errors":[{"#), "{}", reply.text);
+    assert!(
+        reply.text.starts_with(r#"{"data":{"z":true,"a":"hello","failing":null,"b":"hello"},"errors":[{"#),
+        "{}",
+        reply.text
+    );
 }
 
 // G8: a missing variable is noticed when its field runs, after earlier mutation fields have run.

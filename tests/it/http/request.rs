@@ -103,7 +103,9 @@ async fn takes_only_a_body_declared_as_plain_json() {
     assert_eq!((undeclared.status, undeclared.code().as_str()), (415, "UNSUPPORTED_MEDIA_TYPE"));
     let packed = send(client.query("{ hello }").header("content-encoding", "gzip")).await;
     assert_eq!(packed.status, 415);
-    let latin = send(client.request("POST", "/graphql").header("content-type", JSON).body(b"{\"query\":\"\xff\"}".to_vec())).await;
+    let latin =
+        send(client.request("POST", "/graphql").header("content-type", JSON).body(b"{\"query\":\"\xff\"}".to_vec()))
+            .await;
     assert_eq!((latin.status, latin.code().as_str()), (400, "BAD_REQUEST"));
 }
 
@@ -114,14 +116,18 @@ async fn get_runs_queries_and_nothing_else() {
     let client = Client::new(server.address);
     let hello = send(client.get(&[("query", "{ hello }")])).await;
     assert_eq!((hello.status, hello.json()), (200, json!({"data": {"hello": "hello"}})));
-    let named = [("query", "query A { a: hello } query B { b: hello }"), ("operationName", "B"), ("operation_name", "A")];
+    let named =
+        [("query", "query A { a: hello } query B { b: hello }"), ("operationName", "B"), ("operation_name", "A")];
     assert_eq!(send(client.get(&named)).await.json(), json!({"data": {"b": "hello"}}));
     let variables = [("query", "query($t: String!) { echo(text: $t) }"), ("variables", r#"{"t":"é&=+"}"#)];
     assert_eq!(send(client.get(&variables)).await.json(), json!({"data": {"echo": "é&=+"}}));
     for query in ["mutation { bump }", "subscription { ticks(count: 1) }"] {
         for accept in [JSON, "text/event-stream, application/json", "*/*"] {
             let reply = send(client.get(&[("query", query)]).header("accept", accept)).await;
-            assert_eq!((reply.status, reply.header("allow"), reply.code().as_str()), (405, "POST", "METHOD_NOT_ALLOWED"));
+            assert_eq!(
+                (reply.status, reply.header("allow"), reply.code().as_str()),
+                (405, "POST", "METHOD_NOT_ALLOWED")
+            );
         }
     }
     for method in ["PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE"] {
@@ -164,7 +170,11 @@ async fn identity_comes_from_the_bearer_header_and_never_from_a_cookie() {
     let url = [("query", "{ who }"), ("access_token", token.as_str()), ("authorization", token.as_str())];
     assert_eq!(who(client.get(&url)).await, "anonymous: MISSING");
     for bad in ["Bearer", "Bearer ", "Basic abc", "nonsense", &token, "Bearer nonsense"] {
-        assert_eq!(who(client.query("{ who }").header("authorization", bad)).await, "anonymous: TOKEN_INVALID", "{bad}");
+        assert_eq!(
+            who(client.query("{ who }").header("authorization", bad)).await,
+            "anonymous: TOKEN_INVALID",
+            "{bad}"
+        );
     }
     let twice = client.query("{ who }").bearer_auth(&token).bearer_auth(&token);
     assert_eq!(who(twice).await, "anonymous: TOKEN_INVALID");
@@ -218,7 +228,8 @@ async fn a_body_is_cut_at_the_cap_of_its_caller_while_it_is_read() {
     }
     // Without a declared length the body is counted as it comes, and the rest is not waited for.
     let chunk = format!("{:x}\r\n{}\r\n", 16 * kib, " ".repeat(16 * kib));
-    let head = "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let head =
+        "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
     let answer = raw(server.address, format!("{head}{}", chunk.repeat(5)).as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
     assert!(answer.contains("PAYLOAD_TOO_LARGE"));
@@ -259,7 +270,9 @@ async fn every_error_is_coded_stamped_and_without_data() {
     replies.push(send(client.request("DELETE", "/graphql")).await);
     replies.push(send(client.request("POST", "/graphql")).await);
     for reply in replies {
-        for (name, value) in [("x-content-type-options", "nosniff"), ("vary", "Accept, Origin"), ("cache-control", "no-store")] {
+        for (name, value) in
+            [("x-content-type-options", "nosniff"), ("vary", "Accept, Origin"), ("cache-control", "no-store")]
+        {
             assert_eq!(reply.header(name), value, "{}", reply.text);
         }
         assert!(reply.header("content-type").ends_with("; charset=utf-8"));
@@ -307,7 +320,8 @@ async fn a_panicking_resolver_is_an_internal_error_and_the_server_lives() {
 async fn the_address_comes_from_the_socket_or_from_configured_proxies() {
     let of = |proxies: usize| async move {
         let server = Setup::with(|setup| setup.settings.trusted_proxies = proxies).start().await;
-        let request = Client::new(server.address).query("{ address }").header("x-forwarded-for", "1.1.1.1, 198.51.100.7");
+        let request =
+            Client::new(server.address).query("{ address }").header("x-forwarded-for", "1.1.1.1, 198.51.100.7");
         send(request).await.json()["data"]["address"].clone()
     };
     assert_eq!(of(0).await, "127.0.0.1");

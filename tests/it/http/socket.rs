@@ -50,8 +50,13 @@ async fn only_text_frames_of_json_are_read() {
     ws.socket.send(Message::binary(r#"{"type":"ping"}"#)).await.unwrap();
     assert_eq!(ws.closed().await.0, 4400);
     for text in [
-        "", "{", "[]", r#"{"type":"start"}"#, r#"{"type":"subscribe","id":"","payload":{"query":"{hello}"}}"#,
-        r#"{"type":"subscribe","id":"1","payload":{}}"#, r#"{"type":"subscribe","payload":{"query":"{hello}"}}"#,
+        "",
+        "{",
+        "[]",
+        r#"{"type":"start"}"#,
+        r#"{"type":"subscribe","id":"","payload":{"query":"{hello}"}}"#,
+        r#"{"type":"subscribe","id":"1","payload":{}}"#,
+        r#"{"type":"subscribe","payload":{"query":"{hello}"}}"#,
     ] {
         let mut ws = Ws::ready(server.address, None).await;
         ws.send_text(text.to_owned()).await;
