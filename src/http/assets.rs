@@ -76,8 +76,9 @@ fn page(headers: &HeaderMap, name: &str) -> Option<Response<Body>> {
 
 /// The file, compressed if the client takes that, or 304 when it has it.
 fn find(headers: &HeaderMap, name: &str) -> Option<Response<Body>> {
-    // `.gz` files are forms of others and have no address of their own.
-    let plain = Some(name).filter(|name| !name.ends_with(".gz")).and_then(Dist::get)?;
+    // `.gz` files are forms of others and have no address of their own; a page has but one, with its policy.
+    let is_plain_name = !name.ends_with(".gz") && !name.split('/').any(|part| part == "..");
+    let plain = Some(name).filter(|_| is_plain_name).and_then(Dist::get)?;
     let compressed = takes_gzip(headers).then(|| Dist::get(&format!("{name}.gz"))).flatten();
     let is_compressed = compressed.is_some();
     let content_type = content_type(name, &plain);

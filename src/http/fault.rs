@@ -16,13 +16,19 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(super) struct HttpFault {
     pub(super) status: StatusCode,
-    pub(super) fault: Fault,
+    /// Boxed: refusals are rare and every step of a request carries room for one.
+    fault: Box<Fault>,
     header: Option<(HeaderName, HeaderValue)>,
 }
 
 impl HttpFault {
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl AsRef<str>) -> Self {
-        Self { status, fault: Fault::new(code, message), header: None }
+        Self { status, fault: Box::new(Fault::new(code, message)), header: None }
+    }
+
+    fn with(mut self, name: &str, value: u64) -> Self {
+        *self.fault = self.fault.with(name, value);
+        self
     }
 
     fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -43,14 +49,11 @@ impl HttpFault {
 
     /// 413, saying how many bytes are permitted.
     pub(super) fn too_large(maximum: usize) -> Self {
-        let mut fault = Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "PAYLOAD_TOO_LARGE",
-            format!("The request body exceeds {maximum} bytes."),
-        );
-        fault.fault = fault.fault.with("maximum", maximum as u64);
-        // The rest of the body is never read, so the connection cannot be used again.
-        fault.with_header(header::CONNECTION, HeaderValue::from_static("close"))
+        let message = format!("The request body exceeds {maximum} bytes.");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", message)
+            .with("maximum", maximum as u64)
+            // The rest of the body is never read, so the connection cannot be used again.
+            .with_header(header::CONNECTION, HeaderValue::from_static("close"))
     }
 
     /// 414.
@@ -74,9 +77,9 @@ impl HttpFault {
 
     /// 429 with `Retry-After` in whole seconds, rounded up.
     pub(super) fn rate_limited(retry_after_ms: u64) -> Self {
-        let mut fault = Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", "Too many requests. Try again later.");
-        fault.fault = fault.fault.with("retryAfterMs", retry_after_ms);
-        fault.with_header(header::RETRY_AFTER, retry_after(retry_after_ms))
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", "Too many requests. Try again later.")
+            .with("retryAfterMs", retry_after_ms)
+            .with_header(header::RETRY_AFTER, retry_after(retry_after_ms))
     }
 
     /// 503: nothing was executed and another process, or this one later, will answer.
@@ -115,7 +118,7 @@ impl HttpFault {
 
     /// The whole answer, as JSON of the type `media` (streams get plain JSON).
     pub(super) fn answer(self, state: &HttpState, request_id: &str, media: Media) -> Response<Body> {
-        let body = errors_body(&[stamp(self.fault, state, request_id)]);
+        let body = errors_body(&[stamp(*self.fault, state, request_id)]);
         let media = if media.streams() { Media::Json } else { media };
         let mut answer = answer::json(self.status, media, body);
         if let Some((name, value)) = self.header {

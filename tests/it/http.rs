@@ -1,11 +1,6 @@
 //! The HTTP door through a real port: transports, their misuse, and what lies beside `/graphql`.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "in a test, a panic is how a failure is told"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "in a test, a panic is how a failure is told")]
 
 mod audits;
 mod beside;

@@ -10,15 +10,16 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{
     BAD_REQUEST, FORBIDDEN, GOING_AWAY, ID_TAKEN, INIT_TIMEOUT, MESSAGE_MAX, POLICY, RESTART, SERVER_ERROR, TOO_BIG,
-    TOO_MANY_INITS, TRY_LATER, UNAUTHORIZED,
+    TRY_LATER, UNAUTHORIZED,
     message::{self, ClientMessage},
     operations::{Operations, Output},
     pace::Pace,
+    session::{JUDGING, Judging, Phase, judged, refreshed},
     wire::{Wire, Wired},
 };
 use crate::{
     clock::Micros,
-    error::{AuthReason, Error, Internal},
+    error::Internal,
     graphql::gate::{Fault, Params},
     http::{
         fault,
@@ -39,43 +40,28 @@ pub(super) enum End {
     Close(u16, Cow<'static, str>),
 }
 
-fn close(code: u16, reason: &'static str) -> End {
+pub(super) fn close(code: u16, reason: &'static str) -> End {
     End::Close(code, Cow::Borrowed(reason))
 }
 
-type Judging = BoxFuture<'static, Result<Viewer, Error>>;
-
-/// How far the handshake is.
-enum Phase {
-    /// Nothing was said yet.
-    Waiting,
-    /// `connection_init` came and its token is being judged, since this instant.
-    Judging(Judging, Instant),
-    /// Acknowledged.
-    Ready(Viewer),
-}
-
-/// The judge of tokens may take this long.
-const JUDGING: Duration = Duration::from_secs(10);
-
 /// One socket.
 pub(super) struct Connection {
-    state: HttpState,
-    wire: Wire,
-    address: IpAddr,
+    pub(super) state: HttpState,
+    pub(super) wire: Wire,
+    pub(super) address: IpAddr,
     /// From the upgrade's header; taken by `connection_init`.
-    bearer: Option<Bearer>,
-    phase: Phase,
-    permit: Permit,
+    pub(super) bearer: Option<Bearer>,
+    pub(super) phase: Phase,
+    pub(super) permit: Permit,
     operations: Operations,
-    watch: BoxFuture<'static, SessionEnd>,
-    refresh: Option<Judging>,
-    pace: Pace,
+    pub(super) watch: BoxFuture<'static, SessionEnd>,
+    pub(super) refresh: Option<Judging>,
+    pub(super) pace: Pace,
     opened: Instant,
-    heard: Instant,
+    pub(super) heard: Instant,
     ping_at: Instant,
     full_since: Option<Instant>,
-    expires_at: Option<(Micros, Instant)>,
+    pub(super) expires_at: Option<(Micros, Instant)>,
     shutdown_at: Option<Instant>,
     alarm: Pin<Box<Sleep>>,
 }
@@ -285,60 +271,6 @@ impl Connection {
         }
     }
 
-    fn on_init(&mut self, authorization: Option<Value>) -> Result<(), End> {
-        let Some(header) = self.bearer.take() else {
-            return Err(close(TOO_MANY_INITS, "Too many initialisation requests"));
-        };
-        let bearer = match authorization {
-            None => header,
-            Some(Value::String(text)) => Bearer::read(&text),
-            Some(_) => Bearer::Malformed,
-        };
-        self.phase = Phase::Judging(self.judge(bearer), Instant::now());
-        // A client may use all its operations at once after the handshake.
-        self.pace = Pace::new(self.heard);
-        Ok(())
-    }
-
-    fn judge(&self, bearer: Bearer) -> Judging {
-        let state = self.state.clone();
-        async move { state.identify(&bearer).await }.boxed()
-    }
-
-    fn on_viewer(&mut self, viewer: Result<Viewer, Error>) -> Result<(), End> {
-        let viewer = viewer.map_err(|error| match error {
-            Error::Internal(internal) => {
-                tracing::error!(cause = internal.chain(), "a socket's token could not be judged");
-                close(SERVER_ERROR, "Internal error")
-            }
-            other => close(TRY_LATER, other.code()),
-        })?;
-        match viewer {
-            Viewer::Anonymous(AuthReason::Missing) | Viewer::System => {}
-            Viewer::Anonymous(reason) => return Err(close(FORBIDDEN, reason.as_str())),
-            Viewer::User(who) => {
-                self.watch = self.state.authenticator.watch(who);
-                self.expires_at = Some((who.token_expires_at, self.instant(who.token_expires_at)));
-            }
-        }
-        let asker = self.asker(viewer);
-        self.permit = live::permit(&self.state, &asker).ok_or_else(|| close(POLICY, "TOO_MANY_SOCKETS"))?;
-        self.phase = Phase::Ready(viewer);
-        self.wire.queue.push_urgent(Message::text(message::ACK));
-        Ok(())
-    }
-
-    /// A fresh token of the same session moves the deadline (G19); any other is ignored.
-    fn on_refresh(&mut self, viewer: Result<Viewer, Error>) {
-        let Phase::Ready(Viewer::User(now)) = &self.phase else { return };
-        let Ok(Viewer::User(fresh)) = viewer else { return };
-        let is_same = fresh.user_id == now.user_id && fresh.session_id == now.session_id;
-        if is_same && fresh.token_expires_at > now.token_expires_at {
-            self.expires_at = Some((fresh.token_expires_at, self.instant(fresh.token_expires_at)));
-            self.phase = Phase::Ready(Viewer::User(fresh));
-        }
-    }
-
     fn on_subscribe(&mut self, id: String, params: Params) -> Result<(), End> {
         let Phase::Ready(viewer) = self.phase else { return Err(close(UNAUTHORIZED, "Unauthorized")) };
         if self.operations.is_live(&id) {
@@ -388,12 +320,8 @@ impl Connection {
         fault::stamp(fault, &self.state, &request_id)
     }
 
-    fn asker(&self, viewer: Viewer) -> Asker {
+    pub(super) fn asker(&self, viewer: Viewer) -> Asker {
         Asker { viewer, address: self.address, request_id: self.state.ids.uuid().to_string() }
-    }
-
-    fn instant(&self, at: Micros) -> Instant {
-        Instant::now() + until(&self.state, at)
     }
 }
 
@@ -402,18 +330,4 @@ fn jittered(state: &HttpState) -> Duration {
     let part = u32::from(u16::from_be_bytes(crate::ids::random(&*state.ids)));
     let ping = state.settings.timing.ping;
     ping * 4 / 5 + ping * 2 / 5 * part / u32::from(u16::MAX)
-}
-
-async fn judged(phase: &mut Phase) -> Result<Viewer, Error> {
-    match phase {
-        Phase::Judging(judging, _) => judging.await,
-        Phase::Waiting | Phase::Ready(_) => pending().await,
-    }
-}
-
-async fn refreshed(refresh: &mut Option<Judging>) -> Result<Viewer, Error> {
-    match refresh {
-        Some(judging) => judging.await,
-        None => pending().await,
-    }
 }

@@ -6,6 +6,7 @@ mod message;
 mod operations;
 mod pace;
 mod queue;
+mod session;
 mod wire;
 
 use axum::{

@@ -37,7 +37,7 @@ async fn events_of_a_subscription_come_as_next_and_end_with_complete() {
     let stream = client.stream("subscription { ticks(count: 2) }", EVENTS, None).await;
     assert_eq!(stream.status, 200);
     assert_eq!(stream.headers["content-type"], "text/event-stream; charset=utf-8");
-    assert_eq!((&stream.headers["x-accel-buffering"], &stream.headers["cache-control"]), (&"no", &"no-store"));
+    assert!(stream.headers["x-accel-buffering"] == "no" && stream.headers["cache-control"] == "no-store");
     let expected = "event: next\ndata: {\"data\":{\"ticks\":1}}\n\nevent: next\ndata: {\"data\":{\"ticks\":2}}\n\nevent: complete\ndata:\n\n";
     assert_eq!(stream.end().await, expected);
 }

@@ -1,5 +1,12 @@
 //! GraphQL over HTTP as clients send it: POST, GET, events, multipart; and raw bytes for what no client would send.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "in a test, a panic is how a failure is told"
+)]
+
 use std::{net::SocketAddr, time::Duration};
 
 use futures_util::{Stream, StreamExt as _};

@@ -1,5 +1,7 @@
 //! The HTTP door on a real port of its own, with a scripted judge of tokens.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "in a test, a panic is how a failure is told")]
+
 use std::{
     collections::HashMap,
     net::SocketAddr,

@@ -1,5 +1,12 @@
 //! A client of `graphql-transport-ws` that asserts what it gets, close codes included.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "in a test, a panic is how a failure is told"
+)]
+
 use std::{net::SocketAddr, time::Duration};
 
 use futures_util::{SinkExt as _, StreamExt as _};
