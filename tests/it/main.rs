@@ -10,7 +10,6 @@
 )]
 
 mod ai;
-mod auth;
 mod bus;
 mod gate;
 mod http;

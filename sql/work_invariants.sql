@@ -1,0 +1,66 @@
+-- Invariants of durable work (engine.md, 12). Every query must return zero rows, at any moment between transactions, on SQLite
+-- and on PostgreSQL. Columns are always (code, account_id, ref): which rule, whose, which row.
+-- Statements end with ";" at the end of a line; no statement holds another ";".
+
+-- R1 an ended task has no open hold
+SELECT 'R1' AS code, t.account_id, h.id AS ref
+  FROM ai_task t JOIN ai_task_item i ON i.ai_task_id = t.id JOIN credit_hold h ON h.id = i.hold_id
+ WHERE t.finished_at IS NOT NULL AND h.state = 'held';
+
+-- R1 an ended task has no open item, and an open task has one
+SELECT 'R1' AS code, t.account_id, t.id AS ref
+  FROM ai_task t LEFT JOIN (
+    SELECT ai_task_id, COUNT(*) AS n FROM ai_task_item WHERE state = 'PENDING' GROUP BY ai_task_id) i ON i.ai_task_id = t.id
+ WHERE (t.finished_at IS NOT NULL AND i.n IS NOT NULL) OR (t.finished_at IS NULL AND i.n IS NULL);
+
+-- R2 a settled hold belongs to an item delivered, or cancelled with known usage
+SELECT 'R2' AS code, h.account_id, h.id AS ref
+  FROM credit_hold h LEFT JOIN ai_task_item i ON i.hold_id = h.id
+ WHERE h.work_kind = 'ai_task_item' AND h.state = 'settled'
+   AND (i.id IS NULL OR i.state NOT IN ('DELIVERED', 'CANCELLED') OR i.credits IS NULL OR i.credits <> h.settled);
+
+-- R2 a delivered item has exactly one settled hold and one usage row, of the same credits
+SELECT 'R2' AS code, i.account_id, i.id AS ref
+  FROM ai_task_item i LEFT JOIN credit_hold h ON h.id = i.hold_id LEFT JOIN (
+    SELECT item_id, COUNT(*) AS n, SUM(credits) AS credits FROM credit_usage GROUP BY item_id) u ON u.item_id = i.id
+ WHERE (i.state = 'DELIVERED' AND (h.state IS NULL OR h.state <> 'settled' OR COALESCE(u.n, 0) <> 1 OR u.credits <> h.settled))
+    OR (i.state IN ('PENDING', 'FAILED') AND (u.n IS NOT NULL OR h.state = 'settled'));
+
+-- R3 no two unfinished jobs of one kind and subject
+SELECT 'R3' AS code, MIN(account_id) AS account_id, subject_id AS ref
+  FROM (SELECT j.kind, j.subject_kind, j.subject_id, j.account_id FROM job j WHERE j.state IN ('ready', 'running')) x
+ GROUP BY kind, subject_kind, subject_id HAVING COUNT(*) > 1;
+
+-- R5 the events of a task are numbered 1 .. event_seq, no gap
+SELECT 'R5' AS code, t.account_id, t.id AS ref
+  FROM ai_task t LEFT JOIN (
+    SELECT subject_id, COUNT(*) AS n, MIN(seq) AS low, MAX(seq) AS high
+      FROM run_event WHERE subject_kind = 'ai_task' GROUP BY subject_id) e ON e.subject_id = t.id
+ WHERE COALESCE(e.n, 0) <> t.event_seq OR (t.event_seq > 0 AND (e.low <> 1 OR e.high <> t.event_seq));
+
+-- R7 a quota counts what truly runs, within its cap
+SELECT 'R7' AS code, q.account_id, q.account_id AS ref
+  FROM job_quota q LEFT JOIN (
+    SELECT account_id, lane, COUNT(*) AS n FROM job WHERE state = 'running' GROUP BY account_id, lane) j
+    ON j.account_id = q.account_id AND j.lane = q.lane
+ WHERE q.running <> COALESCE(j.n, 0) OR q.running > q.cap;
+
+-- R9 no attempt was sent after the event that acknowledged a cancel of its task
+SELECT 'R9' AS code, a.account_id, a.id AS ref
+  FROM ai_attempt a JOIN run_event e ON e.subject_kind = 'ai_task' AND e.subject_id = a.ai_task_id AND e.kind = 'STATE'
+ WHERE a.sent_at > e.at;
+
+-- R10 every ended task has exactly one notification, its usage rows are its charged items, its figures their sums
+SELECT 'R10' AS code, t.account_id, t.id AS ref
+  FROM ai_task t LEFT JOIN (
+    SELECT subject_id, COUNT(*) AS n FROM notification WHERE subject_kind = 'ai_task' GROUP BY subject_id) m ON m.subject_id = t.id
+  LEFT JOIN (
+    SELECT ai_task_id, COUNT(*) AS n, SUM(credits) AS credits FROM credit_usage GROUP BY ai_task_id) u ON u.ai_task_id = t.id
+  LEFT JOIN (
+    SELECT ai_task_id, SUM(CASE WHEN state = 'DELIVERED' THEN 1 ELSE 0 END) AS delivered,
+           SUM(CASE WHEN state = 'FAILED' THEN 1 ELSE 0 END) AS failed,
+           SUM(CASE WHEN credits IS NOT NULL THEN 1 ELSE 0 END) AS charged
+      FROM ai_task_item GROUP BY ai_task_id) i ON i.ai_task_id = t.id
+ WHERE (t.finished_at IS NOT NULL AND COALESCE(m.n, 0) <> 1) OR (t.finished_at IS NULL AND m.n IS NOT NULL)
+    OR COALESCE(u.n, 0) <> COALESCE(i.charged, 0) OR COALESCE(u.credits, 0) <> t.credits_used
+    OR t.items_delivered <> COALESCE(i.delivered, 0) OR t.items_failed <> COALESCE(i.failed, 0);

@@ -1,0 +1,118 @@
+//! The live progress of a task: numbered without gap, resumable anywhere.
+
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt};
+use inkledger::{
+    ai::{
+        model::{Phase, TaskStatus},
+        progress::{ProgressEvent, ProgressKind},
+        provider::sandbox::Step,
+    },
+    db::Engine,
+    error::Error,
+};
+use rstest::rstest;
+
+use super::stage::{PATIENCE, Stage};
+
+async fn all(stream: impl Stream<Item = Result<ProgressEvent, Error>>) -> Vec<ProgressEvent> {
+    let collecting = stream.map(Result::unwrap).collect::<Vec<_>>();
+    tokio::time::timeout(PATIENCE, collecting).await.expect("the stream did not end")
+}
+
+// G44, REQ-B-12, REQ-B-42
+#[rstest]
+#[tokio::test]
+async fn a_task_is_followed_without_gap_from_snapshot_to_end(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let stage = Stage::open(engine).await;
+    let spender = stage.spender(10).await;
+    let task = stage.process.ai.generate_images(spender, stage.images(2)).await.unwrap();
+    let ai = stage.process.ai.clone();
+    let stream = ai.follow_task(spender.account_id, task.id, None).await.unwrap();
+    let workers = stage.process.start().await;
+    let events = all(stream).await;
+    assert_eq!(events[0].kind, ProgressKind::Snapshot);
+    assert_eq!(events[0].task.as_ref().unwrap().status, TaskStatus::Pending);
+    for pair in events.windows(2) {
+        assert_eq!(pair[1].sequence, pair[0].sequence + 1);
+        assert!(pair[1].percent.unwrap_or(100) >= pair[0].percent.unwrap_or(0), "percent fell: {pair:?}");
+    }
+    let phases: Vec<_> =
+        events.iter().filter(|event| event.kind == ProgressKind::Phase).filter_map(|event| event.phase).collect();
+    let one = [Phase::Prep, Phase::AiCall, Phase::Parse, Phase::Save];
+    assert_eq!(phases, [one, one].concat());
+    let items: Vec<_> = events.iter().filter(|event| event.kind == ProgressKind::Item).collect();
+    assert_eq!(items.len(), 2);
+    for (item, (available, held)) in items.iter().zip([(8, 1), (8, 0)]) {
+        assert_eq!(item.credits, Some(1));
+        assert!(item.image_id.is_some());
+        let (_, now_available, now_held) = item.balance.unwrap();
+        assert_eq!((now_available, now_held), (available, held));
+    }
+    let last = events.last().unwrap();
+    assert_eq!((last.kind, last.status, last.credits), (ProgressKind::Finished, Some(TaskStatus::Success), Some(2)));
+    assert_eq!(last.message.as_deref(), Some("Generated 2 images using 2 credits"));
+    // From every cursor the rest follows, without a snapshot.
+    for (at, event) in events.iter().enumerate() {
+        let resumed = all(ai.follow_task(spender.account_id, task.id, Some(event.cursor.clone())).await.unwrap()).await;
+        assert_eq!(resumed, events[at + 1..]);
+    }
+    stage.check().await;
+    workers.shutdown().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn cursors_of_others_are_refused_and_old_ones_resynchronised() {
+    let stage = Stage::open(Engine::Sqlite).await;
+    let spender = stage.spender(10).await;
+    let stranger = stage.spender(10).await;
+    let ai = stage.process.ai.clone();
+    let one = ai.generate_text(spender, stage.text()).await.unwrap();
+    let two = ai.generate_text(spender, stage.text()).await.unwrap();
+    assert!(matches!(ai.follow_task(stranger.account_id, one.id, None).await.err(), Some(Error::NotFound)));
+    let first = ai.follow_task(spender.account_id, one.id, None).await.unwrap();
+    let cursor = Box::pin(first).next().await.unwrap().unwrap().cursor;
+    let foreign = ai.follow_task(spender.account_id, two.id, Some(cursor)).await.err();
+    assert!(matches!(foreign, Some(Error::BadUserInput { .. })));
+    let garbage = ai.follow_task(spender.account_id, one.id, Some("garbage".into())).await.err();
+    assert!(matches!(garbage, Some(Error::BadUserInput { .. })));
+    // Ahead of the task, as after a restore.
+    let finished = {
+        let workers = stage.process.start().await;
+        stage.ended(&one).await;
+        let events = all(ai.follow_task(spender.account_id, one.id, None).await.unwrap()).await;
+        workers.shutdown().await;
+        events
+    };
+    assert_eq!((finished.len(), finished[0].kind), (1, ProgressKind::Snapshot));
+    stage.test.execute("UPDATE ai_task SET event_seq = event_seq - 1").await.unwrap();
+    let resync = all(ai.follow_task(spender.account_id, one.id, Some(finished[0].cursor.clone())).await.unwrap()).await;
+    assert_eq!(resync[0].kind, ProgressKind::Resync);
+}
+
+#[rstest]
+#[tokio::test]
+async fn events_arrive_while_the_task_runs() {
+    let stage = Stage::open(Engine::Sqlite).await;
+    let spender = stage.spender(10).await;
+    stage.script.push(Step::Delay(Duration::from_millis(700)));
+    let workers = stage.process.start().await;
+    let ai = stage.process.ai.clone();
+    let task = ai.generate_images(spender, stage.images(1)).await.unwrap();
+    let stream = ai.follow_task(spender.account_id, task.id, None).await.unwrap();
+    let mut stream = Box::pin(stream);
+    let started = tokio::time::Instant::now();
+    loop {
+        let event = stream.next().await.unwrap().unwrap();
+        if event.phase == Some(Phase::AiCall) {
+            break;
+        }
+    }
+    assert!(started.elapsed() < Duration::from_millis(650), "the phase was shown only after the call");
+    stage.ended(&task).await;
+    workers.shutdown().await;
+}
