@@ -16,7 +16,6 @@ use crate::{
     },
     auth::{
         AccessWatch, Auth, AuthParts, AuthSettings,
-        graphql::AuthLoader,
         keys::{KeyError, KeyRing, install_crypto},
         password::{HashCost, Passwords},
         token::TokenRules,
@@ -241,7 +240,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         .data(gallery.clone())
         .data(Notifications::new(db.clone(), clock.clone()))
         .data(DataLoader::new(LedgerLoader(ledger.clone()), tokio::spawn).max_batch_size(500))
-        .data(DataLoader::new(AuthLoader(auth.clone()), tokio::spawn).max_batch_size(500))
+        .data(DataLoader::new(auth.clone(), tokio::spawn).max_batch_size(500))
         .data(DataLoader::new(AiLoader(ai.clone()), tokio::spawn).max_batch_size(500))
         .data(DataLoader::new(ImageLoader(gallery.clone()), tokio::spawn).max_batch_size(500));
     let gate = Gate::new(schema, seams.limits.clone(), clock.clone())
