@@ -27,9 +27,9 @@ SELECT 'R2' AS code, i.account_id, i.id AS ref
     OR (i.state IN ('PENDING', 'FAILED') AND (u.n IS NOT NULL OR h.state = 'settled'));
 
 -- R3 no two unfinished jobs of one kind and subject
-SELECT 'R3' AS code, MIN(account_id) AS account_id, subject_id AS ref
-  FROM (SELECT j.kind, j.subject_kind, j.subject_id, j.account_id FROM job j WHERE j.state IN ('ready', 'running')) x
- GROUP BY kind, subject_kind, subject_id HAVING COUNT(*) > 1;
+SELECT 'R3' AS code, j.account_id, j.id AS ref
+  FROM job j JOIN job k ON k.kind = j.kind AND k.subject_kind = j.subject_kind AND k.subject_id = j.subject_id AND k.id > j.id
+ WHERE j.state IN ('ready', 'running') AND k.state IN ('ready', 'running');
 
 -- R5 the events of a task are numbered 1 .. event_seq, no gap
 SELECT 'R5' AS code, t.account_id, t.id AS ref

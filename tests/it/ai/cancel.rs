@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use inkledger::{
     ai::{
+        AiConfig,
         model::{ItemState, TaskStatus},
         provider::{
             TokenUsage,
@@ -16,7 +17,7 @@ use inkledger::{
 };
 use rstest::rstest;
 
-use super::stage::Stage;
+use super::stage::{Stage, quick_ai, quick_jobs};
 
 #[rstest]
 #[tokio::test]
@@ -46,9 +47,10 @@ async fn a_pending_task_is_cancelled_at_once(#[values(Engine::Sqlite, Engine::Po
 async fn a_request_that_answers_in_time_is_delivered_and_the_rest_given_back(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let stage = Stage::open(engine).await;
+    let patient = AiConfig { cancel_grace: Duration::from_secs(20), ..quick_ai() };
+    let stage = Stage::with(engine, patient, quick_jobs()).await;
     let spender = stage.spender(10).await;
-    stage.script.extend([Step::Ok, Step::Delay(Duration::from_millis(200))]);
+    stage.script.extend([Step::Ok, Step::Delay(Duration::from_millis(1500))]);
     let workers = stage.process.start().await;
     let task = stage.process.ai.generate_images(spender, stage.images(3)).await.unwrap();
     while stage.calls() < 2 {
