@@ -1,19 +1,29 @@
 //! The command line: parse, resolve the settings, run one command, answer with an exit code.
 
 mod config;
+mod doctor;
+mod ledger;
+mod migrate;
+mod place;
+mod schema;
+mod serve;
 mod table;
+mod users;
 
 use std::{ffi::OsString, io::Write, path::PathBuf, process::ExitCode};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser};
 
-use crate::config::{Config, ConfigError, Resolved, SETTINGS, flag_of, resolve, variable_of};
+use crate::{
+    config::{Config, ConfigError, Resolved, SETTINGS, flag_of, redact, resolve, variable_of},
+    error::Error,
+};
 
 /// Ended well.
 const OK: u8 = 0;
 /// Found something, or could not be done.
 const FAILED: u8 = 1;
-/// Could not even begin: wrong use or settings.
+/// Could not even begin: wrong use or settings, or no database to work on.
 const UNUSABLE: u8 = 2;
 
 /// Why a command ended badly. Messages say what to do.
@@ -25,12 +35,72 @@ pub enum CliError {
     /// Writing to standard output failed.
     #[error("cannot write to standard output")]
     Output(#[from] std::io::Error),
+    /// The server did not start.
+    #[error(transparent)]
+    Start(#[from] crate::app::StartError),
     /// The database could not be opened.
     #[error(transparent)]
     Open(#[from] crate::db::OpenError),
     /// The schema could not be brought up to date.
     #[error(transparent)]
     Migrate(#[from] crate::db::migrate::MigrateError),
+    /// The data folder cannot be made.
+    #[error("cannot make the folder {path}: {source}. Make it, or name another one with --data-dir")]
+    Folder {
+        /// Which folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// There is no SQLite file yet.
+    #[error(
+        "there is no database at {0}. Run `inkledger migrate` or `inkledger serve` first, or name its folder with \
+         --data-dir"
+    )]
+    NoDatabase(PathBuf),
+    /// The schema is older than this binary.
+    #[error("the database lacks {0} of this version. Run `inkledger migrate`")]
+    Behind(String),
+    /// An argument cannot be used.
+    #[error("{0}. See --help")]
+    Usage(String),
+    /// The use case refused.
+    #[error("{0}")]
+    Refused(String),
+    /// The use case failed.
+    #[error("the command could not be finished. Try again; `inkledger doctor` looks for the cause")]
+    Fault(#[from] Error),
+    /// The database failed.
+    #[error("the database failed. Try again; `inkledger doctor` looks for the cause")]
+    Db(#[from] sea_orm::DbErr),
+}
+
+impl CliError {
+    fn code(&self) -> u8 {
+        match self {
+            Self::Config(_) | Self::Open(_) | Self::NoDatabase(_) | Self::Behind(_) | Self::Usage(_) => UNUSABLE,
+            Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe => OK,
+            _ => FAILED,
+        }
+    }
+
+    /// The message and its causes, which the operator on the host may see.
+    fn in_full(&self) -> String {
+        let mut text = self.to_string();
+        if let Self::Fault(Error::Internal(internal)) = self {
+            return format!("{text}\n  because: {}", internal.chain());
+        }
+        let mut cause = std::error::Error::source(self);
+        while let Some(next) = cause {
+            let next_text = next.to_string();
+            // Many libraries repeat the cause in their own message.
+            if !text.contains(&next_text) {
+                text.push_str(&format!("\n  because: {next_text}"));
+            }
+            cause = next.source();
+        }
+        text
+    }
 }
 
 /// What every command gets.
@@ -165,32 +235,41 @@ pub async fn run(arguments: Vec<OsString>) -> ExitCode {
         }
     };
     let (name, matches) = innermost(&matches);
-    match dispatch(&name, matches).await {
+    let file = matches.get_one::<PathBuf>("config").cloned();
+    let resolved = match resolve(&flags(&matches), file.as_deref()) {
+        Ok(resolved) => resolved,
+        Err(error) => {
+            complain(&error.to_string());
+            return ExitCode::from(UNUSABLE);
+        }
+    };
+    let context = Context { matches, resolved };
+    match dispatch(&name, &context).await {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            let unusable = matches!(error, CliError::Config(_));
-            complain(&error);
-            ExitCode::from(if unusable { UNUSABLE } else { FAILED })
+            let code = error.code();
+            if code != OK {
+                complain(&redact(&context.resolved, &error.in_full()));
+            }
+            ExitCode::from(code)
         }
     }
 }
 
-fn complain(error: &CliError) {
-    let mut text = format!("inkledger: {error}");
-    let mut cause = std::error::Error::source(error);
-    while let Some(next) = cause {
-        text.push_str(&format!("\n  because: {next}"));
-        cause = next.source();
-    }
-    let _ = writeln!(std::io::stderr(), "{text}");
+fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr(), "inkledger: {text}");
 }
 
-async fn dispatch(name: &str, matches: ArgMatches) -> Result<u8, CliError> {
-    let file = matches.get_one::<PathBuf>("config").cloned();
-    let resolved = resolve(&flags(&matches), file.as_deref())?;
-    let context = Context { matches, resolved };
+async fn dispatch(name: &str, context: &Context) -> Result<u8, CliError> {
     match name {
-        "config" => config::run(&context),
+        "" | "serve" => serve::run(context).await,
+        "config" => config::run(context),
+        "doctor" => doctor::run(context).await,
+        "ledger verify" => ledger::run_verify(context).await,
+        "migrate" => migrate::run(context).await,
+        "schema" => schema::run(),
+        "users list" => users::list(context).await,
+        "users promote" => users::promote(context).await,
         _ => Ok(UNUSABLE),
     }
 }

@@ -1,10 +1,12 @@
 //! Settings: one table says each one's key, default and meaning; flag, environment variable, file and default are
 //! read in this order, and each value remembers where it came from.
 
+mod redact;
 mod settings;
 mod sources;
 mod typed;
 
+pub use redact::redact;
 pub use settings::{SETTINGS, Setting};
 pub use sources::{ConfigError, Resolved, Source, Value, flag_of, resolve, variable_of};
 pub use typed::{Ai, Auth, Config, Database, Http, LogFormat, Role};

@@ -140,6 +140,19 @@ impl Db {
         Ok(Self(Arc::new(sqlite::open_read_only(path).await?)))
     }
 
+    /// Opens what `options` name for reading only, without a lock and without a limit on how long a statement takes.
+    pub async fn open_to_read(options: &Options) -> Result<Self, OpenError> {
+        match &options.location {
+            Location::File(path) => Self::open_read_only(path).await,
+            Location::Server(url) => Ok(Self(Arc::new(postgres::open_read_only(url).await?))),
+        }
+    }
+
+    /// Whether a process has the SQLite file `path` for writing.
+    pub fn is_in_use(path: &std::path::Path) -> std::io::Result<bool> {
+        sqlite::is_in_use(path)
+    }
+
     /// The engine.
     pub fn engine(&self) -> Engine {
         self.0.engine

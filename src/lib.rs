@@ -1,6 +1,7 @@
 //! Inkledger: the backend for products that sell AI content by credits.
 
 pub mod ai;
+pub mod app;
 pub mod audit;
 pub mod auth;
 pub mod bus;
@@ -11,6 +12,7 @@ pub mod db;
 pub mod doctor;
 pub mod error;
 pub mod graphql;
+pub mod http;
 pub mod ids;
 pub mod image;
 pub mod jobs;

@@ -1,6 +1,7 @@
 //! AI models, tasks and the providers that serve them. It must never know content, images or sites: what is delivered
 //! goes to whoever implements the traits it owns.
 
+pub mod graphql;
 pub mod model;
 pub mod points;
 pub mod progress;

@@ -5,6 +5,7 @@
 //! and no role. Every request reads session and user, so ending, demoting and deleting bite at once; [`watch`] closes
 //! what is open meanwhile.
 
+pub mod graphql;
 pub mod keys;
 pub mod model;
 pub mod password;
@@ -13,5 +14,9 @@ pub mod store;
 pub mod token;
 pub mod watch;
 
+pub use keys::{KeyError, KeyRing};
+pub use model::CloseReason;
+pub use password::{HashCost, Passwords};
 pub use service::{AccountRight, Auth, AuthParts, AuthSettings, MemberRight, TryLimits};
+pub use token::TokenRules;
 pub use watch::AccessWatch;

@@ -27,8 +27,42 @@ pub enum MigrateError {
     Db(#[from] DbErr),
 }
 
+/// What the schema lacks, or has beyond this binary.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SchemaState {
+    /// Migrations of this binary that were applied, oldest first.
+    pub applied: Vec<String>,
+    /// Migrations of this binary that are missing, oldest first.
+    pub pending: Vec<String>,
+    /// Migrations in the database that this binary does not know.
+    pub newer: Vec<String>,
+}
+
+/// Reads how far the schema is. Changes nothing, so it also works on a database opened for reading.
+pub async fn schema_state(db: &Db) -> Result<SchemaState, DbErr> {
+    let table = match db.engine() {
+        Engine::Sqlite => "SELECT 1 AS one FROM sqlite_master WHERE type = 'table' AND name = 'seaql_migrations'",
+        Engine::Postgres => "SELECT 1 AS one WHERE to_regclass('seaql_migrations') IS NOT NULL",
+    };
+    let known = Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect::<Vec<_>>();
+    if db.reader().query_one_raw(db.statement(table, [])).await?.is_none() {
+        return Ok(SchemaState { pending: known, ..SchemaState::default() });
+    }
+    let versions = db.statement("SELECT version FROM seaql_migrations ORDER BY version", []);
+    let found = db.reader().query_all_raw(versions).await?;
+    let found = found.iter().map(|row| row.try_get("", "version")).collect::<Result<Vec<String>, _>>()?;
+    let newer = found.iter().filter(|version| !known.contains(version)).cloned().collect();
+    let (applied, pending) = known.into_iter().partition(|name| found.contains(name));
+    Ok(SchemaState { applied, pending, newer })
+}
+
 /// Applies what is missing and answers how many migrations that was.
 pub async fn migrate(db: &Db) -> Result<usize, MigrateError> {
+    Ok(apply_pending(db).await?.len())
+}
+
+/// Applies what is missing and answers the names, oldest first. Repeating it applies nothing.
+pub async fn apply_pending(db: &Db) -> Result<Vec<String>, MigrateError> {
     let connection = db.migration_connection();
     if db.engine() == Engine::Sqlite {
         return apply(connection).await;
@@ -61,9 +95,10 @@ pub async fn migrate(db: &Db) -> Result<usize, MigrateError> {
     result
 }
 
-async fn apply(connection: &sea_orm::DatabaseConnection) -> Result<usize, MigrateError> {
+async fn apply(connection: &sea_orm::DatabaseConnection) -> Result<Vec<String>, MigrateError> {
     refuse_newer(connection).await?;
-    let pending = Migrator::get_pending_migrations(connection).await?.len();
+    let pending = Migrator::get_pending_migrations(connection).await?;
+    let pending = pending.iter().map(|migration| migration.name().to_owned()).collect();
     Migrator::up(connection, None).await?;
     Ok(pending)
 }

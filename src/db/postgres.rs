@@ -5,7 +5,7 @@ use std::time::Duration;
 use sea_orm::SqlxPostgresConnector;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    Row,
+    ConnectOptions, Connection, Row,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio_util::task::TaskTracker;
@@ -19,17 +19,29 @@ fn connect(error: sqlx::Error) -> OpenError {
 }
 
 pub(super) async fn open(url: &SecretString, connections: u32) -> Result<Inner, OpenError> {
+    let limits =
+        [("lock_timeout", "10s"), ("statement_timeout", "30s"), ("idle_in_transaction_session_timeout", "15s")];
+    open_with(options(url, &limits)?, connections.max(2)).await
+}
+
+/// Two connections that can only read, whose statements may take their time.
+pub(super) async fn open_read_only(url: &SecretString) -> Result<Inner, OpenError> {
+    let options = options(url, &[("lock_timeout", "10s"), ("default_transaction_read_only", "on")])?;
+    // A server waits for its database to come up; who only looks is told at once what is wrong.
+    options.connect().await.map_err(connect)?.close().await.map_err(connect)?;
+    open_with(options, 2).await
+}
+
+fn options(url: &SecretString, limits: &[(&str, &str)]) -> Result<PgConnectOptions, OpenError> {
     let options: PgConnectOptions = url.expose_secret().parse().map_err(connect)?;
-    let options = options.application_name("inkledger").options([
-        ("lock_timeout", "10s"),
-        ("statement_timeout", "30s"),
-        ("idle_in_transaction_session_timeout", "15s"),
-        ("timezone", "UTC"),
-        ("jit", "off"),
-    ]);
+    let options = options.application_name("inkledger").options(limits.iter().copied());
+    Ok(options.options([("timezone", "UTC"), ("jit", "off")]))
+}
+
+async fn open_with(options: PgConnectOptions, connections: u32) -> Result<Inner, OpenError> {
     let pool = PgPoolOptions::new()
-        .min_connections(connections.max(2))
-        .max_connections(connections.max(2))
+        .min_connections(connections)
+        .max_connections(connections)
         .acquire_timeout(Duration::from_secs(30))
         .test_before_acquire(false)
         .connect_with(options)

@@ -32,10 +32,41 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .statement_cache_capacity(256)
 }
 
-fn lock(path: &Path) -> Result<File, OpenError> {
+fn lock_path(path: &Path) -> std::path::PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-    let lock_path = std::path::PathBuf::from(name);
+    name.into()
+}
+
+/// How often the lock is tried for, 50 ms apart: a process that is ending, or the doctor's look at it, has it for a moment.
+const LOCK_TRIES: u32 = 10;
+
+async fn lock(path: &Path) -> Result<File, OpenError> {
+    for _ in 1..LOCK_TRIES {
+        match try_lock(path) {
+            Err(OpenError::Locked(_)) => tokio::time::sleep(Duration::from_millis(50)).await,
+            other => return other,
+        }
+    }
+    try_lock(path)
+}
+
+/// Whether a process has the SQLite file for writing. Nothing is made when there is no lock file.
+pub(super) fn is_in_use(path: &Path) -> std::io::Result<bool> {
+    let file = match OpenOptions::new().write(true).open(lock_path(path)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+fn try_lock(path: &Path) -> Result<File, OpenError> {
+    let lock_path = lock_path(path);
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -61,7 +92,7 @@ async fn check_version(pool: &SqlitePool) -> Result<(), OpenError> {
 }
 
 pub(super) async fn open(path: &Path, readers: u32) -> Result<Inner, OpenError> {
-    let lock = lock(path)?;
+    let lock = lock(path).await?;
     let pool = |size| SqlitePoolOptions::new().min_connections(size).max_connections(size).test_before_acquire(false);
     let writer = pool(1)
         .acquire_timeout(Duration::from_secs(30))

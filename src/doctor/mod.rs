@@ -1,3 +1,120 @@
-//! Checks an installation and says what to do. Stands at the edge beside the doors; nothing depends on it.
+//! Checks an installation and says what to do. Each check looks and never mends, makes or migrates; on a fresh folder it
+//! says what `serve` will make. A part that is not set up is a warning at most; one that is set up and does not work is
+//! a failure. `records` verifies what the records say.
 
+mod database;
+mod ledger;
+mod model;
+mod outside;
+mod place;
 pub mod records;
+
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use tokio::{sync::OnceCell, time::Instant};
+
+use crate::{
+    clock::Clock,
+    config::{Config, Resolved},
+    db::Db,
+    ids::Ids,
+};
+
+pub use model::{Check, Finding, Report, Status};
+
+/// How long one check may take.
+const CHECK_MAX: Duration = Duration::from_secs(5);
+/// How long all of them may take.
+const ALL_MAX: Duration = Duration::from_secs(20);
+
+/// What is examined.
+pub struct Scene {
+    config: Config,
+    settings: Resolved,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    // Set by the check of the database, for those after it.
+    db: OnceCell<Db>,
+    // Set by the check of the schema, when the tables are this binary's.
+    has_schema: OnceCell<()>,
+}
+
+impl Scene {
+    /// The installation that these settings describe.
+    pub fn new(config: Config, settings: Resolved, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
+        Self { config, settings, clock, ids, db: OnceCell::new(), has_schema: OnceCell::new() }
+    }
+
+    /// The database, when it could be opened.
+    fn db(&self) -> Result<&Db, Finding> {
+        self.db.get().ok_or_else(|| Finding::skipped("needs the database"))
+    }
+
+    /// The database, when its tables are there.
+    fn tables(&self) -> Result<&Db, Finding> {
+        let db = self.db()?;
+        self.has_schema.get().map(|()| db).ok_or_else(|| Finding::skipped("needs a schema that is up to date"))
+    }
+}
+
+/// A look under way. Both sides are findings, so that `?` ends a look early.
+type Look<'a> = Pin<Box<dyn Future<Output = Result<Finding, Finding>> + Send + 'a>>;
+
+/// A check's name and how it looks.
+type Kind = (&'static str, for<'a> fn(&'a Scene) -> Look<'a>);
+
+/// All checks; one that others need comes before them.
+const KINDS: &[Kind] = &[
+    ("configuration", |scene| Box::pin(place::settings(scene))),
+    ("data_dir", |scene| Box::pin(place::data_dir(scene))),
+    ("database", |scene| Box::pin(database::reach(scene))),
+    ("database.lock", |scene| Box::pin(database::lock(scene))),
+    ("database.schema", |scene| Box::pin(database::schema(scene))),
+    ("clock", |scene| Box::pin(database::clock(scene))),
+    ("users", |scene| Box::pin(database::users(scene))),
+    ("ledger", |scene| Box::pin(ledger::invariants(scene))),
+    ("objects", |scene| Box::pin(place::objects(scene))),
+    ("signing_key", |scene| Box::pin(place::signing_key(scene))),
+    ("ai.providers", |scene| Box::pin(outside::providers(scene))),
+    ("bus", |scene| Box::pin(outside::bus(scene))),
+];
+
+/// Carries out every check, one after the other: at most 5 s each and 20 s in all.
+pub async fn examine(scene: &Scene) -> Report {
+    let began = Instant::now();
+    let mut checks = Vec::with_capacity(KINDS.len());
+    for (id, look) in KINDS {
+        let at = Instant::now();
+        let left = ALL_MAX.saturating_sub(began.elapsed());
+        let finding = if left.is_zero() {
+            Finding::skipped("the 20 seconds for all checks are over")
+        } else {
+            match tokio::time::timeout(left.min(CHECK_MAX), look(scene)).await {
+                Ok(Ok(finding) | Err(finding)) => finding,
+                Err(_) => Finding::fail("no answer within 5 seconds", late(id)),
+            }
+        };
+        checks.push(Check { id, finding, took_ms: millis(at.elapsed()) });
+    }
+    Report { checks, took_ms: millis(began.elapsed()) }
+}
+
+fn late(id: &str) -> &'static str {
+    match id {
+        "bus" => "see that the server of INKLEDGER_NATS_URL runs and can be reached from here",
+        "ai.providers" => "see that INKLEDGER_AI_OPENAI_BASE_URL can be reached from here",
+        "data_dir" | "objects" | "signing_key" => "see what the disk of INKLEDGER_DATA_DIR waits for",
+        _ => "see that the database of INKLEDGER_DATABASE_URL runs, can be reached from here and is not overloaded",
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Runs file work off the async threads.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Finding> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| Finding::fail("the check broke off", "report this with the output of `inkledger doctor --json`"))
+}

@@ -1,10 +1,19 @@
-//! Global ids: an opaque text of a kind and a UUID. This module alone encodes and decodes them.
+//! Global ids: an opaque text of a kind and a UUID. This module alone encodes and decodes them, and fetches what they
+//! stand for.
 
-use async_graphql::ID;
+use async_graphql::{Context, ID, Interface, Object, Result as GraphqlResult};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
-use crate::error::Error;
+use crate::{
+    ai::graphql::{AiModel, AiTask},
+    auth::graphql::{Account, User},
+    error::Error,
+    graphql::guard::{QueryPolicy, visible},
+    image::graphql::Image,
+    ledger::graphql::CreditTransaction,
+    notification::graphql::Notification,
+};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident = $tag:literal;)*) => {
@@ -65,6 +74,81 @@ pub fn decode(kind: NodeKind, id: &ID, path: &[&str]) -> Result<Uuid, Error> {
             format!("This is not the id of a {kind:?}. Take it from a {kind:?}'s field `id`."),
             path,
         )),
+    }
+}
+
+/// Anything with a global id.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "The global id."))]
+pub enum Node {
+    /// A person.
+    User(User),
+    /// A tenant.
+    Account(Account),
+    /// A credit transaction.
+    CreditTransaction(CreditTransaction),
+    /// An AI model.
+    AiModel(AiModel),
+    /// An AI task.
+    AiTask(AiTask),
+    /// An image.
+    Image(Image),
+    /// A notification.
+    Notification(Notification),
+}
+
+/// The most ids that `nodes` takes.
+const NODES_MAX: usize = 100;
+
+/// Queries by global id.
+#[derive(Default)]
+pub struct NodeQuery;
+
+#[Object]
+impl NodeQuery {
+    /// Any object by its global id; null when it is not there, or not yours.
+    #[graphql(guard = "QueryPolicy", visible = "visible::signed_in")]
+    async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "The global id.")] id: ID) -> GraphqlResult<Option<Node>> {
+        fetch(ctx, &id, "id").await
+    }
+
+    /// Many objects by their global ids, in the order asked for; null for each that is not there, or not yours.
+    #[graphql(guard = "QueryPolicy", visible = "visible::signed_in")]
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The global ids, 1–100.")] ids: Vec<ID>,
+    ) -> GraphqlResult<Option<Vec<Option<Node>>>> {
+        if !(1..=NODES_MAX).contains(&ids.len()) {
+            return Err(Error::bad_input(format!("`ids` has {}; it takes 1–{NODES_MAX}.", ids.len()), &["ids"]).into());
+        }
+        let mut found = Vec::with_capacity(ids.len());
+        for id in &ids {
+            found.push(fetch(ctx, id, "ids").await?);
+        }
+        Ok(Some(found))
+    }
+}
+
+async fn fetch(ctx: &Context<'_>, id: &ID, argument: &str) -> GraphqlResult<Option<Node>> {
+    let Some((kind, uuid)) = decode_any(id) else {
+        return Err(Error::bad_input("This is not an id of ours. Take it from a field `id`.", &[argument]).into());
+    };
+    let found = match kind {
+        NodeKind::User => User::find(ctx, uuid).await.map(|found| found.map(Node::User)),
+        NodeKind::Account => Account::find(ctx, uuid).await.map(|found| found.map(Node::Account)),
+        NodeKind::CreditTransaction => {
+            CreditTransaction::find(ctx, uuid).await.map(|found| found.map(Node::CreditTransaction))
+        }
+        NodeKind::AiModel => AiModel::find(ctx, uuid).await.map(|found| found.map(Node::AiModel)),
+        NodeKind::AiTask => AiTask::find(ctx, uuid).await.map(|found| found.map(Node::AiTask)),
+        NodeKind::Image => Image::find(ctx, uuid).await.map(|found| found.map(Node::Image)),
+        NodeKind::Notification => Notification::find(ctx, uuid).await.map(|found| found.map(Node::Notification)),
+    };
+    // Unknown, foreign and forbidden look alike.
+    match found {
+        Err(Error::NotFound | Error::Forbidden { .. }) => Ok(None),
+        found => Ok(found?),
     }
 }
 

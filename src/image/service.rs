@@ -51,6 +51,11 @@ impl Gallery {
         Ok(store::load_images(self.db.reader(), ids).await?)
     }
 
+    /// The media type of a stored object; `None` when there is none under that key.
+    pub async fn content_type(&self, object_key: &str) -> Result<Option<String>, Error> {
+        Ok(store::find_content_type(self.db.reader(), object_key).await?)
+    }
+
     /// An address, relative to the server's own, that shows the image for an hour to whoever has it.
     pub fn signed_url(&self, image: &Image) -> Result<String, Error> {
         let key: ObjectKey =

@@ -126,3 +126,10 @@ pub async fn load_images(connection: &impl ConnectionTrait, ids: &[Uuid]) -> Res
         })
         .collect()
 }
+
+/// The media type of a stored object.
+pub async fn find_content_type(connection: &impl ConnectionTrait, object_key: &str) -> Result<Option<String>, DbErr> {
+    let sql = "SELECT content_type FROM stored_object WHERE object_key = $1";
+    let row = connection.query_one_raw(statement(connection, sql, [object_key.into()])).await?;
+    row.map(|row| row.try_get("", "content_type")).transpose()
+}

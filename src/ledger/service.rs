@@ -202,6 +202,8 @@ impl Ledger {
                     }
                     return Ok(outcome);
                 }
+                // No connection was free, so nothing had begun.
+                Err(failure) if found_no_connection(&failure) => return Err(Failure::Refused(self.busy())),
                 Err(failure) => return Err(failure),
             }
         }
@@ -293,10 +295,18 @@ fn lane_of(account: Uuid) -> usize {
     usize::from(low) % LANES
 }
 
+fn database_error<R>(failure: &Failure<R>) -> Option<&DbErr> {
+    let Failure::Fault(Error::Internal(internal)) = failure else { return None };
+    internal.source.downcast_ref()
+}
+
+fn found_no_connection<R>(failure: &Failure<R>) -> bool {
+    matches!(database_error(failure), Some(DbErr::ConnectionAcquire(_)))
+}
+
 /// Whether the connection broke, so that it is not known if the transaction took place.
 fn connection_broke<R>(failure: &Failure<R>) -> bool {
-    let Failure::Fault(Error::Internal(internal)) = failure else { return false };
-    let Some(error) = internal.source.downcast_ref::<DbErr>() else { return false };
+    let Some(error) = database_error(failure) else { return false };
     match code_of(error) {
         // Connection exceptions, and a server that is ending or starting.
         Some(code) => code.starts_with("08") || code.starts_with("57P"),

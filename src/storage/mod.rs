@@ -5,6 +5,7 @@
 
 mod key;
 mod local;
+pub mod secret;
 mod signed;
 
 use std::path::Path;

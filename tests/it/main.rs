@@ -12,10 +12,12 @@
 mod ai;
 mod bus;
 mod gate;
+mod http;
 mod jobs;
 mod ledger;
 mod provider;
 mod records;
+mod schema;
 mod storage;
 mod support;
 mod tidy;

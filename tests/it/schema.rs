@@ -18,9 +18,7 @@ impl Schema {
     fn read() -> Self {
         let document = parse_schema(COMMITTED).unwrap();
         let types = document.definitions.into_iter().filter_map(|definition| match definition {
-            TypeSystemDefinition::Type(definition) => {
-                Some((definition.node.name.node.to_string(), definition.node))
-            }
+            TypeSystemDefinition::Type(definition) => Some((definition.node.name.node.to_string(), definition.node)),
             _ => None,
         });
         Self(types.collect())
@@ -67,7 +65,8 @@ fn assert_none(found: &[String]) {
 }
 
 fn is_camel(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_lowercase()) && name.chars().all(|letter| letter.is_ascii_alphanumeric())
+    name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.chars().all(|letter| letter.is_ascii_alphanumeric())
 }
 
 // G73
@@ -225,11 +224,8 @@ fn connections_have_one_shape_and_lists_hold_no_null() {
     let mut found = Vec::new();
     for name in schema.outputs() {
         if let Some(node) = name.strip_suffix("Connection") {
-            let shape: Vec<String> = schema
-                .fields(name)
-                .iter()
-                .map(|field| format!("{}: {}", field.name.node, field.ty.node))
-                .collect();
+            let shape: Vec<String> =
+                schema.fields(name).iter().map(|field| format!("{}: {}", field.name.node, field.ty.node)).collect();
             let expected = [
                 format!("edges: [{node}Edge!]!"),
                 format!("nodes: [{node}!]!"),
@@ -278,9 +274,14 @@ fn outputs_name_objects_and_hold_no_secrets() {
                 found.push(format!("{name}.{field_name} is an id, not an object"));
             }
             let lower = field_name.to_lowercase();
-            let token = name == "Session" && ["accessToken", "refreshToken", "accessTokenExpiresAt"].contains(&field_name);
-            let counted = lower.starts_with("tokens") || lower.ends_with("tokenlimit") || lower.contains("tokenspercredit");
-            if ["password", "secret", "hash", "apikey", "token"].iter().any(|word| lower.contains(word)) && !token && !counted {
+            let token =
+                name == "Session" && ["accessToken", "refreshToken", "accessTokenExpiresAt"].contains(&field_name);
+            let counted =
+                lower.starts_with("tokens") || lower.ends_with("tokenlimit") || lower.contains("tokenspercredit");
+            if ["password", "secret", "hash", "apikey", "token"].iter().any(|word| lower.contains(word))
+                && !token
+                && !counted
+            {
                 found.push(format!("{name}.{field_name} looks like a secret"));
             }
         }

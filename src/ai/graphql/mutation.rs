@@ -110,7 +110,10 @@ fn refusal(refusal: AcceptError) -> UserError {
 
 type Outcome<R> = Result<crate::ai::model::AiTask, Failure<R>>;
 
-fn split<R>(outcome: Outcome<R>, refused: impl FnOnce(R) -> UserError) -> Result<(Option<AiTask>, Vec<UserError>), Error> {
+fn split<R>(
+    outcome: Outcome<R>,
+    refused: impl FnOnce(R) -> UserError,
+) -> Result<(Option<AiTask>, Vec<UserError>), Error> {
     match outcome {
         Ok(task) => Ok((Some(AiTask(task)), Vec::new())),
         Err(Failure::Refused(refusal)) => Ok((None, vec![refused(refusal)])),

@@ -114,7 +114,12 @@ impl Auth {
 
     /// The personal account of a person who is not deleted. The caller has authorised.
     pub async fn personal_account_of(&self, user: Uuid) -> Result<Option<Account>, Error> {
-        Ok(store::account::find_personal(self.0.db.reader(), user).await?)
+        Ok(self.personal_accounts_of(&[user]).await?.pop())
+    }
+
+    /// The personal accounts of `users` (at most 500) who are not deleted, in no order. The caller has authorised.
+    pub async fn personal_accounts_of(&self, users: &[Uuid]) -> Result<Vec<Account>, Error> {
+        Ok(store::account::load_personal(self.0.db.reader(), users).await?)
     }
 }
 

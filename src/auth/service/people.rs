@@ -59,7 +59,7 @@ impl Change {
         if let Some(who) = self.right.who {
             let feature = self.right.feature;
             let actor = store::user::find_user(tx, who.user_id).await?;
-            if !actor.is_some_and(|actor| feature.level(actor.role) >= self.level) {
+            if actor.is_none_or(|actor| feature.level(actor.role) < self.level) {
                 return Err(Error::Forbidden { feature, level: self.level }.into());
             }
         }
@@ -151,13 +151,13 @@ impl Auth {
     }
 
     /// Deletes a person: personal data goes, sessions end, the personal account takes no new work; the ledger stays.
-    /// Answers their id. Refuses: `UserNotFound`, `OwnUser`, `LastHero`; `Forbidden` as `assign_role`.
+    /// Answers the person as they were. Refuses: `UserNotFound`, `OwnUser`, `LastHero`; `Forbidden` as `assign_role`.
     pub async fn delete_user(
         &self,
         right: FeatureRight,
         target: Uuid,
         request_id: Option<String>,
-    ) -> Result<Uuid, Failure<DeleteUserError>> {
+    ) -> Result<User, Failure<DeleteUserError>> {
         demand(right, Feature::UsersDelete, Level::Hero)?;
         if right.who.is_some_and(|who| who.user_id == target) {
             return Err(Failure::Refused(DeleteUserError::OwnUser));
@@ -175,13 +175,13 @@ impl Auth {
                     };
                     store::user::erase_user(tx, user.id, change.now).await?;
                     store::account::erase_memberships(tx, user.id, change.now).await?;
-                    store::session::end_sessions_of(tx, user.id, EndReason::UserDeleted, change.now).await?;
+                    store::session::end_sessions_of(tx, user.id, None, EndReason::UserDeleted, change.now).await?;
                     change.audit(tx, "user.delete", user.role, None).await?;
-                    Ok(user.id)
+                    Ok(user)
                 })
             })
             .await?;
-        self.hint(deleted);
+        self.hint(deleted.id);
         Ok(deleted)
     }
 

@@ -106,8 +106,8 @@ impl Auth {
         Ok(issued)
     }
 
-    /// Ends the viewer's own session. Repeating is safe.
-    pub async fn sign_out(&self, right: SignedInRight) -> Result<(), Error> {
+    /// Ends the viewer's own session and answers whether it lived. Repeating is safe.
+    pub async fn sign_out(&self, right: SignedInRight) -> Result<bool, Error> {
         let (who, now) = (right.who(), self.0.clock.now());
         let ended = self
             .0
@@ -122,18 +122,20 @@ impl Auth {
         if ended {
             self.hint(who.user_id);
         }
-        Ok(())
+        Ok(ended)
     }
 
-    /// Ends all sessions of the viewer, this one too. Answers how many there were.
-    pub async fn sign_out_everywhere(&self, right: SignedInRight) -> Result<u64, Error> {
+    /// Ends all sessions of the viewer, except this one when `keep_current`. Answers how many there were.
+    pub async fn sign_out_everywhere(&self, right: SignedInRight, keep_current: bool) -> Result<u64, Error> {
         let (who, now) = (right.who(), self.0.clock.now());
+        let spared = keep_current.then_some(who.session_id);
         let ended = self
             .0
             .db
             .write((), move |tx, ()| {
                 Box::pin(async move {
-                    let ended = store::session::end_sessions_of(tx, who.user_id, EndReason::SignedOut, now).await?;
+                    let reason = EndReason::SignedOut;
+                    let ended = store::session::end_sessions_of(tx, who.user_id, spared, reason, now).await?;
                     Ok::<_, Failure<Never>>(ended)
                 })
             })

@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use uuid::Uuid;
 
-use super::word;
+use super::{places, word};
 use crate::{
     auth::model::{Account, AccountState, MemberRole},
     clock::Micros,
@@ -100,14 +100,18 @@ pub async fn find_member_role(
     Ok(Some(word(MemberRole::parse(&role), "a member's role", &role)?))
 }
 
-/// The personal account of a person who is not deleted.
-pub async fn find_personal(connection: &impl ConnectionTrait, user: Uuid) -> Result<Option<Account>, DbErr> {
+/// The personal accounts of `users` (at most 500) who are not deleted.
+pub async fn load_personal(connection: &impl ConnectionTrait, users: &[Uuid]) -> Result<Vec<Account>, DbErr> {
+    if users.is_empty() {
+        return Ok(Vec::new());
+    }
     let sql = format!(
         "SELECT {COLUMNS} FROM account a JOIN app_user u ON u.id = a.personal_user_id \
-         WHERE a.personal_user_id = $1 AND u.deleted_at IS NULL"
+         WHERE a.personal_user_id IN ({}) AND u.deleted_at IS NULL",
+        places(1, users.len())
     );
-    let row = connection.query_one_raw(statement(connection, sql, [user.into()])).await?;
-    row.as_ref().map(account_from).transpose()
+    let rows = connection.query_all_raw(statement(connection, sql, users.iter().map(|id| (*id).into()))).await?;
+    rows.iter().map(account_from).collect()
 }
 
 /// Accounts in `scope`, newest first.

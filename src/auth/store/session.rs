@@ -192,14 +192,16 @@ pub async fn end_session(tx: &impl ConnectionTrait, id: Uuid, reason: EndReason,
     Ok(done.rows_affected() == 1)
 }
 
-/// Ends all sessions of a person. Answers how many lived.
+/// Ends all sessions of a person but `spared`. Answers how many lived.
 pub async fn end_sessions_of(
     tx: &impl ConnectionTrait,
     user_id: Uuid,
+    spared: Option<Uuid>,
     reason: EndReason,
     now: Micros,
 ) -> Result<u64, DbErr> {
-    let sql = "UPDATE session SET ended_at = $1, end_reason = $2 WHERE user_id = $3 AND ended_at IS NULL";
-    let done = tx.execute_raw(statement(tx, sql, [now.into(), reason.as_str().into(), user_id.into()])).await?;
-    Ok(done.rows_affected())
+    let sql = "UPDATE session SET ended_at = $1, end_reason = $2 \
+               WHERE user_id = $3 AND ended_at IS NULL AND id <> $4";
+    let values = [now.into(), reason.as_str().into(), user_id.into(), spared.unwrap_or_default().into()];
+    Ok(tx.execute_raw(statement(tx, sql, values)).await?.rows_affected())
 }

@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use uuid::Uuid;
 
-use super::{places, word};
+use super::word;
 use crate::{
     auth::model::{SignUp, User, UserFilter},
     clock::Micros,
@@ -124,13 +124,6 @@ pub async fn update_role(tx: &impl ConnectionTrait, id: Uuid, role: PlatformRole
     Ok(())
 }
 
-/// Raises the access version, so that what is open under the old rights closes.
-pub async fn update_access_version(tx: &impl ConnectionTrait, id: Uuid, now: Micros) -> Result<(), DbErr> {
-    let sql = "UPDATE app_user SET access_version = access_version + 1, updated_at = $1 WHERE id = $2";
-    tx.execute_raw(statement(tx, sql, [now.into(), id.into()])).await?;
-    Ok(())
-}
-
 /// Takes everything personal out of the row. The `:` keeps the stand-in apart from any name that can be typed.
 pub async fn erase_user(tx: &impl ConnectionTrait, id: Uuid, now: Micros) -> Result<(), DbErr> {
     let sql = "UPDATE app_user SET username = $1, username_key = $1, email = $1, email_key = $1, password_hash = NULL, \
@@ -191,14 +184,4 @@ pub async fn list_users(
     let rows = connection.query_all_raw(statement(connection, sql, values)).await?;
     let users = rows.iter().map(user_from).collect::<Result<Vec<_>, _>>()?;
     Ok(Page::from_rows(users, page, total))
-}
-
-/// The people of `ids` who are not deleted, for a loader; at most 500.
-pub async fn load_by_ids(connection: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<User>, DbErr> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let sql = format!("SELECT {COLUMNS} FROM app_user WHERE id IN ({}) AND deleted_at IS NULL", places(1, ids.len()));
-    let rows = connection.query_all_raw(statement(connection, sql, ids.iter().map(|id| (*id).into()))).await?;
-    rows.iter().map(user_from).collect()
 }

@@ -129,13 +129,14 @@ pub struct ImageQuery;
 #[Object]
 impl ImageQuery {
     /// An account's images, newest first.
-    #[expect(clippy::too_many_arguments, reason = "the four page arguments are the field's own")]
     #[graphql(guard = "QueryPolicy", visible = "visible::signed_in")]
     async fn images(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Whose.")] account_id: ID,
-        #[graphql(desc = "How many from the start, 1–100; 20 when neither first nor last is given.")] first: Option<i32>,
+        #[graphql(desc = "How many from the start, 1–100; 20 when neither first nor last is given.")] first: Option<
+            i32,
+        >,
         #[graphql(desc = "Only after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1–100.")] last: Option<i32>,
         #[graphql(desc = "Only before this cursor.")] before: Option<String>,

@@ -8,11 +8,7 @@ use super::{
     types::{CreditBalance, CreditTransaction, CreditTransactionConnection, CreditTransactionKind},
 };
 use crate::{
-    graphql::{
-        context::service,
-        page::ConnectionArgs,
-        scalars::DateTime,
-    },
+    graphql::{context::service, page::ConnectionArgs, scalars::DateTime},
     ledger::{Ledger, TransactionFilter},
     page::PageArgs,
 };

@@ -24,6 +24,6 @@ impl Loader<BalanceOf> for LedgerLoader {
     async fn load(&self, keys: &[BalanceOf]) -> Result<HashMap<BalanceOf, Account>, Error> {
         let accounts: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
         let found = self.0.accounts(&accounts).await?;
-        Ok(found.into_iter().map(|account| (BalanceOf(account.id), account)).collect())
+        Ok(found.into_iter().map(|(id, account)| (BalanceOf(id), account)).collect())
     }
 }

@@ -7,7 +7,7 @@ mod query;
 mod subscription;
 mod types;
 
-pub use account::{balance, credit_transactions};
+pub use account::{CreditTransactionFilter, balance, credit_transactions};
 pub use loader::LedgerLoader;
 pub use mutation::LedgerMutation;
 pub use query::LedgerQuery;

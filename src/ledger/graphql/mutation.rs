@@ -16,9 +16,7 @@ use crate::{
         node::{self, NodeKind},
         scalars::{Credits, CreditsEntry},
     },
-    ledger::{
-        AddCredits, AddCreditsError, IdemKey, Ledger, Refusal, Scope, Target, Tenants, TypedAmount, add_credits,
-    },
+    ledger::{AddCredits, AddCreditsError, IdemKey, Ledger, Refusal, Scope, Target, Tenants, TypedAmount, add_credits},
     viewer::{Feature, Level},
 };
 
@@ -165,7 +163,9 @@ fn user_error(refusal: AddCreditsError) -> UserError {
 pub fn ledger_error(refusal: Refusal) -> UserError {
     let message = refusal.to_string();
     let code = match refusal {
-        Refusal::InsufficientCredits { required, available, .. } => return UserError::insufficient(required, available),
+        Refusal::InsufficientCredits { required, available, .. } => {
+            return UserError::insufficient(required, available);
+        }
         Refusal::AccountFrozen => UserErrorCode::AccountFrozen,
         Refusal::AccountClosed => UserErrorCode::AccountClosed,
         Refusal::TotalTooLarge => UserErrorCode::TotalTooLarge,

@@ -1,15 +1,20 @@
 //! The ledger's objects in the API.
 
-use async_graphql::{Enum, ID, Object, SimpleObject};
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use uuid::Uuid;
 
 use crate::{
     connection,
+    error::Error,
     graphql::{
+        context::{service, viewer},
         node::{self, NodeKind},
         scalars::{Credits, DateTime, SafeInt},
     },
     ledger::{
-        BalanceEvent as LiveEvent, BalanceEventKind,
+        BalanceEvent as LiveEvent, BalanceEventKind, Ledger, Scope, Tenants,
         model::{self, Kind, Transaction},
     },
 };
@@ -113,6 +118,15 @@ impl CreditTransaction {
     /// When, by the account's own clock, which never runs backwards.
     async fn created_at(&self) -> DateTime {
         DateTime(self.0.at)
+    }
+}
+
+impl CreditTransaction {
+    /// The transaction of that id, if the viewer may see its account. Refuses: `NotFound`, `Unauthenticated`.
+    pub async fn find(ctx: &Context<'_>, id: Uuid) -> Result<Option<Self>, Error> {
+        let Some(found) = service::<Ledger>(ctx)?.transaction(Scope::Everyone, id).await? else { return Ok(None) };
+        service::<Arc<dyn Tenants>>(ctx)?.see(*viewer(ctx)?, found.account_id).await?;
+        Ok(Some(Self(found)))
     }
 }
 

@@ -134,7 +134,10 @@ fn advance(state: &mut State, decision: &Decision) {
             lot.clone_from(changed);
         }
     }
-    state.add_lots(decision.granted.iter().cloned().collect());
+    if let Some(lot) = &decision.granted {
+        let place = state.lots.partition_point(|known| known.burn_key() < lot.burn_key());
+        state.lots.insert(place, lot.clone());
+    }
     for closed in &decision.closed {
         if let Some(hold) = state.holds.iter_mut().find(|hold| hold.id() == closed.id()) {
             hold.clone_from(closed);

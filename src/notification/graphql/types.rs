@@ -16,7 +16,7 @@ use crate::{
         page::ConnectionArgs,
         scalars::{DateTime, SafeInt},
     },
-    notification::{self, Notifications},
+    notification::{self, service::Notifications},
     page::PageArgs,
 };
 
@@ -145,7 +145,9 @@ impl NotificationQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Whose; the viewer's personal account when omitted.")] account_id: Option<ID>,
         #[graphql(desc = "Only those the viewer has not read.", default = false)] unread_only: bool,
-        #[graphql(desc = "How many from the start, 1–100; 20 when neither first nor last is given.")] first: Option<i32>,
+        #[graphql(desc = "How many from the start, 1–100; 20 when neither first nor last is given.")] first: Option<
+            i32,
+        >,
         #[graphql(desc = "Only after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1–100.")] last: Option<i32>,
         #[graphql(desc = "Only before this cursor.")] before: Option<String>,

@@ -69,6 +69,9 @@ fn each_kind_of_caller_has_its_bounds() {
         assert!(super::admit(&gate, kind, &sized(bytes)).is_ok());
         let refused = refusal(&gate, kind, &sized(bytes + 1));
         assert_eq!(limit_of(&refused), ("DOCUMENT_LIMIT_EXCEEDED", "documentBytes"));
+        // Before the scan, let alone the parser.
+        let refused_unread = refusal(&gate, kind, &"[".repeat(bytes + 1));
+        assert_eq!(limit_of(&refused_unread), ("DOCUMENT_LIMIT_EXCEEDED", "documentBytes"));
         assert_eq!(refused["errors"][0]["extensions"]["maximum"], bytes);
         assert_eq!(refused["errors"][0]["extensions"]["actual"], bytes + 1);
     }

@@ -139,6 +139,14 @@ impl Query {
         let item = Item { name: "one".to_owned(), weight: first.unwrap_or(20) };
         ItemConnection { edges: vec![ItemEdge { node: item.clone() }], nodes: vec![item], total_count: 1 }
     }
+    /// Whether `note` was omitted, null or given.
+    async fn note(&self, note: MaybeUndefined<i32>) -> &str {
+        match note {
+            MaybeUndefined::Undefined => "omitted",
+            MaybeUndefined::Null => "null",
+            MaybeUndefined::Value(_) => "given",
+        }
+    }
     async fn coded(&self) -> Result<Option<i32>> {
         Err(coded("NOT_FOUND"))
     }

@@ -117,57 +117,76 @@ fn same(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// Runs `documents` random documents, each with `seeds` patterns of failure, and compares.
-async fn compare(start: u64, documents: u64, seeds: u64) {
-    let gate = gate();
+/// Compares our answer to `text` with the naive executor's under the failures that each seed brings.
+/// Answers how many failed somewhere, and how many as a whole.
+async fn compare(gate: &Gate, text: &str, seeds: impl Iterator<Item = i32>) -> (u64, u64) {
     let caller = Caller { kind: CallerKind::Admin, introspection: true, request_id: String::new() };
+    let parsed = async_graphql::parser::parse_query(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let (mut failing, mut nulled) = (0, 0);
+    for seed in seeds {
+        let flag = seed % 2 == 0;
+        let variables = Variables::from_json(json!({ "seed": seed, "flag": flag }));
+        let params = Params { query: text.to_owned(), operation_name: None, variables };
+        let admitted = gate.admit(&caller, params).unwrap_or_else(|refused| panic!("{refused:?}\n{text}"));
+        let answer = gate.execute(admitted, &caller, Data::default()).await;
+        let expected = naive::execute(&parsed, seed, flag);
+        let (ours, theirs) = (&answer.data, &expected.data);
+        assert!(same(ours, theirs), "seed {seed}\n{text}\n{ours}\n{theirs}\n{:?}", answer.errors);
+        assert_eq!(answer.errors.is_empty(), expected.errors == 0, "seed {seed}\n{text}");
+        assert!(answer.errors.iter().all(|fault| fault.code() == "NOT_FOUND"), "{:?}\n{text}", answer.errors);
+        failing += u64::from(expected.errors > 0);
+        nulled += u64::from(*theirs == Value::Null);
+    }
+    (failing, nulled)
+}
+
+/// Compares `documents` random documents, each with ten patterns of failure.
+async fn compare_random(start: u64, documents: u64) {
+    let gate = gate();
     let (mut failing, mut nulled) = (0, 0);
     for number in start..start + documents {
         let text = random::document(&mut Dice::new(mix(number)));
-        let parsed = async_graphql::parser::parse_query(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-        for pattern in 0..seeds {
-            let seed = (mix(number ^ (pattern << 40)) % i32::MAX as u64) as i32;
-            let flag = seed % 2 == 0;
-            let variables = Variables::from_json(json!({ "seed": seed, "flag": flag }));
-            let params = Params { query: text.clone(), operation_name: None, variables };
-            let admitted = gate.admit(&caller, params).unwrap_or_else(|refused| panic!("{refused:?}\n{text}"));
-            let answer = gate.execute(admitted, &caller, Data::default()).await;
-            let expected = naive::execute(&parsed, seed, flag);
-            assert!(
-                same(&answer.data, &expected.data),
-                "seed {seed} of document {number}\n{text}\n{}\n{}\n{:?}",
-                answer.data,
-                expected.data,
-                answer.errors
-            );
-            assert_eq!(answer.errors.is_empty(), expected.errors == 0, "seed {seed} of document {number}\n{text}");
-            assert!(answer.errors.iter().all(|fault| fault.code() == "NOT_FOUND"), "{:?}\n{text}", answer.errors);
-            failing += u64::from(expected.errors > 0);
-            nulled += u64::from(expected.data == Value::Null);
-        }
+        let seeds = (0..10).map(|pattern| (mix(number ^ (pattern << 40)) % i32::MAX as u64) as i32);
+        let found = compare(&gate, &text, seeds).await;
+        failing += found.0;
+        nulled += found.1;
     }
     // The property holds emptily if nothing fails, or nothing survives.
-    let runs = documents * seeds;
+    let runs = documents * 10;
     assert!(failing > runs / 4 && nulled < runs / 2, "{failing} failing, {nulled} null of {runs}");
+}
+
+// G31: the library resolves such keys twice and loses the second half when the first is null for want of fields.
+#[tokio::test]
+async fn halves_of_a_key_that_interface_and_object_share_are_both_answered() {
+    let gate = gate();
+    for text in [
+        "query($seed: Int!) { rootThing(seed: $seed) { ... on A { a { mustA { maybe } } } a { mustA { id } } } }",
+        "query($seed: Int!) { rootThing(seed: $seed) { a { mustA { maybe } } ... on A { a { mustA { id } } } } }",
+        "query($seed: Int!) { rootAny(seed: $seed) { ... on Thing { list { any { ... on A { maybe } } } } ... on B { \
+         list { any { __typename ... on A { list { id } } } } } } }",
+    ] {
+        compare(&gate, text, 0..1_000).await;
+    }
 }
 
 // G31: four times 25,000, so that they share the cores.
 #[tokio::test]
 async fn random_documents_with_random_failures_are_shaped_as_a_naive_executor_would_1() {
-    compare(0, 2_500, 10).await;
+    compare_random(0, 2_500).await;
 }
 
 #[tokio::test]
 async fn random_documents_with_random_failures_are_shaped_as_a_naive_executor_would_2() {
-    compare(100_000, 2_500, 10).await;
+    compare_random(100_000, 2_500).await;
 }
 
 #[tokio::test]
 async fn random_documents_with_random_failures_are_shaped_as_a_naive_executor_would_3() {
-    compare(200_000, 2_500, 10).await;
+    compare_random(200_000, 2_500).await;
 }
 
 #[tokio::test]
 async fn random_documents_with_random_failures_are_shaped_as_a_naive_executor_would_4() {
-    compare(300_000, 2_500, 10).await;
+    compare_random(300_000, 2_500).await;
 }

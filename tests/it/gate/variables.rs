@@ -97,6 +97,15 @@ async fn a_good_variable_reaches_its_field(#[case] query: &str, #[case] variable
     assert_eq!(data.values().next().unwrap(), &expected, "{answer}");
 }
 
+/// The same, with a number in the place of a text.
+fn given_as_int(variables: &Value) -> Value {
+    match variables.get("n") {
+        Some(Value::String(_)) => json!({ "n": 1 }),
+        Some(_) => json!({ "n": null }),
+        None => json!({}),
+    }
+}
+
 // G42: the library reads an omitted variable as null.
 #[rstest]
 #[case::omitted(json!({}), "omitted 7")]
@@ -104,6 +113,11 @@ async fn a_good_variable_reaches_its_field(#[case] query: &str, #[case] variable
 #[case::given(json!({ "n": "x", "w": 3 }), "x 3")]
 #[tokio::test]
 async fn an_omitted_variable_is_not_null(#[case] variables: Value, #[case] expected: &str) {
+    let argument = wire(&run(&gate(), "query($n: Int) { note(note: $n) }", given_as_int(&variables)).await);
+    assert_eq!(
+        argument["data"]["note"],
+        if expected.starts_with('x') { "given" } else { &expected[..expected.len() - 2] }
+    );
     let query = "query($n: String, $w: Int = 7) { order(order: { colour: RED, note: $n, weight: $w }) }";
     let answer = wire(&run(&gate(), query, variables).await);
     assert_eq!(answer["data"]["order"], expected, "{answer}");

@@ -216,6 +216,26 @@ async fn finds_no_hold_of_another_account(#[case] engine: Engine) {
     assert!(ledger.transaction(Scope::Everyone, transaction).await.unwrap().is_some());
 }
 
+/// A request to a provider for `hold`, without the task it would belong to.
+async fn begin_request(test: &TestDb, hold: uuid::Uuid) {
+    let (off, on, id) = match test.db.engine() {
+        Engine::Sqlite => ("PRAGMA foreign_keys = OFF", "PRAGMA foreign_keys = ON", format!("x'{}'", hold.simple())),
+        Engine::Postgres => {
+            ("SET session_replication_role = replica", "SET session_replication_role = DEFAULT", format!("'{hold}'"))
+        }
+    };
+    let hash = match test.db.engine() {
+        Engine::Sqlite => "zeroblob(32)",
+        Engine::Postgres => "decode(repeat('00', 32), 'hex')",
+    };
+    let sql = format!(
+        "{off}; INSERT INTO ai_attempt (id, account_id, ai_task_id, item_id, attempt_no, fence, hold_id, ai_model_id, \
+         state, request_hash, created_at, sent_at, deadline_at) VALUES ({id}, {id}, {id}, {id}, 1, 1, {id}, {id}, 'sent', \
+         {hash}, 1, 1, 2); {on}"
+    );
+    test.execute(&sql).await.unwrap();
+}
+
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
@@ -230,6 +250,13 @@ async fn expires_a_due_hold_unless_a_request_is_under_way(#[case] engine: Engine
     let early = refusal(ledger.submit(command(account, "expire-early", Operation::ExpireHold(id))).await);
     assert_eq!(early, Refusal::HoldNotDue { expires_at: START + SECOND });
     test.clock.advance(SECOND);
+    begin_request(&test, id).await;
+    for state in ["sent", "unknown"] {
+        test.execute(&format!("UPDATE ai_attempt SET state = '{state}'")).await.unwrap();
+        let used = refusal(ledger.submit(command(account, "expire-in-use", Operation::ExpireHold(id))).await);
+        assert_eq!(used, Refusal::HoldInUse);
+    }
+    test.execute("UPDATE ai_attempt SET state = 'abandoned'").await.unwrap();
     let done = ledger.submit(command(account, "expire-in-time", Operation::ExpireHold(id))).await.unwrap();
     assert_eq!((done.amount, done.balance.available), (4, 10));
     let twice = refusal(ledger.submit(command(account, "expire-twice", Operation::ExpireHold(id))).await);

@@ -2,7 +2,8 @@
 //! that is skipped would look like one that passed.
 
 use std::{
-    env,
+    env, fs,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -14,6 +15,7 @@ use inkledger::{
     db::{Db, Engine, Location, Options, migrate::migrate},
     ids::SeededIds,
 };
+use ring::digest::{Context, SHA256};
 use sea_orm::ConnectionTrait;
 use sqlx::{Connection, Executor, PgConnection};
 use tempfile::TempDir;
@@ -44,6 +46,55 @@ async fn admin(url: &str) -> PgConnection {
     }
 }
 
+async fn run(connection: &mut PgConnection, sql: String) {
+    connection.execute(sqlx::AssertSqlSafe(sql)).await.unwrap();
+}
+
+/// Names what migrations make by the text of all their files.
+fn schema_hash() -> String {
+    fn feed(folder: &Path, into: &mut Context) {
+        let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        for path in paths {
+            if path.is_dir() {
+                feed(&path, into);
+            } else {
+                into.update(&fs::read(&path).unwrap());
+            }
+        }
+    }
+    let mut context = Context::new(&SHA256);
+    feed(&Path::new(env!("CARGO_MANIFEST_DIR")).join("migration/src"), &mut context);
+    hex::encode(&context.finish().as_ref()[..8])
+}
+
+/// A migrated database to be copied, made once per schema. It has the foreign keys that production leaves out.
+async fn template(url: &str, connection: &mut PgConnection) -> String {
+    let name = format!("inkledger_template_{}", schema_hash());
+    // Every test is a process of its own; the first one builds, the others wait.
+    run(connection, "SELECT pg_advisory_lock(7235410)".to_owned()).await;
+    let found: Option<i32> = sqlx::query_scalar("SELECT 1 FROM pg_database WHERE datname = $1")
+        .bind(&name)
+        .fetch_optional(&mut *connection)
+        .await
+        .unwrap();
+    if found.is_none() {
+        let building = format!("{name}_building");
+        run(connection, format!("DROP DATABASE IF EXISTS {building} WITH (FORCE)")).await;
+        run(connection, format!("CREATE DATABASE {building}")).await;
+        let location = Location::Server(format!("{url}/{building}").into());
+        let db = Db::open(&Options { location, connections: 2 }).await.unwrap();
+        migrate(&db).await.unwrap();
+        for key in migration::hot_foreign_keys() {
+            db.migration_connection().execute_unprepared(&key).await.unwrap();
+        }
+        db.close().await;
+        run(connection, format!("ALTER DATABASE {building} RENAME TO {name}")).await;
+    }
+    run(connection, "SELECT pg_advisory_unlock(7235410)".to_owned()).await;
+    name
+}
+
 impl TestDb {
     pub async fn open(engine: Engine) -> Self {
         match engine {
@@ -55,27 +106,25 @@ impl TestDb {
     pub async fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = Options { location: Location::File(folder.path().join("test.db")), connections: 4 };
-        Self::migrated(options, Some(folder), None).await
+        let db = Db::open(&options).await.unwrap();
+        migrate(&db).await.unwrap();
+        Self::with(db, options, Some(folder), None)
     }
 
     pub async fn postgres() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let url = server_url();
-        let name = format!("inkledger_it_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let mut connection = admin(&url).await;
-        connection.execute(sqlx::AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))).await.unwrap();
-        connection.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
+        let template = template(&url, &mut connection).await;
+        let name = format!("inkledger_it_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        run(&mut connection, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+        run(&mut connection, format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
         let options = Options { location: Location::Server(format!("{url}/{name}").into()), connections: 6 };
-        let test = Self::migrated(options, None, Some((url, name))).await;
-        for key in migration::hot_foreign_keys() {
-            test.db.migration_connection().execute_unprepared(&key).await.unwrap();
-        }
-        test
+        let db = Db::open(&options).await.unwrap();
+        Self::with(db, options, None, Some((url, name)))
     }
 
-    async fn migrated(options: Options, folder: Option<TempDir>, server: Option<(String, String)>) -> Self {
-        let db = Db::open(&options).await.unwrap();
-        migrate(&db).await.unwrap();
+    fn with(db: Db, options: Options, folder: Option<TempDir>, server: Option<(String, String)>) -> Self {
         Self {
             db,
             clock: Arc::new(FixedClock::new(START)),
@@ -112,8 +161,7 @@ impl Drop for TestDb {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
                 let mut connection = admin(&url).await;
-                let sql = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-                connection.execute(sqlx::AssertSqlSafe(sql)).await.unwrap();
+                run(&mut connection, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
             });
         });
         let _ = dropping.join();

@@ -2,7 +2,11 @@
 
 pub mod database;
 pub mod fake_openai;
+pub mod graphql_client;
+pub mod http_server;
 pub mod kill;
+pub mod schema;
+pub mod ws_client;
 
 /// Installs the TLS back end, as `main` does first; repeating it is harmless.
 pub fn install_crypto() {

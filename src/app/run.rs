@@ -1,0 +1,77 @@
+//! `inkledger serve`: listen, say so, work until told to end, end in order.
+
+use std::{io::Write, net::SocketAddr};
+
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+use super::{App, Seams, StartError, base_url, build, start_workers};
+use crate::{config::Config, error::Internal, http};
+
+/// Serves until SIGTERM or SIGINT. Standard output gets one line when the server is ready; the link for the first HERO
+/// goes to standard error, where the operator looks and no log collector's parser is fed.
+pub async fn serve(config: Config) -> Result<(), StartError> {
+    let address = config.http.listen;
+    let listener = TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
+    let address = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
+    let seams = Seams::system(&config);
+    let app = build(config, seams, address).await?;
+    offer_claim(&app, address).await?;
+    let stop = app.shutdown.clone();
+    let mut terminate =
+        signal(SignalKind::terminate()).map_err(|error| Internal::new("listening to signals", error))?;
+    let mut interrupt =
+        signal(SignalKind::interrupt()).map_err(|error| Internal::new("listening to signals", error))?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("ending: no new work; open requests are finished");
+        stop.cancel();
+    });
+    let mut out = std::io::stdout();
+    let told = writeln!(out, "inkledger listens on http://{address}").and_then(|()| out.flush());
+    if let Err(error) = told {
+        tracing::warn!(error = %error, "could not say that the server is ready");
+    }
+    run(app, listener).await
+}
+
+/// Runs a built app on `listener` until its shutdown is cancelled, then ends it in order: sockets, requests, jobs, ledger.
+pub async fn run(app: App, listener: TcpListener) -> Result<(), StartError> {
+    let watching = tokio::spawn({
+        let (watch, ended) = (app.watch.clone(), app.shutdown.clone());
+        async move { watch.run(ended).await }
+    });
+    let workers = start_workers(&app).await?;
+    let stopping = app.shutdown.clone();
+    let serving = http::serve(listener, http::router(app.http.clone()), app.http.clone());
+    let working = async {
+        stopping.cancelled().await;
+        if let Some(workers) = workers {
+            workers.shutdown().await;
+        }
+    };
+    tokio::join!(serving, working);
+    let _ = watching.await;
+    app.ledger.close().await;
+    app.db.close().await;
+    Ok(())
+}
+
+async fn offer_claim(app: &App, address: SocketAddr) -> Result<(), StartError> {
+    let base = base_url(&app.config, address);
+    if let Some(link) = app.auth.offer_hero_claim(&base).await? {
+        let told = writeln!(
+            std::io::stderr(),
+            "\nThere is no HERO yet. Open this link once to become the first one:\n\n  {link}\n"
+        );
+        if let Err(error) = told {
+            tracing::warn!(error = %error, "could not show the link for the first HERO");
+        }
+    }
+    Ok(())
+}

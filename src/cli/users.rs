@@ -1,0 +1,133 @@
+//! `inkledger users`.
+
+use std::{io::Write, sync::Arc};
+
+use serde_json::json;
+
+use super::{CliError, Context, OK, place, table};
+use crate::{
+    auth::{
+        Auth, AuthParts, AuthSettings,
+        keys::KeyRing,
+        model::{AssignRoleError, User, UserFilter},
+        password::{HashCost, Passwords},
+        store::user::{find_credentials, list_users},
+    },
+    bus::local::LocalBus,
+    clock::{Clock, SystemClock, to_rfc3339},
+    db::Db,
+    error::{Error, Failure, Internal},
+    ids::{Ids, SystemIds, random},
+    ledger::{Ledger, LedgerOptions},
+    page::PageArgs,
+    viewer::PlatformRole,
+};
+
+/// People read at once; no more are in memory at a time.
+const PAGE: u32 = 100;
+
+/// `users list`: reads beside a running server.
+pub(super) async fn list(context: &Context) -> Result<u8, CliError> {
+    let db = place::open_to_read(&context.config()?).await?;
+    // Not locked: a lock may not be held while the next page is awaited.
+    let mut out = std::io::stdout();
+    let mut table = table::Table::new(&["USERNAME", "E-MAIL", "ROLE", "CREATED", "ID"]);
+    let (mut page, mut listed) = (PageArgs::first(PAGE), 0_usize);
+    if context.json() {
+        write!(out, "[")?;
+    }
+    loop {
+        let found = list_users(db.reader(), &UserFilter::default(), &page).await?;
+        if context.json() {
+            for user in &found.items {
+                let comma = if listed == 0 { "" } else { "," };
+                write!(out, "{comma}\n  {}", as_json(user))?;
+                listed += 1;
+            }
+        } else {
+            listed += found.items.len();
+            let rows: Vec<Vec<String>> = found.items.iter().map(as_row).collect();
+            table.print(&mut out, &rows)?;
+        }
+        page.after = found.items.last().map(|user| user.id);
+        if !found.has_next || page.after.is_none() {
+            break;
+        }
+    }
+    if context.json() {
+        writeln!(out, "{}]", if listed == 0 { "" } else { "\n" })?;
+    } else if listed == 0 {
+        writeln!(out, "There is nobody yet. Sign up through the API, or open the link that `inkledger serve` prints.")?;
+    }
+    Ok(OK)
+}
+
+fn as_json(user: &User) -> serde_json::Value {
+    json!({
+        "id": user.id, "username": user.username, "email": user.email, "role": user.role.as_str(),
+        "created_at": to_rfc3339(user.created_at),
+    })
+}
+
+fn as_row(user: &User) -> Vec<String> {
+    vec![
+        user.username.clone(),
+        user.email.clone(),
+        user.role.as_str().to_owned(),
+        to_rfc3339(user.created_at),
+        user.id.to_string(),
+    ]
+}
+
+/// `users promote`: on SQLite with the server stopped, on PostgreSQL beside it.
+pub(super) async fn promote(context: &Context) -> Result<u8, CliError> {
+    let config = context.config()?;
+    let text = |name: &str| context.matches.get_one::<String>(name).cloned().unwrap_or_default();
+    let (who, role) = (text("who"), text("to"));
+    let role = PlatformRole::parse(&role).ok_or_else(|| CliError::Usage(format!("there is no role `{role}`")))?;
+    let db = place::open_to_write(&config).await?;
+    let before = find_credentials(db.reader(), &who).await?.map(|found| found.user.role);
+    let auth = identity(&db).await?;
+    let user = match auth.promote(&who, role).await {
+        Ok(user) => user,
+        Err(Failure::Refused(refusal)) => return Err(CliError::Refused(in_words(refusal, &who))),
+        Err(Failure::Fault(error)) => return Err(error.into()),
+    };
+    db.close().await;
+    let (mut out, name) = (std::io::stdout().lock(), format!("{} ({})", user.username, user.email));
+    match before {
+        Some(before) if before == role => writeln!(out, "{name} is {} already; nothing changed.", role.as_str())?, // role: says what changed
+        before => {
+            let before = before.map(|before| format!(" (was {})", before.as_str())).unwrap_or_default();
+            writeln!(out, "{name} is now {}{before}. It holds from their next request on.", role.as_str())?;
+        }
+    }
+    Ok(OK)
+}
+
+fn in_words(refusal: AssignRoleError, who: &str) -> String {
+    match refusal {
+        AssignRoleError::UserNotFound => {
+            format!("there is no user `{who}`. `inkledger users list` shows who there is")
+        }
+        AssignRoleError::LastHero => format!(
+            "`{who}` is the last HERO, and somebody must run the installation. Make another one first: \
+             inkledger users promote WHO --to HERO"
+        ),
+        AssignRoleError::OwnUser => refusal.to_string(),
+    }
+}
+
+/// Identity for an operator on the host: it signs nothing, so its key is drawn for the moment, and servers elsewhere
+/// see the change by their own look at the sessions.
+async fn identity(db: &Db) -> Result<Auth, Error> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ids: Arc<dyn Ids> = Arc::new(SystemIds::new(Arc::clone(&clock)));
+    let bus = Arc::new(LocalBus::new("command line"));
+    let ledger = Ledger::open(db.clone(), clock.clone(), ids.clone(), bus.clone(), LedgerOptions::default()).await?;
+    let keys =
+        KeyRing::from_seed(random(ids.as_ref())).ok_or_else(|| Internal::new("drawing a key", "the key is refused"))?;
+    let passwords = Arc::new(Passwords::new(HashCost::default(), ids.clone())?);
+    let settings = AuthSettings::default();
+    Ok(Auth::new(AuthParts { db: db.clone(), clock, ids, bus, ledger, keys, passwords, settings }))
+}

@@ -1,0 +1,185 @@
+//! What the transports share: the Gate, the seams, the settings and the count of open sockets; and who asks in one
+//! request.
+
+use std::{net::IpAddr, sync::Arc};
+
+use async_graphql::Data;
+use axum::http::{HeaderMap, header};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    objects::ObjectDoor,
+    seams::{Authenticator, Readiness},
+    settings::HttpSettings,
+    sockets::Sockets,
+};
+use crate::{
+    clock::{Clock, Micros},
+    error::{AuthReason, Error},
+    graphql::{
+        context::RequestContext,
+        gate::{Caller, CallerKind, Gate, KindLimits},
+    },
+    ids::Ids,
+    viewer::{PlatformRole, Viewer},
+};
+
+/// What `app` hands to the transports.
+pub struct HttpParts {
+    /// The only way to the schema.
+    pub gate: Gate,
+    /// Turns tokens into viewers.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// Tells whether the process may get work.
+    pub readiness: Arc<dyn Readiness>,
+    /// Opens signed objects; `None` answers 404 under `/files/`.
+    pub objects: Option<Arc<dyn ObjectDoor>>,
+    /// Writes the metrics page; `None` answers 404.
+    pub metrics: Option<Arc<dyn Fn() -> String + Send + Sync>>,
+    /// Time for error stamps and token deadlines.
+    pub clock: Arc<dyn Clock>,
+    /// Request ids and jitter.
+    pub ids: Arc<dyn Ids>,
+    /// How the transports behave.
+    pub settings: HttpSettings,
+    /// Cancelled when shutdown begins: sockets start to close and `/readyz` answers 503.
+    pub shutdown: CancellationToken,
+}
+
+/// Shared by every handler; clones are cheap.
+#[derive(Clone)]
+pub struct HttpState(Arc<Shared>);
+
+struct Shared {
+    parts: HttpParts,
+    sockets: Arc<Sockets>,
+    tasks: TaskTracker,
+}
+
+impl std::ops::Deref for HttpState {
+    type Target = HttpParts;
+
+    fn deref(&self) -> &HttpParts {
+        &self.0.parts
+    }
+}
+
+impl HttpState {
+    /// Takes the parts; nothing runs yet.
+    pub fn new(parts: HttpParts) -> Self {
+        Self(Arc::new(Shared { parts, sockets: Arc::default(), tasks: TaskTracker::new() }))
+    }
+
+    /// Sockets and streams open now.
+    pub fn open_sockets(&self) -> usize {
+        self.0.sockets.count()
+    }
+
+    /// Who holds how many sockets.
+    pub(super) fn sockets(&self) -> &Arc<Sockets> {
+        &self.0.sockets
+    }
+
+    /// Sockets and streams that shutdown waits for.
+    pub(super) fn tasks(&self) -> &TaskTracker {
+        &self.0.tasks
+    }
+
+    /// Who asks with this bearer credential.
+    pub(super) async fn identify(&self, bearer: &Bearer) -> Result<Viewer, Error> {
+        match bearer {
+            Bearer::None => self.authenticator.authenticate(None).await,
+            Bearer::Token(token) => self.authenticator.authenticate(Some(token)).await,
+            Bearer::Malformed => Ok(Viewer::Anonymous(AuthReason::TokenInvalid)),
+        }
+    }
+
+    /// The limits of `viewer`'s kind.
+    pub(super) fn limits(&self, viewer: &Viewer) -> &KindLimits {
+        self.gate.limits().of(kind(viewer))
+    }
+}
+
+/// The column of the limits table for `viewer`. The system never comes by HTTP and gets the least.
+pub(super) fn kind(viewer: &Viewer) -> CallerKind {
+    match viewer.user().map(|who| who.role) {
+        Some(PlatformRole::Admin | PlatformRole::Hero) => CallerKind::Admin,
+        Some(PlatformRole::User) => CallerKind::User,
+        None => CallerKind::Anonymous,
+    }
+}
+
+/// Tokens longer than this are none of ours.
+const TOKEN_BYTES_MAX: usize = 8 * 1024;
+
+/// What stood in `Authorization`. Its text is never logged or shown.
+pub(super) enum Bearer {
+    /// Nothing.
+    None,
+    /// A token, as yet unchecked.
+    Token(String),
+    /// Another scheme, several headers, or no token.
+    Malformed,
+}
+
+impl Bearer {
+    /// Reads the header's value, `Bearer TOKEN`.
+    pub(super) fn read(value: &str) -> Self {
+        match value.trim().split_once(' ') {
+            Some((scheme, token))
+                if scheme.eq_ignore_ascii_case("bearer")
+                    && !token.trim().is_empty()
+                    && token.len() <= TOKEN_BYTES_MAX =>
+            {
+                Self::Token(token.trim().to_owned())
+            }
+            _ => Self::Malformed,
+        }
+    }
+
+    /// Reads the request's header (G5: and nothing else, no cookie).
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let mut values = headers.get_all(header::AUTHORIZATION).iter();
+        match (values.next(), values.next()) {
+            (None, _) => Self::None,
+            (Some(value), None) => value.to_str().map_or(Self::Malformed, Self::read),
+            (Some(_), Some(_)) => Self::Malformed,
+        }
+    }
+}
+
+/// Who asks, in one operation.
+#[derive(Debug, Clone)]
+pub(super) struct Asker {
+    pub(super) viewer: Viewer,
+    pub(super) address: IpAddr,
+    pub(super) request_id: String,
+}
+
+impl Asker {
+    /// As the Gate sees the caller. Introspection is for ADMIN and HERO, and for everyone in development (G29).
+    pub(super) fn caller(&self, state: &HttpState) -> Caller {
+        let kind = kind(&self.viewer);
+        Caller {
+            kind,
+            introspection: state.settings.introspection || kind == CallerKind::Admin,
+            request_id: self.request_id.clone(),
+        }
+    }
+
+    /// What resolvers find in their context.
+    pub(super) fn data(&self) -> Data {
+        let mut data = Data::default();
+        data.insert(RequestContext {
+            viewer: self.viewer,
+            request_id: self.request_id.clone(),
+            address: self.address.to_string(),
+        });
+        data
+    }
+
+    /// When the token ends, if there is one.
+    pub(super) fn expires_at(&self) -> Option<Micros> {
+        self.viewer.user().map(|who| who.token_expires_at)
+    }
+}

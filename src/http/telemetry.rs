@@ -1,0 +1,129 @@
+//! One log line and two metrics per operation. Never variables, document text, tokens or mail addresses.
+
+use tokio::time::Instant;
+
+use super::state::Asker;
+use crate::{
+    graphql::gate::{Admitted, Answer, OperationKind, Refused},
+    viewer::Viewer,
+};
+
+/// How an operation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Without errors.
+    Ok,
+    /// With errors in its last or only answer.
+    Errors,
+    /// Its stream ended because the client left or its session did.
+    Ended,
+    /// It panicked.
+    Panicked,
+}
+
+impl Outcome {
+    pub(super) fn of(answer: &Answer) -> Self {
+        if answer.errors.is_empty() { Self::Ok } else { Self::Errors }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Errors => "errors",
+            Self::Ended => "ended",
+            Self::Panicked => "panicked",
+        }
+    }
+}
+
+/// A running operation; ends with a log line, at the latest when it is dropped.
+pub(super) struct Operation {
+    transport: &'static str,
+    kind: &'static str,
+    name: String,
+    viewer: String,
+    request_id: String,
+    started: Instant,
+    outcome: Outcome,
+}
+
+impl Operation {
+    /// `name` is the client's `operationName`, which the Gate has found in the document; without one the root fields
+    /// stand for it.
+    pub(super) fn new(
+        transport: &'static str,
+        asker: &Asker,
+        admitted: &Admitted,
+        name: Option<String>,
+        started: Instant,
+    ) -> Self {
+        let kind = match admitted.kind() {
+            OperationKind::Query => "query",
+            OperationKind::Mutation => "mutation",
+            OperationKind::Subscription => "subscription",
+        };
+        let name = name.unwrap_or_else(|| admitted.root_fields().take(5).collect::<Vec<_>>().join(","));
+        let (viewer, request_id) = (viewer(&asker.viewer), asker.request_id.clone());
+        Self { transport, kind, name, viewer, request_id, started, outcome: Outcome::Ended }
+    }
+
+    /// Sets how it would be said to have ended, if it ended now.
+    pub(super) fn mark(&mut self, outcome: Outcome) {
+        self.outcome = outcome;
+    }
+
+    /// Ends it.
+    pub(super) fn end(mut self, outcome: Outcome) {
+        self.outcome = outcome;
+    }
+}
+
+impl Drop for Operation {
+    fn drop(&mut self) {
+        let seconds = self.started.elapsed().as_secs_f64();
+        metrics::counter!(
+            "graphql_operations_total",
+            "transport" => self.transport, "type" => self.kind, "outcome" => self.outcome.as_str()
+        )
+        .increment(1);
+        if self.kind != "subscription" {
+            metrics::histogram!("graphql_operation_seconds", "type" => self.kind).record(seconds);
+        }
+        tracing::info!(
+            request.id = self.request_id,
+            operation.r#type = self.kind,
+            operation.name = self.name,
+            operation.transport = self.transport,
+            viewer = self.viewer,
+            duration_ms = seconds * 1_000.0,
+            outcome = self.outcome.as_str(),
+            "operation"
+        );
+    }
+}
+
+/// The log line of a request that the Gate refused.
+pub(super) fn refused(transport: &'static str, asker: &Asker, refused: &Refused, started: Instant) {
+    let code = refused.errors.first().map_or("INTERNAL", |fault| fault.code());
+    metrics::counter!(
+        "graphql_operations_total", "transport" => transport, "type" => "unknown", "outcome" => "refused"
+    )
+    .increment(1);
+    tracing::info!(
+        request.id = asker.request_id,
+        operation.transport = transport,
+        viewer = viewer(&asker.viewer),
+        duration_ms = started.elapsed().as_secs_f64() * 1_000.0,
+        outcome = "refused",
+        code,
+        "operation"
+    );
+}
+
+fn viewer(viewer: &Viewer) -> String {
+    match viewer {
+        Viewer::Anonymous(_) => "anonymous".to_owned(),
+        Viewer::User(who) => who.user_id.to_string(),
+        Viewer::System => "system".to_owned(),
+    }
+}

@@ -1,0 +1,160 @@
+//! Identity put together for a test, with cheap hashes.
+
+use std::sync::Arc;
+
+use inkledger::{
+    auth::{
+        Auth, AuthParts, AuthSettings,
+        keys::KeyRing,
+        model::{IssuedSession, Origin, SignIn, SignUp},
+        password::{HashCost, Passwords},
+    },
+    bus::{Bus, local::LocalBus},
+    db::{Db, Engine},
+    error::{AuthReason, Error, Failure},
+    ids::{Ids, SeededIds},
+    ledger::{Ledger, LedgerOptions},
+    viewer::{Feature, FeatureRight, Level, PlatformRole, SignedIn, Viewer},
+};
+use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
+
+use crate::support::database::TestDb;
+
+pub const SECOND: i64 = 1_000_000;
+pub const MINUTE: i64 = 60 * SECOND;
+pub const KEY: [u8; 32] = [7; 32];
+pub const PASSWORD: &str = "Passw0rd";
+pub const CHEAP: HashCost = HashCost { memory_kib: 8, passes: 1, lanes: 1 };
+
+pub struct House {
+    pub test: TestDb,
+    pub auth: Auth,
+    pub bus: Arc<LocalBus>,
+    pub ledger: Ledger,
+}
+
+pub fn secret(text: &str) -> SecretString {
+    text.to_owned().into()
+}
+
+pub fn reveal(secret: &SecretString) -> String {
+    secret.expose_secret().to_owned()
+}
+
+pub fn home() -> Origin {
+    Origin::new("198.51.100.1")
+}
+
+impl House {
+    pub async fn open(engine: Engine) -> Self {
+        Self::open_with(engine, AuthSettings::default(), CHEAP).await
+    }
+
+    pub async fn open_with(engine: Engine, settings: AuthSettings, cost: HashCost) -> Self {
+        let test = TestDb::open(engine).await;
+        let bus = Arc::new(LocalBus::new("one"));
+        let (auth, ledger) = Self::auth(&test, test.db.clone(), bus.clone(), test.ids.clone(), settings, cost).await;
+        Self { test, auth, bus, ledger }
+    }
+
+    async fn auth(
+        test: &TestDb,
+        db: Db,
+        bus: Arc<dyn Bus>,
+        ids: Arc<dyn Ids>,
+        settings: AuthSettings,
+        cost: HashCost,
+    ) -> (Auth, Ledger) {
+        let ledger = Ledger::open(db.clone(), test.clock.clone(), ids.clone(), bus.clone(), LedgerOptions::default());
+        let ledger = ledger.await.unwrap();
+        let auth = Auth::new(AuthParts {
+            db,
+            clock: test.clock.clone(),
+            ids: ids.clone(),
+            bus,
+            ledger: ledger.clone(),
+            keys: KeyRing::from_seed(KEY).unwrap(),
+            passwords: Arc::new(Passwords::new(cost, ids).unwrap()),
+            settings,
+        });
+        (auth, ledger)
+    }
+
+    /// The same identity with other settings, as after a restart.
+    pub async fn restarted(&self, settings: AuthSettings, cost: HashCost) -> Auth {
+        let ids = Arc::new(SeededIds::new(99));
+        Self::auth(&self.test, self.test.db.clone(), self.bus.clone(), ids, settings, cost).await.0
+    }
+
+    /// Another process on the same PostgreSQL database, with the same key.
+    pub async fn second(&self) -> Auth {
+        let (ids, bus) = (Arc::new(SeededIds::new(2)), Arc::new(LocalBus::new("two")));
+        Self::auth(&self.test, self.test.second().await, bus, ids, AuthSettings::default(), CHEAP).await.0
+    }
+
+    pub async fn person(&self, name: &str) -> IssuedSession {
+        self.auth.sign_up(newcomer(name)).await.unwrap()
+    }
+
+    pub async fn person_as(&self, name: &str, role: PlatformRole) -> IssuedSession {
+        self.person(name).await;
+        self.auth.promote(name, role).await.unwrap();
+        self.sign_in(name).await
+    }
+
+    pub async fn sign_in(&self, name: &str) -> IssuedSession {
+        self.auth.sign_in(credentials(name, PASSWORD), &home()).await.unwrap()
+    }
+
+    pub async fn viewer(&self, session: &IssuedSession) -> Viewer {
+        self.auth.authenticate(Some(session.access_token.expose_secret())).await.unwrap()
+    }
+
+    pub async fn reason(&self, session: &IssuedSession) -> AuthReason {
+        match self.viewer(session).await {
+            Viewer::Anonymous(reason) => reason,
+            other => panic!("still {other:?}"),
+        }
+    }
+
+    pub async fn right(&self, session: &IssuedSession, feature: Feature, level: Level) -> FeatureRight {
+        self.viewer(session).await.may(feature, level).unwrap()
+    }
+
+    pub async fn number(&self, sql: &str) -> i64 {
+        self.test.number(sql).await
+    }
+}
+
+pub fn newcomer(name: &str) -> SignUp {
+    SignUp::new(name, &format!("{name}@example.com"), secret(PASSWORD)).unwrap()
+}
+
+pub fn credentials(identity: &str, password: &str) -> SignIn {
+    SignIn { identity: identity.to_owned(), password: secret(password) }
+}
+
+pub fn refused<T: std::fmt::Debug, R: std::fmt::Debug>(result: Result<T, Failure<R>>) -> R {
+    match result {
+        Err(Failure::Refused(refusal)) => refusal,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+pub fn fault<T: std::fmt::Debug, R: std::fmt::Debug>(result: Result<T, Failure<R>>) -> Error {
+    match result {
+        Err(Failure::Fault(error)) => error,
+        other => panic!("no fault: {other:?}"),
+    }
+}
+
+pub fn anybody() -> SignedIn {
+    SignedIn {
+        user_id: Uuid::nil(),
+        session_id: Uuid::nil(),
+        role: PlatformRole::User,
+        access_version: 0,
+        token_expires_at: i64::MAX,
+    }
+}
