@@ -19,5 +19,6 @@ mod provider;
 mod records;
 mod schema;
 mod storage;
+mod story;
 mod support;
 mod tidy;
