@@ -163,7 +163,12 @@ async fn people(api: &Api) -> Vec<Person> {
     made.buffered(8).collect().await
 }
 
-async fn subscribe(url: &str, person: &Person, seen: Arc<AtomicU64>, arrived: tokio::sync::mpsc::UnboundedSender<Instant>) {
+async fn subscribe(
+    url: &str,
+    person: &Person,
+    seen: Arc<AtomicU64>,
+    arrived: tokio::sync::mpsc::UnboundedSender<Instant>,
+) {
     let mut request = format!("{}/graphql", url.replacen("http", "ws", 1)).into_client_request().unwrap();
     request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
     let (mut socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
@@ -171,7 +176,8 @@ async fn subscribe(url: &str, person: &Person, seen: Arc<AtomicU64>, arrived: to
     socket.send(Message::text(init.to_string())).await.unwrap();
     socket.next().await.unwrap().unwrap();
     let query = "subscription($a: ID!) { creditBalance(accountId: $a) { kind sequence balance { available } } }";
-    let start = json!({ "id": "1", "type": "subscribe", "payload": { "query": query, "variables": { "a": person.account } } });
+    let start =
+        json!({ "id": "1", "type": "subscribe", "payload": { "query": query, "variables": { "a": person.account } } });
     socket.send(Message::text(start.to_string())).await.unwrap();
     socket.next().await.unwrap().unwrap();
     seen.fetch_add(1, Ordering::SeqCst);
@@ -217,7 +223,8 @@ async fn measure(binary: &str, database: Option<&str>) {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(binary, folder.path(), database);
     row("first start to the ready line, migrations included", format!("{:.0?}", server.started));
-    let api = Api { client: reqwest::Client::builder().pool_max_idle_per_host(64).build().unwrap(), url: server.url.clone() };
+    let api =
+        Api { client: reqwest::Client::builder().pool_max_idle_per_host(64).build().unwrap(), url: server.url.clone() };
     let claim = "mutation($t: String!) { claimHero(input: {token: $t, username: \"hero\", email: \"h@example.com\", \
                  password: \"Correct-horse-9\"}) { session { accessToken } userErrors { code } } }";
     let answer = api.ask("", claim, json!({ "t": server.claim })).await;
@@ -235,12 +242,15 @@ async fn measure(binary: &str, database: Option<&str>) {
     .await;
     row("viewer, 32 connections", format!("{rate:.0}/s, p50 {half:.1?}, p99 {most:.1?}"));
 
-    for (what, many) in [("addCredits on one account, 32 connections", false), ("addCredits on 200 accounts, 32 connections", true)] {
+    for (what, many) in
+        [("addCredits on one account, 32 connections", false), ("addCredits on 200 accounts, 32 connections", true)]
+    {
         let (it, token, people) = (api.clone(), hero.clone(), people.clone());
         let (rate, half, most) = closed_loop(move |connection, number| {
             let (it, token, people) = (it.clone(), token.clone(), people.clone());
             async move {
-                let index = if many { (connection + CONNECTIONS * usize::try_from(number).unwrap()) % people.len() } else { 0 };
+                let index =
+                    if many { (connection + CONNECTIONS * usize::try_from(number).unwrap()) % people.len() } else { 0 };
                 let key = format!("load-{many}-{connection}-{number}");
                 let answer = it.ask(&token, ADD, json!({ "to": people[index].account, "key": key })).await;
                 assert!(answer["data"]["addCredits"]["balanceAfter"].is_i64(), "{answer}");

@@ -10,11 +10,13 @@
 )]
 
 mod ai;
+mod auth;
 mod bus;
 mod gate;
 mod http;
 mod jobs;
 mod ledger;
+mod loaders;
 mod provider;
 mod records;
 mod schema;
