@@ -11,6 +11,7 @@
 
 mod ai;
 mod bus;
+mod cli;
 mod gate;
 mod http;
 mod jobs;
