@@ -142,3 +142,28 @@ async fn records_of_a_new_database_are_empty_which_only_require_data_minds(#[cas
     assert_eq!((strict.code, strict.out.contains("--require-data")), (1, true), "{strict:?}");
     assert_eq!(place.run("doctor --require-data").await.code, 2, "it needs --records");
 }
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn records_that_do_not_agree_exit_1_with_the_differing_rows(#[case] engine: Engine) {
+    let place = Place::migrated(engine).await;
+    let id = if engine == Engine::Sqlite {
+        "x'00000000000000000000000000000001'"
+    } else {
+        "'00000000-0000-0000-0000-000000000001'"
+    };
+    // A message about images that no task ever made.
+    let account = format!("INSERT INTO account VALUES ({id}, 'a', NULL, 'UTC', 'ACTIVE', 1, 0, 0)");
+    let orphan = format!(
+        "INSERT INTO notification VALUES ({id}, {id}, 'ai_image_success', 'SUCCESS', 't', 'm', '{{}}', 'ai_task', {id}, \
+         NULL, 'k', 0)"
+    );
+    place.execute(&[account, orphan]).await;
+    let answer = place.run("doctor --records --json").await;
+    let report = answer.json();
+    assert_eq!((answer.code, &report["passes"]), (1, &false.into()), "{report}");
+    assert_eq!(report["findings"][3]["verdict"], "FAIL", "{report}");
+    assert!(report["findings"][3]["differences"][0].as_str().unwrap().contains("ai_image_success"), "{report}");
+}
