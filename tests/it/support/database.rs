@@ -135,6 +135,11 @@ impl TestDb {
         }
     }
 
+    /// Where the PostgreSQL database is; `None` for SQLite.
+    pub fn url(&self) -> Option<String> {
+        self.server.as_ref().map(|(url, name)| format!("{url}/{name}"))
+    }
+
     /// A second pool on the same PostgreSQL database, as another process would have.
     pub async fn second(&self) -> Db {
         Db::open(&self.options).await.unwrap()
