@@ -12,6 +12,7 @@
 mod ai;
 mod auth;
 mod bus;
+mod cli;
 mod gate;
 mod http;
 mod jobs;
