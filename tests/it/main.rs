@@ -10,6 +10,7 @@
 )]
 
 mod ai;
+mod authz;
 mod bus;
 mod gate;
 mod http;
