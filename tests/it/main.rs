@@ -11,6 +11,7 @@
 
 mod ai;
 mod auth;
+mod authz;
 mod bus;
 mod cli;
 mod gate;
