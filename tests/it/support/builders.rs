@@ -23,7 +23,6 @@ pub const TASK: &str = "id status phase percent itemsTotal itemsDelivered itemsF
 pub struct Person {
     pub name: String,
     pub token: String,
-    pub refresh: String,
     pub user: String,
     pub account: String,
 }
@@ -34,7 +33,6 @@ impl Person {
         Self {
             name: text(&session["user"]["username"]),
             token: text(&session["accessToken"]),
-            refresh: text(&session["refreshToken"]),
             user: text(&session["user"]["id"]),
             account: text(&session["user"]["personalAccount"]["id"]),
         }

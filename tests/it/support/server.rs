@@ -191,10 +191,6 @@ impl Server {
         number(&self.db, sql).await
     }
 
-    pub async fn execute(&self, sql: &str) {
-        self.db.migration_connection().execute_unprepared(sql).await.unwrap();
-    }
-
     /// Fails unless every rule of the ledger holds, its chains included.
     pub async fn check_ledger(&self) {
         check_ledger(&self.db).await;
@@ -278,11 +274,6 @@ impl Process {
         let printed = timeout(PATIENCE, self.errors.wait_for(|text| text.contains("/claim#"))).await.unwrap().unwrap();
         let line = printed.lines().find(|line| line.contains("/claim#")).unwrap();
         token_of(line)
-    }
-
-    /// Everything it wrote to standard error.
-    pub fn errors(&self) -> String {
-        self.errors.borrow().clone()
     }
 
     /// SIGKILL, as power or the kernel would: nothing is finished or handed back.
