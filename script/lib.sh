@@ -41,12 +41,14 @@ postgres_bin() {
   [ -x "$found/initdb" ] && printf '%s' "$found"
 }
 
-# start_postgres DIR: a throwaway server behind a socket in DIR, without fsync; sets INKLEDGER_TEST_POSTGRES_URL.
+# start_postgres DIR: a throwaway server behind a socket in DIR, without fsync unless DURABLE is set; sets INKLEDGER_TEST_POSTGRES_URL.
 start_postgres() {
   local dir=$1 bin as=()
   bin=$(postgres_bin) || { install_package initdb-missing postgresql 2>/dev/null || true; bin=$(postgres_bin); } ||
     fail "PostgreSQL 15 or newer is missing. Install it: apt-get install postgresql"
   mkdir -p "$dir/data"
+  local settings="-c fsync=off -c full_page_writes=off"
+  [ -z "${DURABLE:-}" ] || settings=
   if [ "$(id -u)" = 0 ]; then
     # The server refuses to run as root.
     chown -R nobody "$dir" && chmod 755 "$(dirname "$dir")" && as=(setpriv --reuid nobody --regid nogroup --clear-groups)
@@ -54,7 +56,7 @@ start_postgres() {
   "${as[@]}" "$bin/initdb" -D "$dir/data" -U inkledger -A trust --no-sync -E UTF8 --locale=C >"$dir/initdb.log" 2>&1 ||
     fail "initdb failed: $(tail -n 3 "$dir/initdb.log")"
   "${as[@]}" "$bin/pg_ctl" -D "$dir/data" -l "$dir/server.log" -w -t 60 \
-    -o "-c listen_addresses='' -k $dir -c fsync=off -c full_page_writes=off -c max_connections=400 -c max_locks_per_transaction=256" start >/dev/null ||
+    -o "-c listen_addresses='' -k $dir $settings -c max_connections=400 -c max_locks_per_transaction=256" start >/dev/null ||
     fail "PostgreSQL did not start: $(tail -n 5 "$dir/server.log")"
   POSTGRES_STOP=("${as[@]}" "$bin/pg_ctl" -D "$dir/data" -m immediate stop)
   export INKLEDGER_TEST_POSTGRES_URL="postgres://inkledger@localhost/postgres?host=$dir"

@@ -38,7 +38,7 @@ use crate::{
     storage::{Storage, StorageError, UrlSigner, secret},
 };
 
-pub use run::serve;
+pub use run::{run, serve};
 
 /// Why the server does not start. Each message says what to do.
 #[derive(Debug, thiserror::Error)]

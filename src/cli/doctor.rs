@@ -4,15 +4,69 @@ use std::{io::Write, sync::Arc};
 
 use serde_json::json;
 
-use super::{CliError, Context, FAILED, OK, UNUSABLE, table::plain};
+use super::{CliError, Context, FAILED, OK, UNUSABLE, complain, place, table::plain};
 use crate::{
     clock::{Clock, SystemClock},
     config::redact,
-    doctor::{Check, Finding, Report, Scene, Status, examine},
+    doctor::{
+        Check, Finding, Report, Scene, Status, examine,
+        records::{RecordsReport, audit_records},
+    },
     ids::SystemIds,
 };
 
 pub(super) async fn run(context: &Context) -> Result<u8, CliError> {
+    if !context.matches.get_flag("records") {
+        return examination(context).await;
+    }
+    match records(context).await {
+        Err(CliError::Output(error)) => Err(error.into()),
+        Err(error) => {
+            complain(&redact(&context.resolved, &error.in_full()));
+            Ok(UNUSABLE)
+        }
+        found => found,
+    }
+}
+
+/// `doctor --records`: 0 all as it should be, 1 a query or check fails, 2 could not look.
+async fn records(context: &Context) -> Result<u8, CliError> {
+    let require_data = context.matches.get_flag("require-data");
+    let db = place::open_to_read(&context.config()?).await?;
+    let report = audit_records(&db).await?;
+    let passes = report.passes(require_data);
+    let mut out = std::io::stdout().lock();
+    if context.json() {
+        writeln!(out, "{:#}", records_as_json(&report, passes))?;
+    } else {
+        for line in report.lines() {
+            writeln!(out, "{}", plain(&line))?;
+        }
+        let verdict = match (passes, report.passes(false)) {
+            (true, _) => "The records agree.",
+            (false, true) => "A query is empty, and --require-data asks for rows: run a task, then this again.",
+            (false, false) => "The records do not agree. Keep the database as it is, and report the rows above.",
+        };
+        writeln!(out, "\n{verdict}")?;
+    }
+    Ok(if passes { OK } else { FAILED })
+}
+
+fn records_as_json(report: &RecordsReport, passes: bool) -> serde_json::Value {
+    let findings: Vec<_> = report
+        .findings
+        .iter()
+        .map(|finding| {
+            json!({
+                "query": finding.query, "title": finding.title, "verdict": finding.verdict.to_string(),
+                "differences": finding.differences,
+            })
+        })
+        .collect();
+    json!({ "passes": passes, "findings": findings })
+}
+
+async fn examination(context: &Context) -> Result<u8, CliError> {
     let mut report = match context.config() {
         Ok(config) => {
             let clock: Arc<dyn Clock> = Arc::new(SystemClock);

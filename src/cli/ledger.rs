@@ -64,10 +64,9 @@ fn spinner() -> ProgressBar {
     spinner
 }
 
-/// Seconds for people and scripts.
-#[expect(clippy::cast_precision_loss, reason = "a duration that is shown with three decimals")]
+/// How long it took, for people and scripts.
 fn seconds(report: &Report) -> f64 {
-    report.took as f64 / 1e6
+    Duration::from_micros(u64::try_from(report.took).unwrap_or(0)).as_secs_f64()
 }
 
 fn as_json(report: &Report) -> serde_json::Value {

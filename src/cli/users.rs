@@ -87,16 +87,18 @@ pub(super) async fn promote(context: &Context) -> Result<u8, CliError> {
     let role = PlatformRole::parse(&role).ok_or_else(|| CliError::Usage(format!("there is no role `{role}`")))?;
     let db = place::open_to_write(&config).await?;
     let before = find_credentials(db.reader(), &who).await?.map(|found| found.user.role);
-    let auth = identity(&db).await?;
-    let user = match auth.promote(&who, role).await {
+    let (auth, ledger) = identity(&db).await?;
+    let promoted = auth.promote(&who, role).await;
+    ledger.close().await;
+    db.close().await;
+    let user = match promoted {
         Ok(user) => user,
         Err(Failure::Refused(refusal)) => return Err(CliError::Refused(in_words(refusal, &who))),
         Err(Failure::Fault(error)) => return Err(error.into()),
     };
-    db.close().await;
     let (mut out, name) = (std::io::stdout().lock(), format!("{} ({})", user.username, user.email));
     match before {
-        Some(before) if before == role => writeln!(out, "{name} is {} already; nothing changed.", role.as_str())?, // role: says what changed
+        Some(before) if before == role => writeln!(out, "{name} is {} already; nothing changed.", role.as_str())?,
         before => {
             let before = before.map(|before| format!(" (was {})", before.as_str())).unwrap_or_default();
             writeln!(out, "{name} is now {}{before}. It holds from their next request on.", role.as_str())?;
@@ -120,7 +122,7 @@ fn in_words(refusal: AssignRoleError, who: &str) -> String {
 
 /// Identity for an operator on the host: it signs nothing, so its key is drawn for the moment, and servers elsewhere
 /// see the change by their own look at the sessions.
-async fn identity(db: &Db) -> Result<Auth, Error> {
+async fn identity(db: &Db) -> Result<(Auth, Ledger), Error> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(SystemIds::new(Arc::clone(&clock)));
     let bus = Arc::new(LocalBus::new("command line"));
@@ -129,5 +131,7 @@ async fn identity(db: &Db) -> Result<Auth, Error> {
         KeyRing::from_seed(random(ids.as_ref())).ok_or_else(|| Internal::new("drawing a key", "the key is refused"))?;
     let passwords = Arc::new(Passwords::new(HashCost::default(), ids.clone())?);
     let settings = AuthSettings::default();
-    Ok(Auth::new(AuthParts { db: db.clone(), clock, ids, bus, ledger, keys, passwords, settings }))
+    let auth =
+        Auth::new(AuthParts { db: db.clone(), clock, ids, bus, ledger: ledger.clone(), keys, passwords, settings });
+    Ok((auth, ledger))
 }

@@ -10,14 +10,19 @@
 )]
 
 mod ai;
+mod auth;
+mod authz;
 mod bus;
+mod cli;
 mod gate;
 mod http;
 mod jobs;
 mod ledger;
+mod loaders;
 mod provider;
 mod records;
 mod schema;
 mod storage;
+mod story;
 mod support;
 mod tidy;

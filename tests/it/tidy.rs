@@ -244,7 +244,8 @@ fn every_rule_stands_in_the_comment_of_a_test() {
     let sources = files("tests", "rs").into_iter().chain(files("src", "rs")).chain(files("web/checks", "mjs"));
     for path in sources.filter(|path| !path.ends_with("tidy.rs")) {
         for line in fs::read_to_string(&path).unwrap().lines() {
-            let Some((_, comment)) = line.split_once("//") else { continue };
+            let block = line.trim_start().strip_prefix('*').or_else(|| line.trim_start().strip_prefix("/*"));
+            let Some(comment) = block.or_else(|| line.split_once("//").map(|(_, comment)| comment)) else { continue };
             for part in comment.split(|letter: char| !letter.is_ascii_alphanumeric()) {
                 if let Some(Ok(number)) = part.strip_prefix('G').map(str::parse::<u32>) {
                     named.insert(number);

@@ -161,7 +161,7 @@ mod tests {
 
     // REQ-B-3: a rate is per 1,000 tokens and never per million.
     #[test]
-    fn ten_thousand_tokens_at_fifteen_cents_per_million_cost_exactly_a_tenth_of_a_cent_and_a_half() {
+    fn ten_thousand_tokens_at_150_000_nanodollars_a_thousand_cost_exactly_0_0015_dollars() {
         assert_eq!(text(150_000, 0, 1000).text_cost(used(10_000, 0)).unwrap(), 1_500_000);
     }
 

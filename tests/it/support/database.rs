@@ -37,8 +37,16 @@ fn server_url() -> String {
     env::var("INKLEDGER_TEST_POSTGRES_URL").unwrap_or_else(|_| "postgres://postgres@127.0.0.1:5432".to_owned())
 }
 
+/// The same server's database `name`, whatever database `url` names; its parameters stay.
+pub fn at(url: &str, name: &str) -> String {
+    let (address, parameters) = url.split_once('?').map_or((url, String::new()), |(a, p)| (a, format!("?{p}")));
+    let host = address.find("://").map_or(0, |scheme| scheme + 3);
+    let end = address[host..].find('/').map_or(address.len(), |slash| host + slash);
+    format!("{}/{name}{parameters}", &address[..end])
+}
+
 async fn admin(url: &str) -> PgConnection {
-    match PgConnection::connect(&format!("{url}/postgres")).await {
+    match PgConnection::connect(&at(url, "postgres")).await {
         Ok(connection) => connection,
         Err(error) => panic!(
             "this test needs PostgreSQL 15 or newer at {url} ({error}). Start one, or set INKLEDGER_TEST_POSTGRES_URL"
@@ -82,7 +90,7 @@ async fn template(url: &str, connection: &mut PgConnection) -> String {
         let building = format!("{name}_building");
         run(connection, format!("DROP DATABASE IF EXISTS {building} WITH (FORCE)")).await;
         run(connection, format!("CREATE DATABASE {building}")).await;
-        let location = Location::Server(format!("{url}/{building}").into());
+        let location = Location::Server(at(url, &building).into());
         let db = Db::open(&Options { location, connections: 2 }).await.unwrap();
         migrate(&db).await.unwrap();
         for key in migration::hot_foreign_keys() {
@@ -119,7 +127,7 @@ impl TestDb {
         let name = format!("inkledger_it_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         run(&mut connection, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
         run(&mut connection, format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
-        let options = Options { location: Location::Server(format!("{url}/{name}").into()), connections: 6 };
+        let options = Options { location: Location::Server(at(&url, &name).into()), connections: 6 };
         let db = Db::open(&options).await.unwrap();
         Self::with(db, options, None, Some((url, name)))
     }
@@ -133,6 +141,11 @@ impl TestDb {
             _folder: folder,
             server,
         }
+    }
+
+    /// Where the PostgreSQL database is; `None` for SQLite.
+    pub fn url(&self) -> Option<String> {
+        self.server.as_ref().map(|(url, name)| at(url, name))
     }
 
     /// A second pool on the same PostgreSQL database, as another process would have.

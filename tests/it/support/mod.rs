@@ -1,11 +1,13 @@
 //! What several test files share.
 
+pub mod builders;
 pub mod database;
 pub mod fake_openai;
 pub mod graphql_client;
 pub mod http_server;
 pub mod kill;
 pub mod schema;
+pub mod server;
 pub mod ws_client;
 
 /// Installs the TLS back end, as `main` does first; repeating it is harmless.

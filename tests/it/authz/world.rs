@@ -1,0 +1,234 @@
+//! One tenant whose every text is a canary, and everybody who may ask about it.
+
+use std::collections::BTreeMap;
+
+use inkledger::db::Engine;
+use sea_orm::ConnectionTrait as _;
+use serde_json::{Value, json};
+
+use crate::support::{
+    builders::{PASSWORD, Person},
+    server::{Home, Server},
+    ws_client::Ws,
+};
+
+/// Found in no answer to anybody but the owner and those who look at people.
+pub const CANARY: &str = "canary";
+
+/// Who asks, in the order of the table's columns.
+pub const CALLERS: [Caller; 5] = [Caller::Anonymous, Caller::Other, Caller::Owner, Caller::Admin, Caller::Hero];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Caller {
+    Anonymous,
+    /// A USER of another tenant.
+    Other,
+    /// The USER whose things they are.
+    Owner,
+    Admin,
+    Hero,
+}
+
+pub struct World {
+    pub server: Server,
+    people: BTreeMap<Caller, Person>,
+    pub owner: Person,
+    pub transaction: String,
+    pub task: String,
+    pub image: String,
+    pub notification: String,
+    pub model: String,
+    spare: u32,
+}
+
+fn id(value: &Value) -> String {
+    value["id"].as_str().unwrap().to_owned()
+}
+
+impl World {
+    pub async fn open(engine: Engine) -> Self {
+        // Introspection is open, as in development, so that what each role sees of it can be compared.
+        let server = Home::open(engine).await.start_with(|config, _| config.http.introspection = true).await;
+        let hero = server.hero().await;
+        let owner = server.sign_up("canary-owner").await;
+        let other = server.sign_up("other").await;
+        let admin = server.admin(&hero, "helper").await;
+        for person in [&owner, &other] {
+            server.give(&hero, person, 50).await;
+        }
+        let draw = "mutation($i: GenerateImagesInput!) { generateImages(input: $i) { task { id } } }";
+        let input = json!({"prompt": "a canary in a mine", "idempotencyKey": "canary-key"});
+        let task = id(&server.payload(&owner, draw, json!({"i": input})).await["task"]);
+        let ended = server.ended(&owner, &task).await;
+        let query = "query($a: ID!) { account(id: $a) { creditTransactions { nodes { id } } } \
+                     notifications { nodes { id } } aiModels { id } }";
+        let found = server.data(Some(&owner.token), query, json!({"a": owner.account})).await;
+        Self {
+            transaction: id(&found["account"]["creditTransactions"]["nodes"][0]),
+            image: id(&ended["items"][0]["image"]),
+            notification: id(&found["notifications"]["nodes"][0]),
+            model: id(&found["aiModels"][0]),
+            people: [
+                (Caller::Other, other),
+                (Caller::Owner, owner.clone()),
+                (Caller::Admin, admin),
+                (Caller::Hero, hero),
+            ]
+            .into(),
+            server,
+            owner,
+            task,
+            spare: 0,
+        }
+    }
+
+    /// The ids of the owner's things, one of each kind of node.
+    pub fn nodes(&self) -> [(&'static str, &str); 7] {
+        [
+            ("User", &self.owner.user),
+            ("Account", &self.owner.account),
+            ("CreditTransaction", &self.transaction),
+            ("AiModel", &self.model),
+            ("AiTask", &self.task),
+            ("Image", &self.image),
+            ("Notification", &self.notification),
+        ]
+    }
+
+    pub fn token(&self, caller: Caller) -> Option<&str> {
+        self.people.get(&caller).map(|person| person.token.as_str())
+    }
+
+    /// Signs a caller in again, whose session a field has ended.
+    pub async fn return_of(&mut self, caller: Caller) {
+        if let Some(person) = self.people.get(&caller) {
+            let person = self.server.sign_in(&person.name).await;
+            self.people.insert(caller, person);
+        }
+    }
+
+    /// A name nobody has yet.
+    pub fn fresh(&mut self) -> String {
+        self.spare += 1;
+        format!("spare-{}", self.spare)
+    }
+
+    /// The number of rows in every table, but for the one that counts failed sign-ins.
+    pub async fn rows(&self) -> BTreeMap<String, i64> {
+        let db = &self.server.db;
+        let sql = match db.engine() {
+            Engine::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
+            Engine::Postgres => "SELECT CAST(tablename AS text) AS name FROM pg_tables WHERE schemaname = 'public'",
+        };
+        let mut rows = BTreeMap::new();
+        for row in db.reader().query_all_raw(db.statement(sql, [])).await.unwrap() {
+            let table: String = row.try_get("", "name").unwrap();
+            if table != "sign_in_failure" {
+                let count = self.server.number(&format!("SELECT COUNT(*) FROM {table}")).await;
+                rows.insert(table, count);
+            }
+        }
+        rows
+    }
+
+    /// What a caller is answered: the whole text.
+    pub async fn ask(&self, caller: Caller, query: &str, variables: Value) -> Value {
+        self.server.call(self.token(caller), query, variables).await
+    }
+
+    /// The first message of a subscription.
+    pub async fn listen(&self, caller: Caller, query: &str) -> Value {
+        let mut ws = Ws::ready(self.server.address(), self.token(caller)).await;
+        ws.subscribe("one", query).await;
+        let message = ws.receive().await;
+        let payload = message["payload"].clone();
+        // A refused subscription answers a list of errors.
+        if payload.is_array() { json!({"errors": payload}) } else { payload }
+    }
+
+    /// The document that asks for a root field about the owner's things, and its variables.
+    /// Panics for a field that has none: give it one, and a line in the table.
+    pub fn document(&mut self, root: &str, field: &str) -> (String, Value) {
+        match root {
+            "Query" => (self.query(field), json!({})),
+            "Mutation" => self.mutation(field),
+            _ => (self.subscription(field), json!({})),
+        }
+    }
+
+    fn query(&self, field: &str) -> String {
+        let (owner, account, task) = (&self.owner.user, &self.owner.account, &self.task);
+        let user = "id username email role accounts { nodes { id name balance { available } } }";
+        let of_account = "id name balance { available held } creditTransactions { nodes { id amount } totalCount }";
+        let of_task = "id prompt status creditsUsed items { image { id url prompt } text }";
+        match field {
+            "account" => format!("{{ account(id: \"{account}\") {{ {of_account} }} }}"),
+            "accounts" => format!("{{ accounts {{ nodes {{ {of_account} }} totalCount }} }}"),
+            "aiModels" => "{ aiModels { id name } }".to_owned(),
+            "aiTask" => format!("{{ aiTask(id: \"{task}\") {{ {of_task} }} }}"),
+            "aiTasks" => format!("{{ aiTasks(accountId: \"{account}\") {{ nodes {{ {of_task} }} totalCount }} }}"),
+            "creditTransactions" => {
+                format!("{{ creditTransactions(accountId: \"{account}\") {{ nodes {{ id amount }} totalCount }} }}")
+            }
+            "images" => format!("{{ images(accountId: \"{account}\") {{ nodes {{ id url prompt }} totalCount }} }}"),
+            "myPermissions" => "{ myPermissions { feature level } }".to_owned(),
+            "node" => format!("{{ node(id: \"{account}\") {{ ... on Account {{ {of_account} }} }} }}"),
+            "nodes" => format!("{{ nodes(ids: [\"{owner}\"]) {{ ... on User {{ {user} }} }} }}"),
+            "notifications" => {
+                format!("{{ notifications(accountId: \"{account}\") {{ nodes {{ id message }} totalCount }} }}")
+            }
+            "recordsAudit" => "{ recordsAudit { __typename } }".to_owned(),
+            "serverInfo" => "{ serverInfo { version } }".to_owned(),
+            "user" => format!("{{ user(id: \"{owner}\") {{ {user} }} }}"),
+            "users" => format!("{{ users {{ nodes {{ {user} }} totalCount }} }}"),
+            "viewer" => "{ viewer { id username } }".to_owned(),
+            other => panic!("give Query.{other} a document here, and a line in matrix.txt"),
+        }
+    }
+
+    fn subscription(&self, field: &str) -> String {
+        let (account, task) = (&self.owner.account, &self.task);
+        match field {
+            "aiTaskProgress" => {
+                format!("subscription {{ aiTaskProgress(taskId: \"{task}\") {{ kind task {{ prompt }} }} }}")
+            }
+            "creditBalance" => {
+                format!("subscription {{ creditBalance(accountId: \"{account}\") {{ kind balance {{ available }} }} }}")
+            }
+            other => panic!("give Subscription.{other} a document here, and a line in matrix.txt"),
+        }
+    }
+
+    fn mutation(&mut self, field: &str) -> (String, Value) {
+        let fresh = self.fresh();
+        let (user, account) = (self.owner.user.clone(), self.owner.account.clone());
+        let newcomer = json!({"username": fresh, "email": format!("{fresh}@example.com"), "password": PASSWORD});
+        let input = match field {
+            "addCredits" => {
+                json!({"target": {"accountId": account}, "amount": 1, "idempotencyKey": format!("{fresh}-key")})
+            }
+            "assignRole" => json!({"userId": user, "role": "USER"}),
+            "cancelAiTask" => json!({"taskId": self.task}),
+            "claimHero" => {
+                let mut input = newcomer;
+                input["token"] = json!("A".repeat(43));
+                input
+            }
+            "deleteUser" => json!({"userId": user}),
+            "generateImages" | "generateText" => {
+                json!({"accountId": account, "prompt": "more", "idempotencyKey": format!("{fresh}-key")})
+            }
+            "markNotificationsRead" => json!({"accountId": account, "ids": [self.notification]}),
+            "refreshSession" => json!({"refreshToken": "A".repeat(43)}),
+            "signIn" => json!({"identity": fresh, "password": "Wrong-passw0rd"}),
+            "signOut" | "signOutEverywhere" => json!({}),
+            "signUp" => newcomer,
+            other => panic!("give Mutation.{other} an input here, and a line in matrix.txt"),
+        };
+        let kind = format!("{}{}Input", field[..1].to_uppercase(), &field[1..]);
+        (
+            format!("mutation($i: {kind}!) {{ {field}(input: $i) {{ userErrors {{ code message }} }} }}"),
+            json!({"i": input}),
+        )
+    }
+}

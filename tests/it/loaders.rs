@@ -1,0 +1,66 @@
+//! Loaders batch across the rows of a page (G61).
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use inkledger::{config::Role, db::Engine};
+use rstest::rstest;
+use serde_json::json;
+use tracing::{Event, Subscriber};
+use tracing_subscriber::{
+    Layer,
+    layer::{Context, SubscriberExt},
+    util::SubscriberInitExt,
+};
+
+use crate::support::server::Server;
+
+/// Counts the statements that the driver reports.
+struct Count(Arc<AtomicUsize>);
+
+impl<S: Subscriber> Layer<S> for Count {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if event.metadata().target() == "sqlx::query" {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+const PAGE: &str = "query($a: ID!) { aiTasks(accountId: $a, first: 50) { nodes { id model { name } items { position image \
+                    { width } } } } }";
+
+// G61: a 50-row page with three nested objects issues at most 5 statements, beside the one that reads the session.
+#[rstest]
+#[tokio::test]
+async fn a_page_of_fifty_with_three_nested_objects_takes_five_statements(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let count = Arc::new(AtomicUsize::new(0));
+    // Every test has a process of its own, so this is the only subscriber.
+    tracing_subscriber::registry().with(Count(count.clone())).try_init().unwrap();
+    let server = Server::open(engine).await;
+    let hero = server.hero().await;
+    let user = server.sign_up("reader").await;
+    server.give(&hero, &user, 100).await;
+    for number in 0..50 {
+        let task = server.drawing(&user, 1, &format!("page-of-fifty-{number}")).await;
+        if number == 49 {
+            server.ended(&user, &task).await;
+        }
+    }
+    // A process without workers, so that nothing else speaks to the database.
+    let home = Arc::clone(&server.home);
+    server.stop().await;
+    let server = home.start_with(|config, _| config.role = Role::Api).await;
+    let mut least = usize::MAX;
+    for _ in 0..5 {
+        let before = count.load(Ordering::SeqCst);
+        let answer = server.data(Some(&user.token), PAGE, json!({ "a": user.account })).await;
+        least = least.min(count.load(Ordering::SeqCst) - before);
+        assert_eq!(answer["aiTasks"]["nodes"].as_array().unwrap().len(), 50);
+    }
+    assert!((2..=6).contains(&least), "{least} statements");
+    server.stop().await;
+}

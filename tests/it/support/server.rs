@@ -1,0 +1,293 @@
+//! The whole server: in this process on a real port, built as `main` builds it; and as the real binary, for what only a
+//! process can suffer.
+
+use std::{
+    net::SocketAddr,
+    ops::Deref,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
+    time::Duration,
+};
+
+use inkledger::{
+    ai::{
+        AiConfig,
+        provider::sandbox::{Sandbox, SandboxScript},
+        routing::Providers,
+    },
+    app::{App, Seams, build, run},
+    auth::Auth,
+    clock::SystemClock,
+    config::{Config, resolve},
+    db::{Db, Engine},
+    jobs::JobsConfig,
+    ledger::verify::verify,
+};
+use sea_orm::ConnectionTrait as _;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    net::TcpListener,
+    process::{Child, Command},
+    sync::watch,
+    task::JoinHandle,
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{builders::Api, database::TestDb};
+
+/// How long a test waits for a server to start or end.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A data folder and a database, which outlive the servers that use them.
+pub struct Home {
+    pub engine: Engine,
+    folder: TempDir,
+    database: Option<TestDb>,
+}
+
+impl Home {
+    pub async fn open(engine: Engine) -> Arc<Self> {
+        let database = match engine {
+            Engine::Sqlite => None,
+            Engine::Postgres => Some(TestDb::postgres().await),
+        };
+        Arc::new(Self { engine, folder: tempfile::tempdir().unwrap(), database })
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The key that signs addresses of files.
+    pub fn url_key(&self) -> [u8; 32] {
+        std::fs::read(self.folder().join("url_key")).unwrap().try_into().unwrap()
+    }
+
+    fn flags(&self) -> Vec<(String, String)> {
+        let mut flags = vec![
+            ("listen", "127.0.0.1:0".to_owned()),
+            ("data_dir", self.folder().display().to_string()),
+            ("auth.signup_credits", "0".to_owned()),
+            ("auth.argon2_memory_kib", "1024".to_owned()),
+            ("auth.argon2_passes", "1".to_owned()),
+            ("database.connections", "6".to_owned()),
+        ];
+        flags.extend(self.database.as_ref().and_then(TestDb::url).map(|url| ("database.url", url)));
+        flags.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    }
+
+    /// A server in this process, with the usual settings.
+    pub async fn start(self: &Arc<Self>) -> Server {
+        self.start_with(|_, _| {}).await
+    }
+
+    /// A server in this process.
+    pub async fn start_with(self: &Arc<Self>, change: impl FnOnce(&mut Config, &mut Seams)) -> Server {
+        let mut config = Config::from_resolved(&resolve(&self.flags(), None).unwrap()).unwrap();
+        config.auth.argon2_memory_kib = 8;
+        let script = SandboxScript::new();
+        let mut seams = Seams::system(&config);
+        seams.providers = Some(Providers::new().with(Sandbox::new(script.clone())));
+        seams.jobs = quick_jobs();
+        seams.ai = quick_ai();
+        seams.timing.shutdown_spread = Duration::from_millis(100);
+        seams.timing.shutdown_grace = Duration::from_secs(5);
+        change(&mut config, &mut seams);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let app = build(config, seams, address).await.unwrap();
+        let (db, auth, shutdown) = (app.db.clone(), app.auth.clone(), app.shutdown.clone());
+        let task = spawn_run(app, listener);
+        let home = Arc::clone(self);
+        Server { api: Api::new(address), home, script, db, auth, shutdown, task: Some(task) }
+    }
+
+    /// The real binary on this folder and database; `more` are settings.
+    pub async fn process(&self, more: &[(&str, &str)]) -> Process {
+        let mut flags = self.flags();
+        flags.extend(more.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        Process::start(&flags).await
+    }
+
+    /// Looks at the database while no server of this process has it open.
+    pub async fn look(&self) -> Db {
+        let config = Config::from_resolved(&resolve(&self.flags(), None).unwrap()).unwrap();
+        Db::open(&config.database.options).await.unwrap()
+    }
+}
+
+fn spawn_run(app: App, listener: TcpListener) -> JoinHandle<()> {
+    tokio::spawn(async move { run(app, listener).await.unwrap() })
+}
+
+/// The engine's timings, shortened where a test waits for them.
+fn quick_jobs() -> JobsConfig {
+    JobsConfig {
+        poll_min: Duration::from_millis(20),
+        poll_max: Duration::from_millis(100),
+        sweep: Duration::from_millis(500),
+        grace: Duration::from_secs(5),
+        ..JobsConfig::default()
+    }
+}
+
+fn quick_ai() -> AiConfig {
+    AiConfig {
+        retry_base: Duration::from_millis(5),
+        retry_max: Duration::from_millis(20),
+        throttle_max: Duration::from_millis(50),
+        cancel_grace: Duration::from_millis(500),
+        watch: Duration::from_millis(50),
+        ..AiConfig::default()
+    }
+}
+
+/// A running server in this process. Dropped, it is cut off; `stop` ends it in order.
+pub struct Server {
+    pub api: Api,
+    pub home: Arc<Home>,
+    /// What the sandbox does, and the provider's books.
+    pub script: SandboxScript,
+    pub db: Db,
+    pub auth: Auth,
+    pub shutdown: CancellationToken,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Deref for Server {
+    type Target = Api;
+
+    fn deref(&self) -> &Api {
+        &self.api
+    }
+}
+
+impl Server {
+    pub async fn open(engine: Engine) -> Self {
+        Home::open(engine).await.start().await
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.api.address
+    }
+
+    /// The token of the link that the first HERO claims.
+    pub async fn claim_token(&self) -> String {
+        let link = self.auth.offer_hero_claim(&self.api.client.base).await.unwrap().unwrap();
+        token_of(&link)
+    }
+
+    /// The first HERO, by the link.
+    pub async fn hero(&self) -> super::builders::Person {
+        let token = self.claim_token().await;
+        self.claim(&token, "hero").await
+    }
+
+    /// The single number that `sql` answers.
+    pub async fn number(&self, sql: &str) -> i64 {
+        number(&self.db, sql).await
+    }
+
+    pub async fn execute(&self, sql: &str) {
+        self.db.migration_connection().execute_unprepared(sql).await.unwrap();
+    }
+
+    /// Fails unless every rule of the ledger holds, its chains included.
+    pub async fn check_ledger(&self) {
+        check_ledger(&self.db).await;
+    }
+
+    /// Ends it in order, within reason.
+    pub async fn stop(mut self) {
+        self.shutdown.cancel();
+        let task = self.task.take().unwrap();
+        timeout(PATIENCE, task).await.expect("the server did not end").unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+/// The single number that `sql` answers.
+pub async fn number(db: &Db, sql: &str) -> i64 {
+    let row = db.reader().query_one_raw(db.statement(sql, [])).await.unwrap().unwrap();
+    row.try_get_by_index::<i64>(0).or_else(|_| row.try_get_by_index::<i32>(0).map(i64::from)).unwrap()
+}
+
+/// Fails unless every rule of the ledger holds, its chains included.
+pub async fn check_ledger(db: &Db) {
+    let report = verify(db, &SystemClock, None).await.unwrap();
+    assert!(report.clean(), "{:?}", report.violations);
+}
+
+/// The token at the end of a claim link.
+pub fn token_of(link: &str) -> String {
+    link.trim().rsplit('#').next().unwrap().to_owned()
+}
+
+/// The real binary, running.
+pub struct Process {
+    pub api: Api,
+    child: Child,
+    errors: watch::Receiver<String>,
+}
+
+impl Deref for Process {
+    type Target = Api;
+
+    fn deref(&self) -> &Api {
+        &self.api
+    }
+}
+
+impl Process {
+    async fn start(flags: &[(String, String)]) -> Self {
+        let mut command = Command::new(PathBuf::from(env!("CARGO_BIN_EXE_inkledger")));
+        for (key, value) in flags {
+            command.arg(inkledger::config::flag_of(key)).arg(value);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().unwrap();
+        let (sender, errors) = watch::channel(String::new());
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                sender.send_modify(|text| {
+                    text.push_str(&line);
+                    text.push('\n');
+                });
+            }
+        });
+        let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+        let ready = timeout(PATIENCE, out.next_line()).await.ok().and_then(|line| line.ok().flatten());
+        let ready = ready.unwrap_or_else(|| panic!("it did not start: {}", *errors.borrow()));
+        let address = ready.rsplit("http://").next().unwrap().trim().parse().unwrap();
+        Self { api: Api::new(address), child, errors }
+    }
+
+    /// The token of the link it printed for the first HERO.
+    pub async fn claim_token(&mut self) -> String {
+        let printed = timeout(PATIENCE, self.errors.wait_for(|text| text.contains("/claim#"))).await.unwrap().unwrap();
+        let line = printed.lines().find(|line| line.contains("/claim#")).unwrap();
+        token_of(line)
+    }
+
+    /// Everything it wrote to standard error.
+    pub fn errors(&self) -> String {
+        self.errors.borrow().clone()
+    }
+
+    /// SIGKILL, as power or the kernel would: nothing is finished or handed back.
+    pub async fn kill(mut self) {
+        self.child.start_kill().unwrap();
+        self.child.wait().await.unwrap();
+    }
+}
