@@ -211,3 +211,49 @@ async fn shutdown_gives_running_work_back_without_counting_a_crash(
     stage.check().await;
     workers.shutdown().await;
 }
+
+// REQ-B-19: a fault in any write of a delivery leaves nothing of it, and the stored result is not asked for again.
+#[rstest]
+#[tokio::test]
+async fn a_fault_in_any_write_of_a_delivery_leaves_nothing_of_it(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[values("stored_object", "image", "credit_usage", "notification", "run_event")] table: &str,
+) {
+    let stage = Stage::open(engine).await;
+    let spender = stage.spender(10).await;
+    let task = stage.process.ai.generate_images(spender, stage.images(1)).await.unwrap();
+    let when = if table == "run_event" { "NEW.kind = 'ITEM'" } else { "NEW.created_at >= 0" };
+    let (plant, mend) = match engine {
+        Engine::Sqlite => (
+            format!(
+                "CREATE TRIGGER planted BEFORE INSERT ON {table} WHEN {when} BEGIN SELECT RAISE(ABORT, 'planted'); END"
+            ),
+            "DROP TRIGGER planted".to_owned(),
+        ),
+        Engine::Postgres => (
+            format!(
+                "CREATE FUNCTION planted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''planted''; END'; \
+                 CREATE TRIGGER planted BEFORE INSERT ON {table} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION planted()"
+            ),
+            format!("DROP TRIGGER planted ON {table}"),
+        ),
+    };
+    stage.test.execute(&plant).await.unwrap();
+    let workers = stage.process.start().await;
+    let waiting = async {
+        while stage.test.number("SELECT COUNT(*) FROM job WHERE attempts > 0").await == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(super::stage::PATIENCE, waiting).await.expect("the fault was not met");
+    for left in ["stored_object", "image", "credit_usage", "notification"] {
+        assert_eq!(stage.test.number(&format!("SELECT COUNT(*) FROM {left}")).await, 0, "{left}");
+    }
+    assert_eq!(stage.balance(spender.account_id).await, (9, 1, 0));
+    stage.test.execute(&mend).await.unwrap();
+    let view = stage.ended(&task).await;
+    assert_eq!((view.task.status, view.task.credits_used), (TaskStatus::Success, 1));
+    stage.check().await;
+    assert_eq!(stage.calls(), 1);
+    workers.shutdown().await;
+}
