@@ -18,6 +18,7 @@ pub struct Model {
     pub prompt_length_limit: i64,
     pub width: Option<i32>,
     pub height: Option<i32>,
+    pub takes_seed: bool,
     pub is_active: bool,
     pub created_at: i64,
     pub updated_at: i64,

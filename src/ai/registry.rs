@@ -133,6 +133,8 @@ fn row(shipped: Shipped, ids: &dyn Ids, now: Micros, has_openai_key: bool) -> (N
         output_token_limit: shipped.output_token_limit,
         prompt_length_limit: shipped.prompt_length_limit,
         size: shipped.size,
+        // The adapter for OpenAI would pass one on, and its image API refuses what it does not know.
+        takes_seed: shipped.provider == SANDBOX,
         is_active: shipped.provider == SANDBOX || has_openai_key,
         created_at: now,
     };

@@ -53,8 +53,8 @@ pub struct ImageRecord {
     pub model_name: String,
     /// Whose model it is.
     pub provider: String,
-    /// The seed that was sent.
-    pub seed: i64,
+    /// The seed that was sent, if one was.
+    pub seed: Option<i64>,
     /// Now.
     pub now: Micros,
 }

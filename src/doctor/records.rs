@@ -153,7 +153,7 @@ async fn audit(tx: &DatabaseTransaction) -> Result<RecordsReport, Failure<Never>
         let actual = run(tx, &sql, columns).await?;
         let expected = expected::rows(tx, number).await?;
         let mut differences = compare(&actual, &expected, engine_of(tx));
-        if number == 5 && !actual.is_sorted_by(|a, b| biggest_first(a, b)) {
+        if number == 5 && !actual.is_sorted_by(biggest_first) {
             differences.push("the rows are not in descending order".to_owned());
         }
         let verdict = match (differences.is_empty(), actual.is_empty()) {

@@ -82,6 +82,8 @@ pub enum UserErrorCode {
     CountOutOfRange,
     /// The seed is out of range.
     SeedOutOfRange,
+    /// The AI model takes no seed.
+    UnsupportedSeed,
     /// There is no such AI model.
     ModelNotFound,
     /// The AI model is switched off, or none is set.

@@ -7,8 +7,8 @@ use std::time::Duration;
 pub struct JobsConfig {
     /// How many jobs run at once in this process; a quarter of them serve `interactive` only.
     pub workers: usize,
-    /// How many jobs of one account and lane run at once, over all processes. Written to `job_quota` when an account's
-    /// first job starts, and kept from then on.
+    /// How many jobs of one account and lane run at once, over all processes. Processes should agree on it;
+    /// the latest claim writes it to `job_quota`.
     pub account_running_max: i32,
     /// How long a claim lasts without a heartbeat.
     pub lease: Duration,

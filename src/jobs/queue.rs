@@ -10,7 +10,7 @@ use std::{
 use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, Value};
 use uuid::Uuid;
 
-use super::{End, Job, Jobs, Lane, Lease, Subject, boot::Boot, config::micros, store::first_cap};
+use super::{End, Job, Jobs, Lane, Lease, Subject, boot::Boot, config::micros, store::cap};
 use crate::{
     clock::Micros,
     db::{Engine, statement},
@@ -126,6 +126,10 @@ impl Queue {
         Ok(None)
     }
 
+    fn cap(&self, lane: Lane) -> i32 {
+        cap(lane, self.jobs.config.account_running_max, self.jobs.config.workers)
+    }
+
     fn served_last(&self, lane: Lane) -> Option<Uuid> {
         self.served.lock().unwrap_or_else(PoisonError::into_inner).get(&lane).copied()
     }
@@ -134,12 +138,13 @@ impl Queue {
     async fn next_account(&self, lane: Lane, after: Option<Uuid>) -> Result<Option<(Uuid, bool)>, Error> {
         let bound = if after.is_some() { "account_id > $3" } else { "account_id >= $3" };
         let sql = format!(
-            "SELECT n.account_id, COALESCE(q.running < q.cap, TRUE) AS free \
+            "SELECT n.account_id, COALESCE(q.running < $4, TRUE) AS free \
              FROM (SELECT account_id FROM job WHERE state = 'ready' AND lane = $1 AND {bound} AND ready_at <= {} \
              ORDER BY account_id LIMIT 1) n LEFT JOIN job_quota q ON q.account_id = n.account_id AND q.lane = $1",
             self.ready_now_sql("$2")
         );
-        let values = [lane.as_str().into(), self.ready_now().into(), after.unwrap_or(Uuid::nil()).into()];
+        let values =
+            [lane.as_str().into(), self.ready_now().into(), after.unwrap_or(Uuid::nil()).into(), self.cap(lane).into()];
         let row = self.jobs.db.reader().query_one_raw(self.jobs.db.statement(sql, values)).await?;
         match row {
             Some(row) => Ok(Some((row.try_get("", "account_id")?, row.try_get("", "free")?))),
@@ -165,8 +170,7 @@ impl Queue {
             self.boot.monotonic().into(),
             micros(self.jobs.config.lease).into(),
         ];
-        let config = &self.jobs.config;
-        let cap = first_cap(lane, config.account_running_max, config.workers);
+        let cap = self.cap(lane);
         let taken = self
             .jobs
             .db
@@ -327,8 +331,9 @@ async fn take_place(
     account: Uuid,
     cap: i32,
 ) -> Result<(), Failure<NothingTaken>> {
-    let sql = "UPDATE job_quota SET running = running + 1 WHERE account_id = $1 AND lane = $2 AND running < cap";
-    let done = tx.execute_raw(statement(tx, sql, [account.into(), lane.as_str().into()])).await?;
+    let sql =
+        "UPDATE job_quota SET running = running + 1, cap = $3 WHERE account_id = $1 AND lane = $2 AND running < $3";
+    let done = tx.execute_raw(statement(tx, sql, [account.into(), lane.as_str().into(), cap.into()])).await?;
     if done.rows_affected() == 1 {
         return Ok(());
     }

@@ -142,8 +142,8 @@ pub async fn write_in(tx: &DatabaseTransaction, effects: &[Effect], now: Micros)
     Ok(())
 }
 
-/// The cap with which an account's first job of a lane begins.
-pub(super) fn first_cap(lane: Lane, configured: i32, workers: usize) -> i32 {
+/// How many jobs of one account and lane may run at once.
+pub(super) fn cap(lane: Lane, configured: i32, workers: usize) -> i32 {
     match lane {
         Lane::Interactive | Lane::Bulk => configured.max(1),
         Lane::System => i32::try_from(workers).unwrap_or(i32::MAX).max(1),

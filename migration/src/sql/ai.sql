@@ -11,6 +11,7 @@ CREATE TABLE ai_model (
   prompt_length_limit bigint  NOT NULL,           -- Unicode scalar values
   width               integer,
   height              integer,
+  takes_seed          boolean NOT NULL,
   is_active           boolean NOT NULL,
   created_at          bigint  NOT NULL,
   updated_at          bigint  NOT NULL,

@@ -115,6 +115,11 @@ impl AiModel {
         self.0.model.size.map(|(_, height)| height)
     }
 
+    /// Whether a seed may be given.
+    async fn takes_seed(&self) -> bool {
+        self.0.model.takes_seed
+    }
+
     /// Credits per stored image; null for text models.
     async fn credits_per_image(&self) -> Option<Credits> {
         match self.0.price.rates {

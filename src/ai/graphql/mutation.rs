@@ -30,7 +30,7 @@ pub struct GenerateImagesInput {
     count: i32,
     /// Which model; the default one when omitted.
     model_id: Option<ID>,
-    /// 0–4294967295; chosen and recorded by the server when omitted.
+    /// 0–4294967295; chosen and recorded by the server when omitted, where the model takes seeds.
     seed: Option<SafeInt>,
     /// Makes the request happen once: 8–128 visible ASCII characters. A repeat answers as the first did.
     idempotency_key: ID,
@@ -42,8 +42,8 @@ pub struct GenerateImagesPayload {
     /// The task that draws them, its credits held; null when refused.
     task: Option<AiTask>,
     /// `INSUFFICIENT_CREDITS`, `PROMPT_EMPTY`, `PROMPT_TOO_LONG`, `COUNT_OUT_OF_RANGE`, `SEED_OUT_OF_RANGE`,
-    /// `MODEL_NOT_FOUND`, `MODEL_INACTIVE`, `MODEL_KIND_MISMATCH`, `ACCOUNT_FROZEN`, `ACCOUNT_CLOSED`, `BACKLOG_FULL`,
-    /// `LEDGER_BUSY`. Empty when it was accepted.
+    /// `UNSUPPORTED_SEED`, `MODEL_NOT_FOUND`, `MODEL_INACTIVE`, `MODEL_KIND_MISMATCH`, `ACCOUNT_FROZEN`,
+    /// `ACCOUNT_CLOSED`, `BACKLOG_FULL`, `LEDGER_BUSY`. Empty when it was accepted.
     user_errors: Vec<UserError>,
 }
 
@@ -56,7 +56,7 @@ pub struct GenerateTextInput {
     prompt: String,
     /// Which model; the default one when omitted.
     model_id: Option<ID>,
-    /// 0–4294967295; chosen and recorded by the server when omitted.
+    /// 0–4294967295; chosen and recorded by the server when omitted, where the model takes seeds.
     seed: Option<SafeInt>,
     /// Makes the request happen once: 8–128 visible ASCII characters. A repeat answers as the first did.
     idempotency_key: ID,
@@ -100,6 +100,7 @@ fn refusal(refusal: AcceptError) -> UserError {
         AcceptError::Model(ModelRefusal::NotFound) => (UserErrorCode::ModelNotFound, &["input", "modelId"]),
         AcceptError::Model(ModelRefusal::Inactive) => (UserErrorCode::ModelInactive, &["input", "modelId"]),
         AcceptError::Model(ModelRefusal::KindMismatch) => (UserErrorCode::ModelKindMismatch, &["input", "modelId"]),
+        AcceptError::Model(ModelRefusal::SeedUnsupported) => (UserErrorCode::UnsupportedSeed, &["input", "seed"]),
         AcceptError::AccountFrozen => (UserErrorCode::AccountFrozen, &[]),
         AcceptError::AccountClosed => (UserErrorCode::AccountClosed, &[]),
         AcceptError::BacklogFull => (UserErrorCode::BacklogFull, &[]),

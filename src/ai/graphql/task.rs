@@ -171,9 +171,9 @@ impl AiTask {
         &self.0.payload.prompt
     }
 
-    /// The seed of the first item; each further one has the next.
-    async fn seed(&self) -> SafeInt {
-        SafeInt(self.0.payload.seed)
+    /// The seed of the first item; each further one has the next. Null when the model takes none.
+    async fn seed(&self) -> Option<SafeInt> {
+        self.0.payload.seed.map(SafeInt)
     }
 
     /// The model; null only when it cannot be read.

@@ -24,6 +24,8 @@ pub struct AiModel {
     pub prompt_length_limit: i64,
     /// Width and height of its images in pixels; image models only.
     pub size: Option<(i32, i32)>,
+    /// Whether a seed may be sent to it.
+    pub takes_seed: bool,
     /// Whether new work may use it.
     pub is_active: bool,
     /// When it was entered.
@@ -53,6 +55,9 @@ pub enum ModelRefusal {
     /// It makes another kind of thing.
     #[error("This AI model makes another kind of thing. Choose one of the right kind of `aiModels`.")]
     KindMismatch,
+    /// A seed was given, and it takes none.
+    #[error("This AI model takes no seed. Leave it out, or choose one of `aiModels` whose `takesSeed` is true.")]
+    SeedUnsupported,
 }
 
 impl AiModel {

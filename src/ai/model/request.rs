@@ -22,7 +22,7 @@ pub struct GenerateImages {
     pub count: i32,
     /// Which model; `None` is the function's default.
     pub ai_model_id: Option<Uuid>,
-    /// 0–4294967295; `None` lets the server choose and record one.
+    /// 0–4294967295; `None` lets the server choose and record one, where the model takes seeds.
     pub seed: Option<i64>,
 }
 
@@ -35,7 +35,7 @@ pub struct GenerateText {
     pub prompt: String,
     /// Which model; `None` is the function's default.
     pub ai_model_id: Option<Uuid>,
-    /// 0–4294967295; `None` lets the server choose and record one.
+    /// 0–4294967295; `None` lets the server choose and record one, where the model takes seeds.
     pub seed: Option<i64>,
 }
 
@@ -120,8 +120,8 @@ pub struct TaskPayload {
     pub prompt: String,
     /// How many things.
     pub count: i32,
-    /// The seed of the first thing; each further one has the next.
-    pub seed: i64,
+    /// The seed of the first thing; each further one has the next. `None` where the model takes none.
+    pub seed: Option<i64>,
     /// The model's name when it was quoted.
     pub model: String,
 }
@@ -170,6 +170,9 @@ impl Order {
     /// Whether `model` can do it. Refuses: `Model`, `PromptTooLong`.
     pub fn check_with(&self, model: &AiModel) -> Result<(), AcceptError> {
         model.serves(self.function)?;
+        if self.seed.is_some() && !model.takes_seed {
+            return Err(ModelRefusal::SeedUnsupported.into());
+        }
         let length = i64::try_from(self.prompt.chars().count()).unwrap_or(i64::MAX);
         if length > model.prompt_length_limit {
             return Err(AcceptError::PromptTooLong { length, limit: model.prompt_length_limit });

@@ -55,15 +55,15 @@ impl Request {
 }
 
 impl Run<'_> {
-    /// Each item of a task has a seed of its own: the first one's, and then the next ones.
-    pub(super) fn seed_of(&self, item: &Item) -> i64 {
-        (self.work.task.payload.seed + i64::from(item.position)) % (SEED_MAX + 1)
+    /// Each item of a task has a seed of its own, the first one's and then the next ones, where the model takes seeds.
+    pub(super) fn seed_of(&self, item: &Item) -> Option<i64> {
+        Some((self.work.task.payload.seed? + i64::from(item.position)) % (SEED_MAX + 1))
     }
 
     /// What to ask for `item`.
     pub(super) fn request(&self, item: &Item, attempt: Uuid) -> Request {
         let (task, model) = (&self.work.task, &self.work.model.model);
-        let seed = u32::try_from(self.seed_of(item)).ok();
+        let seed = self.seed_of(item).and_then(|seed| u32::try_from(seed).ok());
         let request_key = attempt.to_string();
         match model.kind {
             ModelKind::Image => {

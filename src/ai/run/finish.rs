@@ -4,7 +4,7 @@
 use super::{Run, Step, Stop, item::Kept};
 use crate::{
     ai::{
-        model::{Attempt, Item, ItemState, ModelKind, Phase, TaskStatus, TextTokens},
+        model::{Attempt, AttemptState, Item, ItemState, ModelKind, Phase, TaskStatus, TextTokens},
         points::Point,
         service::{delivered_subjects, lost_or_fault, words_for, write_plain},
         shelf::ImageRecord,
@@ -40,7 +40,8 @@ impl Run<'_> {
         if let Some(image) = &image {
             effects.extend(self.ai.parts.shelf.effects(image, &self.image_record(item)));
         }
-        effects.extend(store::usage_effect(&self.work, item, &attempt, self.ai.parts.ids.uuid(), now));
+        effects.push(store::settled_effect(&attempt));
+        effects.push(store::usage_effect(&self.work, item, &attempt, self.ai.parts.ids.uuid(), now));
         effects.extend(self.ending(item, &end, None));
         match self.submit("settle", item, Operation::Settle { hold: item.hold_id, actual }, effects).await {
             Ok(posting) => self.ended(at, &end, &posting).await,
@@ -88,7 +89,14 @@ impl Run<'_> {
     }
 
     /// A call that was withdrawn after it had used tokens: they are charged, and the task ends as cancelled.
-    pub(super) async fn charge_withdrawn(&mut self, at: usize, item: &Item, attempt: Attempt) -> Result<Step, Stop> {
+    pub(super) async fn charge_withdrawn(
+        &mut self,
+        at: usize,
+        item: &Item,
+        mut attempt: Attempt,
+    ) -> Result<Step, Stop> {
+        // Received and settled at once: guards are judged before any write, so one command cannot do the one after the other.
+        attempt.state = AttemptState::Settled;
         let recorded = self.received(&attempt, Some("withdrawn by a cancel"));
         let now = self.ai.parts.clock.now();
         let actual = self.credits_for(item, &attempt)?;
@@ -102,7 +110,7 @@ impl Run<'_> {
         };
         let mut effects = recorded;
         effects.extend(store::item_effects(&self.grip, &self.work, item, &end, now));
-        effects.extend(store::usage_effect(&self.work, item, &attempt, self.ai.parts.ids.uuid(), now));
+        effects.push(store::usage_effect(&self.work, item, &attempt, self.ai.parts.ids.uuid(), now));
         effects.extend(self.ending(item, &end, None));
         match self.submit("settle", item, Operation::Settle { hold: item.hold_id, actual }, effects).await {
             Ok(posting) => self.ended(at, &end, &posting).await,
@@ -148,6 +156,7 @@ impl Run<'_> {
         if let Some(item) = self.work.items.get_mut(at) {
             item.state = end.state;
             item.image_id = end.image_id;
+            item.error_code.clone_from(&end.code);
             item.credits = end.is_charged.then_some(amount);
         }
         let task = &mut self.work.task;

@@ -160,7 +160,8 @@ impl Ai {
             }
         };
         let hold_amount = hold_amount.map_err(|error| Internal::new("quoting a command", error))?;
-        let seed = order.seed.unwrap_or_else(|| i64::from(u32::from_be_bytes(crate::ids::random(ids.as_ref()))));
+        let chosen = || i64::from(u32::from_be_bytes(crate::ids::random(ids.as_ref())));
+        let seed = model.model.takes_seed.then(|| order.seed.unwrap_or_else(chosen));
         let payload =
             TaskPayload { prompt: order.prompt.clone(), count: order.count, seed, model: model.model.name.clone() };
         let payload = serde_json::to_string(&payload).map_err(|error| Internal::new("writing a payload", error))?;

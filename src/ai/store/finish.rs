@@ -144,8 +144,18 @@ fn abandon_effect(attempt: &Attempt) -> Option<Effect> {
     })
 }
 
-/// The usage row of a charged attempt, and the attempt itself as settled.
-pub fn usage_effect(work: &Work, item: &Item, attempt: &Attempt, id: Uuid, now: Micros) -> [Effect; 2] {
+/// A received attempt whose result is charged with this command.
+pub fn settled_effect(attempt: &Attempt) -> Effect {
+    Effect::Update {
+        table: "ai_attempt",
+        set: vec![("state", Set::To(AttemptState::Settled.as_str().into()))],
+        key: vec![("id", attempt.id.into()), ("state", AttemptState::Received.as_str().into())],
+        guarded: true,
+    }
+}
+
+/// The usage row of a charged attempt.
+pub fn usage_effect(work: &Work, item: &Item, attempt: &Attempt, id: Uuid, now: Micros) -> Effect {
     let task = &work.task;
     let price = work.price.credit_price_nanousd;
     let mut cells: Vec<(&'static str, Cell)> = vec![
@@ -166,15 +176,7 @@ pub fn usage_effect(work: &Work, item: &Item, attempt: &Attempt, id: Uuid, now: 
         ("created_at", now.into()),
     ];
     cells.extend(usage_cells(attempt));
-    [
-        Effect::Update {
-            table: "ai_attempt",
-            set: vec![("state", Set::To(AttemptState::Settled.as_str().into()))],
-            key: vec![("id", attempt.id.into()), ("state", AttemptState::Received.as_str().into())],
-            guarded: true,
-        },
-        Effect::Insert { table: "credit_usage", cells, if_absent: false },
-    ]
+    Effect::Insert { table: "credit_usage", cells, if_absent: false }
 }
 
 impl Ending {

@@ -7,7 +7,7 @@ mod step;
 mod task;
 
 pub use accept::{Accepted, accept_effects, refuse_effects};
-pub use finish::{Ending, ItemEnd, end_effects, item_effects, rest_effects, usage_effect};
+pub use finish::{Ending, ItemEnd, end_effects, item_effects, rest_effects, settled_effect, usage_effect};
 pub use registry::{
     NewModel, activate_untouched_models, count_models, find_default_model, find_model, find_price, insert_default,
     insert_model, list_models, load_models,

@@ -12,7 +12,7 @@ use crate::{
 };
 
 const MODEL: &str = "m.id, m.name, m.provider, m.provider_model, m.kind, m.output_token_limit, m.prompt_length_limit, \
-                     m.width, m.height, m.is_active, m.created_at";
+                     m.width, m.height, m.takes_seed, m.is_active, m.created_at";
 
 const PRICE: &str = "p.id AS price_id, p.ai_model_id, p.number, p.kind AS price_kind, p.input_nanousd_per_1k, \
                      p.output_nanousd_per_1k, p.tokens_per_credit, p.image_cost_nanousd, p.credits_per_image, \
@@ -46,6 +46,7 @@ fn model_of(row: &QueryResult) -> Result<AiModel, DbErr> {
         output_token_limit: row.try_get("", "output_token_limit")?,
         prompt_length_limit: row.try_get("", "prompt_length_limit")?,
         size: size.0.zip(size.1),
+        takes_seed: row.try_get("", "takes_seed")?,
         is_active: row.try_get("", "is_active")?,
         created_at: row.try_get("", "created_at")?,
     })
@@ -151,8 +152,8 @@ pub async fn count_models(connection: &impl ConnectionTrait) -> Result<i64, DbEr
 pub async fn insert_model(tx: &impl ConnectionTrait, new: &NewModel, now: Micros) -> Result<(), DbErr> {
     let model = &new.model;
     let sql = "INSERT INTO ai_model (id, name, provider, provider_model, kind, output_token_limit, \
-               prompt_length_limit, width, height, is_active, created_at, updated_at) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)";
+               prompt_length_limit, width, height, takes_seed, is_active, created_at, updated_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)";
     let values = [
         model.id.into(),
         model.name.clone().into(),
@@ -163,6 +164,7 @@ pub async fn insert_model(tx: &impl ConnectionTrait, new: &NewModel, now: Micros
         model.prompt_length_limit.into(),
         model.size.map(|(width, _)| width).into(),
         model.size.map(|(_, height)| height).into(),
+        model.takes_seed.into(),
         model.is_active.into(),
         now.into(),
     ];

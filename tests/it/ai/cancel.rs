@@ -1,18 +1,20 @@
 //! Cancelling: at once while pending, after the grace while a request is out; no request leaves after the answer.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use inkledger::{
     ai::{
         AiConfig,
         model::{ItemState, TaskStatus},
         provider::{
-            TokenUsage,
-            sandbox::{SandboxAnswer, Step},
+            Call, FailureCode, ProviderFailure, ProviderFuture, TextDeltas, TextProvider, TextRequest, TextResult,
+            TokenUsage, sandbox::Step,
         },
+        routing::Providers,
         service::CancelError,
     },
     db::Engine,
+    doctor::records::audit_records,
     error::{Error, Failure},
 };
 use rstest::rstest;
@@ -134,18 +136,92 @@ async fn no_request_leaves_after_a_cancel_was_answered(#[values(Engine::Sqlite, 
     workers.shutdown().await;
 }
 
+/// A provider that reports what it used when it is withdrawn.
+struct Counting;
+
+impl TextProvider for Counting {
+    fn name(&self) -> &'static str {
+        "sandbox"
+    }
+
+    fn generate_text<'a>(
+        &'a self,
+        _: &'a TextRequest,
+        call: &'a Call,
+        _: Option<TextDeltas>,
+    ) -> ProviderFuture<'a, TextResult> {
+        Box::pin(async move {
+            call.cancel.cancelled().await;
+            let usage = Some(TokenUsage { input: 300, output: 900 });
+            Err(ProviderFailure { usage, ..ProviderFailure::new(FailureCode::Cancelled, "withdrawn") })
+        })
+    }
+}
+
 // pipeline.md, 6: tokens that an aborted call used are settled.
 #[rstest]
 #[tokio::test]
-async fn a_withdrawn_text_with_known_usage_is_charged_for_it() {
+async fn a_withdrawn_text_with_known_usage_is_charged_for_it(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let stage = Stage::open(engine).await;
+    let process = stage.process_with(Providers::new().with_text(Arc::new(Counting))).await;
+    let spender = stage.spender(10).await;
+    let workers = process.start().await;
+    let task = process.ai.generate_text(spender, stage.text()).await.unwrap();
+    while stage.test.number("SELECT COUNT(*) FROM ai_attempt WHERE state = 'sent'").await == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    process.ai.cancel_ai_task(spender, task.id).await.unwrap();
+    let view = stage.ended(&task).await;
+    assert_eq!((view.task.status, view.task.credits_used), (TaskStatus::Cancelled, 2));
+    assert_eq!(view.items[0].state, ItemState::Cancelled);
+    assert_eq!(stage.messages(spender).await[0].2, "Generated 0 texts using 2 credits before cancellation");
+    stage.check().await;
+    assert!(audit_records(&stage.test.db).await.unwrap().passes(false));
+    workers.shutdown().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_task_that_waits_for_another_try_is_cancelled_without_waiting(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let patient = AiConfig { throttle_max: Duration::from_secs(300), ..quick_ai() };
+    let stage = Stage::with(engine, patient, quick_jobs()).await;
+    let spender = stage.spender(10).await;
+    stage.script.push(Step::Fail { code: FailureCode::RateLimited, retry_after: Some(Duration::from_secs(300)) });
+    let workers = stage.process.start().await;
+    let task = stage.process.ai.generate_images(spender, stage.images(2)).await.unwrap();
+    let waiting = async {
+        while stage.test.number("SELECT COUNT(*) FROM job WHERE state = 'ready' AND fence = 1").await == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(super::stage::PATIENCE, waiting).await.expect("the task does not wait");
+    stage.process.ai.cancel_ai_task(spender, task.id).await.unwrap();
+    let view = stage.ended(&task).await;
+    assert_eq!((view.task.status, view.task.credits_used), (TaskStatus::Cancelled, 0));
+    stage.check().await;
+    assert_eq!(stage.calls(), 1);
+    workers.shutdown().await;
+}
+
+// Twice the grace has passed, and the provider still says nothing: what it may have cost is ours to find out.
+#[rstest]
+#[tokio::test]
+async fn a_cancel_ends_even_when_the_provider_hangs() {
     let stage = Stage::open(Engine::Sqlite).await;
     let spender = stage.spender(10).await;
-    let used = TokenUsage { input: 300, output: 900 };
-    stage.script.push(Step::Answer(SandboxAnswer { usage: Some(used), ..SandboxAnswer::default() }));
+    stage.script.push(Step::Hang { billed: true });
     let workers = stage.process.start().await;
     let task = stage.process.ai.generate_text(spender, stage.text()).await.unwrap();
+    while stage.calls() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    stage.process.ai.cancel_ai_task(spender, task.id).await.unwrap();
     let view = stage.ended(&task).await;
-    assert_eq!(view.task.credits_used, 2);
+    assert_eq!((view.task.status, view.task.credits_used), (TaskStatus::Cancelled, 0));
     stage.check().await;
     workers.shutdown().await;
 }

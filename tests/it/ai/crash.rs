@@ -12,7 +12,11 @@ use inkledger::{
 };
 use rstest::rstest;
 
-use super::stage::{Stage, StopAt};
+use super::stage::{Stage, StopAt, quick_ai, short_leases};
+
+async fn crashing(engine: Engine) -> Stage {
+    Stage::with(engine, quick_ai(), short_leases()).await
+}
 
 // REQ-B-18, T11: nothing lost, nothing charged twice, one final notification.
 #[rstest]
@@ -30,7 +34,7 @@ async fn a_crash_at_any_point_ends_like_the_uncrashed_twin(
     )]
     point: Point,
 ) {
-    let stage = Stage::open(engine).await;
+    let stage = crashing(engine).await;
     let spender = stage.spender(10).await;
     let stop = StopAt::new(point);
     let doomed = stage.process.start_with(stage.process.ai.clone().with_fail_points(stop.clone())).await;
@@ -78,7 +82,7 @@ async fn a_text_that_was_received_is_not_written_again_after_a_crash(
 async fn a_process_that_dies_three_times_with_a_task_ends_it_uncharged(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let stage = Stage::open(engine).await;
+    let stage = crashing(engine).await;
     let spender = stage.spender(10).await;
     let task = stage.process.ai.generate_images(spender, stage.images(2)).await.unwrap();
     for _ in 0..3 {
@@ -102,9 +106,9 @@ async fn a_process_that_dies_three_times_with_a_task_ends_it_uncharged(
 #[rstest]
 #[tokio::test]
 async fn an_outcome_that_stays_unknown_is_given_up_after_three_requests() {
-    let mut jobs = super::stage::quick_jobs();
+    let mut jobs = short_leases();
     jobs.crashes_max = 10;
-    let stage = Stage::with(Engine::Sqlite, super::stage::quick_ai(), jobs).await;
+    let stage = Stage::with(Engine::Sqlite, quick_ai(), jobs).await;
     let spender = stage.spender(10).await;
     let task = stage.process.ai.generate_images(spender, stage.images(1)).await.unwrap();
     for _ in 0..3 {
@@ -129,7 +133,7 @@ async fn a_stale_run_cannot_write_once_another_has_the_task() {
     let second = stage.second(99).await;
     let spender = stage.spender(10).await;
     // Frozen: its heartbeat has stopped, its future has not.
-    let mut config = super::stage::quick_jobs();
+    let mut config = short_leases();
     config.workers = 1;
     config.heartbeat = Duration::from_secs(3600);
     config.sweep = Duration::from_secs(3600);
@@ -172,7 +176,7 @@ async fn a_stale_run_cannot_write_once_another_has_the_task() {
 async fn a_caller_that_leaves_at_any_moment_leaves_a_whole_task_or_none(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let stage = Stage::open(engine).await;
+    let stage = crashing(engine).await;
     let spender = stage.spender(100).await;
     let workers = stage.process.start().await;
     for patience in 0..20 {
@@ -191,7 +195,7 @@ async fn a_caller_that_leaves_at_any_moment_leaves_a_whole_task_or_none(
 async fn shutdown_gives_running_work_back_without_counting_a_crash(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let stage = Stage::open(engine).await;
+    let stage = crashing(engine).await;
     let spender = stage.spender(10).await;
     stage.script.extend([Step::Delay(Duration::from_secs(30)), Step::Ok]);
     let workers = stage.process.start().await;
@@ -205,5 +209,51 @@ async fn shutdown_gives_running_work_back_without_counting_a_crash(
     let workers = stage.process.start().await;
     assert_eq!(stage.ended(&task).await.task.status, TaskStatus::Success);
     stage.check().await;
+    workers.shutdown().await;
+}
+
+// REQ-B-19: a fault in any write of a delivery leaves nothing of it, and the stored result is not asked for again.
+#[rstest]
+#[tokio::test]
+async fn a_fault_in_any_write_of_a_delivery_leaves_nothing_of_it(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[values("stored_object", "image", "credit_usage", "notification", "run_event")] table: &str,
+) {
+    let stage = Stage::open(engine).await;
+    let spender = stage.spender(10).await;
+    let task = stage.process.ai.generate_images(spender, stage.images(1)).await.unwrap();
+    let when = if table == "run_event" { "NEW.kind = 'ITEM'" } else { "NEW.created_at >= 0" };
+    let (plant, mend) = match engine {
+        Engine::Sqlite => (
+            format!(
+                "CREATE TRIGGER planted BEFORE INSERT ON {table} WHEN {when} BEGIN SELECT RAISE(ABORT, 'planted'); END"
+            ),
+            "DROP TRIGGER planted".to_owned(),
+        ),
+        Engine::Postgres => (
+            format!(
+                "CREATE FUNCTION planted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''planted''; END'; \
+                 CREATE TRIGGER planted BEFORE INSERT ON {table} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION planted()"
+            ),
+            format!("DROP TRIGGER planted ON {table}"),
+        ),
+    };
+    stage.test.execute(&plant).await.unwrap();
+    let workers = stage.process.start().await;
+    let waiting = async {
+        while stage.test.number("SELECT COUNT(*) FROM job WHERE attempts > 0").await == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(super::stage::PATIENCE, waiting).await.expect("the fault was not met");
+    for left in ["stored_object", "image", "credit_usage", "notification"] {
+        assert_eq!(stage.test.number(&format!("SELECT COUNT(*) FROM {left}")).await, 0, "{left}");
+    }
+    assert_eq!(stage.balance(spender.account_id).await, (9, 1, 0));
+    stage.test.execute(&mend).await.unwrap();
+    let view = stage.ended(&task).await;
+    assert_eq!((view.task.status, view.task.credits_used), (TaskStatus::Success, 1));
+    stage.check().await;
+    assert_eq!(stage.calls(), 1);
     workers.shutdown().await;
 }

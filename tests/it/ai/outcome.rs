@@ -268,6 +268,8 @@ async fn what_cannot_be_done_is_refused_before_any_hold() {
     assert_eq!(ask(&|input| input.ai_model_id = Some(text)).await, AcceptError::Model(ModelRefusal::KindMismatch));
     let off = named("GPT Image 1");
     assert_eq!(ask(&|input| input.ai_model_id = Some(off)).await, AcceptError::Model(ModelRefusal::Inactive));
+    stage.test.execute("UPDATE ai_model SET takes_seed = FALSE WHERE name = 'Sandbox Image'").await.unwrap();
+    assert_eq!(ask(&|_| {}).await, AcceptError::Model(ModelRefusal::SeedUnsupported));
     let none = spender.user_id;
     assert_eq!(ask(&|input| input.ai_model_id = Some(none)).await, AcceptError::Model(ModelRefusal::NotFound));
     assert_eq!(stage.balance(spender.account_id).await, (100, 0, 0));
@@ -310,7 +312,53 @@ async fn every_item_of_a_task_may_fail_or_succeed_on_its_own() {
     let view = stage.ended(&task).await;
     let states: Vec<_> = view.items.iter().map(|item| item.state).collect();
     assert_eq!(states, [ItemState::Delivered, ItemState::Failed, ItemState::Delivered]);
+    assert_eq!(view.task.error_code.as_deref(), Some("PROVIDER_REFUSED"));
     assert_eq!(stage.messages(spender).await[0].2, "Generated 2 images using 2 credits (1 failed, not charged)");
     stage.check().await;
+    workers.shutdown().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_model_without_seeds_is_sent_none_and_records_none() {
+    let stage = Stage::open(Engine::Sqlite).await;
+    let spender = stage.spender(10).await;
+    stage.test.execute("UPDATE ai_model SET takes_seed = FALSE").await.unwrap();
+    let workers = stage.process.start().await;
+    let input = GenerateImages { seed: None, ..stage.images(1) };
+    let task = stage.process.ai.generate_images(spender, input).await.unwrap();
+    assert_eq!(stage.ended(&task).await.task.payload.seed, None);
+    let images = stage.process.gallery.list(spender.account_id, &PageArgs::first(1)).await.unwrap().items;
+    assert_eq!(images[0].seed, None);
+    workers.shutdown().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn work_that_never_began_gives_its_credits_back_and_ends_uncharged(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let stage = Stage::open(engine).await;
+    let spender = stage.spender(10).await;
+    let task = stage.process.ai.generate_images(spender, stage.images(2)).await.unwrap();
+    let stuck = stage.process.ai.generate_images(spender, stage.images(1)).await.unwrap();
+    stage.test.execute("UPDATE job SET ready_at = 9000000000000000").await.unwrap();
+    // A day and an hour later the sweeper gives the holds back.
+    stage.test.clock.advance(25 * 3600 * 1_000_000);
+    let workers = stage.process.start().await;
+    let waiting = async {
+        while stage.balance(spender.account_id).await != (10, 0, 0) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(super::stage::PATIENCE, waiting).await.expect("the holds were not given back");
+    // One of the tasks is cancelled then, the other is run.
+    stage.process.ai.cancel_ai_task(spender, stuck.id).await.unwrap();
+    stage.test.execute("UPDATE job SET ready_at = 0 WHERE state = 'ready'").await.unwrap();
+    let view = stage.ended(&task).await;
+    assert_eq!((view.task.status, view.task.error_code.as_deref()), (TaskStatus::Error, Some("HOLD_EXPIRED")));
+    assert_eq!(stage.balance(spender.account_id).await, (10, 0, 0));
+    stage.check().await;
+    assert_eq!(stage.calls(), 0);
     workers.shutdown().await;
 }

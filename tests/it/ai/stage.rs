@@ -59,17 +59,26 @@ pub struct Stage {
     keys: Mutex<u32>,
 }
 
+/// Quick to look, with leases that outlast a busy machine.
 pub fn quick_jobs() -> JobsConfig {
     JobsConfig {
         workers: 4,
-        lease: Duration::from_millis(1500),
-        heartbeat: Duration::from_millis(300),
-        heartbeat_limit: Duration::from_millis(1000),
+        heartbeat: Duration::from_secs(1),
         poll_min: Duration::from_millis(50),
         poll_max: Duration::from_millis(200),
         sweep: Duration::from_millis(200),
         grace: Duration::from_millis(500),
         ..JobsConfig::default()
+    }
+}
+
+/// Leases that lapse soon after their process has died.
+pub fn short_leases() -> JobsConfig {
+    JobsConfig {
+        lease: Duration::from_millis(2000),
+        heartbeat: Duration::from_millis(250),
+        heartbeat_limit: Duration::from_millis(1500),
+        ..quick_jobs()
     }
 }
 
@@ -89,7 +98,7 @@ impl Process {
         db: Db,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn Ids>,
-        script: &SandboxScript,
+        providers: Providers,
         folder: &std::path::Path,
         ai: AiConfig,
         jobs: JobsConfig,
@@ -108,7 +117,7 @@ impl Process {
             bus,
             ledger: ledger.clone(),
             jobs: jobs.clone(),
-            providers: Providers::new().with(Sandbox::new(script.clone())),
+            providers,
             shelf: Arc::new(gallery.clone()),
             config: ai,
         });
@@ -139,7 +148,8 @@ impl Stage {
         let clock: Arc<FixedClock> = test.clock.clone();
         let ids: Arc<dyn Ids> = test.ids.clone();
         install_models(&test.db, &ids, clock.now(), false).await.unwrap();
-        let process = Process::new(test.db.clone(), clock.clone(), ids, &script, folder.path(), ai, jobs).await;
+        let providers = Providers::new().with(Sandbox::new(script.clone()));
+        let process = Process::new(test.db.clone(), clock.clone(), ids, providers, folder.path(), ai, jobs).await;
         let notifications = Notifications::new(test.db.clone(), clock);
         Self { test, script, process, notifications, folder, keys: Mutex::new(0) }
     }
@@ -149,7 +159,14 @@ impl Stage {
         let ids = Arc::new(SeededIds::new(seed));
         let db = self.test.second().await;
         let clock = self.test.clock.clone();
-        Process::new(db, clock, ids, &self.script, self.folder.path(), quick_ai(), quick_jobs()).await
+        let providers = Providers::new().with(Sandbox::new(self.script.clone()));
+        Process::new(db, clock, ids, providers, self.folder.path(), quick_ai(), quick_jobs()).await
+    }
+
+    /// The same process with other providers.
+    pub async fn process_with(&self, providers: Providers) -> Process {
+        let (db, clock, ids) = (self.test.db.clone(), self.test.clock.clone(), self.test.ids.clone());
+        Process::new(db, clock, ids, providers, self.folder.path(), quick_ai(), quick_jobs()).await
     }
 
     pub fn folder(&self) -> &std::path::Path {

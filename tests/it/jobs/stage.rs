@@ -97,7 +97,7 @@ pub struct Stage {
 }
 
 pub fn quick() -> JobsConfig {
-    crate::ai::stage::quick_jobs()
+    crate::ai::stage::short_leases()
 }
 
 impl Stage {

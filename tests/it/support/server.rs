@@ -192,10 +192,6 @@ impl Server {
         number(&self.db, sql).await
     }
 
-    pub async fn execute(&self, sql: &str) {
-        self.db.migration_connection().execute_unprepared(sql).await.unwrap();
-    }
-
     /// Fails unless every rule of the ledger holds, its chains included.
     pub async fn check_ledger(&self) {
         check_ledger(&self.db).await;
