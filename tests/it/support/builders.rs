@@ -12,7 +12,7 @@ use super::{
 /// Everybody's password.
 pub const PASSWORD: &str = "Passw0rd-of-tests";
 
-const SESSION: &str = "session { accessToken refreshToken user { id username personalAccount { id } } }";
+const SESSION: &str = "session { accessToken user { id username personalAccount { id } } }";
 
 /// What `drawn` and `ended` read of a task.
 pub const TASK: &str = "id status phase percent itemsTotal itemsDelivered itemsFailed creditsUsed error { code message } \

@@ -21,6 +21,7 @@ use inkledger::{
     clock::SystemClock,
     config::{Config, resolve},
     db::{Db, Engine},
+    doctor::records::audit_records,
     jobs::JobsConfig,
     ledger::verify::verify,
 };
@@ -194,6 +195,12 @@ impl Server {
     /// Fails unless every rule of the ledger holds, its chains included.
     pub async fn check_ledger(&self) {
         check_ledger(&self.db).await;
+    }
+
+    /// Fails unless the verification queries and checks of the records pass, and those of work find data.
+    pub async fn check_records(&self) {
+        let report = audit_records(&self.db).await.unwrap();
+        assert!(report.passes(false), "{}", report.lines().join("\n"));
     }
 
     /// Ends it in order, within reason.
