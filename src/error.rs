@@ -103,6 +103,9 @@ impl Error {
     }
 }
 
+/// All that anyone outside is told of a fault of ours.
+pub const INTERNAL_MESSAGE: &str = "Something went wrong on our side. Send the request id to support.";
+
 /// A fault of ours: what we were doing, and the cause for the log. Cloneable, so that a batch can share it.
 #[derive(Clone)]
 pub struct Internal {
@@ -139,7 +142,7 @@ impl fmt::Debug for Internal {
 
 impl fmt::Display for Internal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Something went wrong on our side. Send the request id to support.")
+        f.write_str(INTERNAL_MESSAGE)
     }
 }
 

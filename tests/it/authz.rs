@@ -2,5 +2,6 @@
 //! a committed table. G51–G56
 
 mod canary;
+mod faults;
 mod matrix;
 mod world;

@@ -6,6 +6,7 @@ mod kill;
 mod main_path;
 mod race;
 mod refusal;
+mod scenarios;
 mod sessions;
 
 use serde_json::Value;

@@ -201,6 +201,8 @@ impl Run<'_> {
         mut attempt: Attempt,
         text: TextResult,
     ) -> Result<Step, Stop> {
+        // PostgreSQL stores no U+0000; a model that writes one must not cost us the whole text.
+        let text = TextResult { text: text.text.replace('\0', "\u{fffd}"), ..text };
         attempt.provider_ref = text.provider_ref;
         attempt.state = AttemptState::Received;
         let effects = self.phase(Phase::Parse, item.position);

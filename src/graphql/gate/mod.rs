@@ -14,6 +14,7 @@ mod plan;
 mod refusal;
 mod scan;
 mod shape;
+mod text;
 mod typename;
 mod types;
 mod variables;
@@ -256,6 +257,7 @@ fn read(text: &str, limits: &KindLimits) -> Result<Parsed, Refused> {
         .map_err(|error| unreadable(&error, limits))?;
     let counts = Counts::of(&document, text.len(), counted)?;
     typename::plain(&mut document)?;
+    text::check(text, &document)?;
     Ok(Parsed { document, counts })
 }
 

@@ -175,7 +175,7 @@ impl Serialize for Refused {
 }
 
 /// The only text that a fault of ours shows.
-pub(super) const INTERNAL_MESSAGE: &str = "The server could not answer; the fault is logged under the request id.";
+pub(super) use crate::error::INTERNAL_MESSAGE;
 
 /// Adds `requestId` and `timestamp`.
 pub(super) fn stamp(fault: &mut Fault, request_id: &str, timestamp: &str) {

@@ -6,6 +6,7 @@ use async_graphql::parser::types::{BaseType, Type, VariableDefinition};
 use async_graphql::{Name, Pos, Positioned, Value, Variables};
 
 use super::refusal::{Fault, RefusalKind, Refused};
+use super::text::{self, has_nul};
 use super::types::{InputField, Kind, TypeDef, TypeTable};
 
 /// Variables that have a value: given, or by default. An omitted one has no entry, so a patch can tell it from null.
@@ -115,6 +116,9 @@ impl<'a> Walk<'a> {
     }
 
     fn scalar(&mut self, name: &str, value: &Value) -> Option<Value> {
+        if has_nul(value) {
+            return self.refuse(text::MESSAGE);
+        }
         let coerced = match (name, value) {
             ("Int", Value::Number(number)) => {
                 whole(number).filter(|whole| i32::try_from(*whole).is_ok()).map(Value::from)

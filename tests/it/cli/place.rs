@@ -54,7 +54,7 @@ fn server_url() -> String {
 }
 
 async fn on_server(url: &str, sql: String) {
-    let mut connection = PgConnection::connect(&format!("{url}/postgres"))
+    let mut connection = PgConnection::connect(&crate::support::database::at(url, "postgres"))
         .await
         .unwrap_or_else(|error| panic!("this test needs PostgreSQL at {url} ({error})"));
     connection.execute(sqlx::AssertSqlSafe(sql)).await.unwrap();
@@ -70,7 +70,7 @@ impl Place {
         let url = server_url();
         let name = format!("inkledger_cli_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         on_server(&url, format!("CREATE DATABASE {name}")).await;
-        Self { folder, url: Some(format!("{url}/{name}")), server: Some((url, name)) }
+        Self { folder, url: Some(crate::support::database::at(&url, &name)), server: Some((url, name)) }
     }
 
     /// The same, after `inkledger migrate`.

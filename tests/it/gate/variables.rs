@@ -50,8 +50,31 @@ const ORDER: &str = "query($o: Order!) { order(order: $o) }";
 #[case::one_of_two(ORDER, json!({ "o": { "colour": "RED", "target": { "accountId": "1", "userId": "2" } } }),
     json!(["o", "target"]))]
 #[case::one_of_null(ORDER, json!({ "o": { "colour": "RED", "target": { "accountId": null } } }), json!(["o", "target"]))]
+#[case::nul_in_text("query($v: String!) { text(value: $v) }", json!({ "v": "a\0b" }), json!(["v"]))]
+#[case::nul_in_id("query($v: ID!) { id(value: $v) }", json!({ "v": "\0" }), json!(["v"]))]
 fn a_bad_variable_is_refused_with_its_path(#[case] query: &str, #[case] variables: Value, #[case] path: Value) {
     assert_eq!(paths(query, variables), [path]);
+}
+
+// PostgreSQL stores no U+0000: it must not get as far as a statement, by a literal either.
+#[rstest]
+#[case::argument(r#"{ text(value: "a\u0000b") }"#)]
+#[case::default_value(r#"query($v: String = "\u0000") { text(value: $v) }"#)]
+#[case::fragment(r#"{ ...F } fragment F on Query { text(value: "\u0000") }"#)]
+#[case::second_operation(r#"query A { __typename } query B { text(value: "\u0000") }"#)]
+#[case::object(r#"{ order(order: { colour: RED, target: { userId: "\u0000" } }) }"#)]
+fn a_literal_with_nul_is_refused(#[case] query: &str) {
+    let mut params = params(query, json!({}));
+    params.operation_name = query.contains("query A").then(|| "A".to_owned());
+    let refused = gate().admit(&caller(CallerKind::Admin), params).map(|_| ()).unwrap_err();
+    assert_eq!(refused.kind, RefusalKind::Validation, "{refused:?}");
+    assert!(refused.errors.iter().any(|fault| fault.message.contains("U+0000")), "{refused:?}");
+}
+
+#[test]
+fn a_literal_that_only_looks_like_nul_is_admitted() {
+    let query = r#"{ text(value: "\\\\u0000") }"#;
+    assert!(gate().admit(&caller(CallerKind::Admin), params(query, json!({}))).is_ok());
 }
 
 // G28

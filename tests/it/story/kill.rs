@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use inkledger::db::Engine;
+use inkledger::{db::Engine, doctor::records::audit_records};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -37,6 +37,8 @@ async fn check_books(home: &Home, tasks: i64, images: i64) {
         assert_eq!(number(&db, sql).await, expected, "{sql}");
     }
     check_ledger(&db).await;
+    let report = audit_records(&db).await.unwrap();
+    assert!(report.passes(false), "{}", report.lines().join("\n"));
     db.close().await;
 }
 

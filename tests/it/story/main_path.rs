@@ -40,6 +40,7 @@ async fn credits_are_given_and_an_ai_task_spends_them_and_every_client_sees_it_l
     check_files(&server, &server.task(&user, &task).await).await;
     assert_eq!(server.script.billing().iter().map(|line| line.images).sum::<u32>(), 3);
     server.check_ledger().await;
+    server.check_records().await;
     server.stop().await;
 }
 

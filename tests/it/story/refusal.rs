@@ -44,6 +44,7 @@ async fn too_few_credits_are_refused_with_figures_and_recorded_and_no_provider_i
     // A new key is judged anew.
     server.drawing(&user, 3, "now-affordable").await;
     server.check_ledger().await;
+    server.check_records().await;
 }
 
 // REQ-B-14: only what was delivered is charged.
@@ -73,6 +74,7 @@ async fn a_provider_that_fails_on_the_second_image_leaves_a_partial_task_and_two
     assert_eq!(notes["nodes"].as_array().unwrap().len(), 1);
     assert_eq!(notes["nodes"][0]["severity"], "WARNING");
     server.check_ledger().await;
+    server.check_records().await;
 }
 
 #[rstest]
@@ -92,4 +94,5 @@ async fn a_provider_that_fails_always_leaves_an_error_and_charges_nothing(
     assert_eq!(server.number("SELECT COUNT(*) FROM credit_usage").await, 0);
     assert_eq!(server.number("SELECT COUNT(*) FROM notification").await, 1);
     server.check_ledger().await;
+    server.check_records().await;
 }

@@ -12,7 +12,7 @@ use super::{
 /// Everybody's password.
 pub const PASSWORD: &str = "Passw0rd-of-tests";
 
-const SESSION: &str = "session { accessToken refreshToken user { id username personalAccount { id } } }";
+const SESSION: &str = "session { accessToken user { id username personalAccount { id } } }";
 
 /// What `drawn` and `ended` read of a task.
 pub const TASK: &str = "id status phase percent itemsTotal itemsDelivered itemsFailed creditsUsed error { code message } \
@@ -23,7 +23,6 @@ pub const TASK: &str = "id status phase percent itemsTotal itemsDelivered itemsF
 pub struct Person {
     pub name: String,
     pub token: String,
-    pub refresh: String,
     pub user: String,
     pub account: String,
 }
@@ -34,7 +33,6 @@ impl Person {
         Self {
             name: text(&session["user"]["username"]),
             token: text(&session["accessToken"]),
-            refresh: text(&session["refreshToken"]),
             user: text(&session["user"]["id"]),
             account: text(&session["user"]["personalAccount"]["id"]),
         }

@@ -21,6 +21,7 @@ use inkledger::{
     clock::SystemClock,
     config::{Config, resolve},
     db::{Db, Engine},
+    doctor::records::audit_records,
     jobs::JobsConfig,
     ledger::verify::verify,
 };
@@ -191,13 +192,15 @@ impl Server {
         number(&self.db, sql).await
     }
 
-    pub async fn execute(&self, sql: &str) {
-        self.db.migration_connection().execute_unprepared(sql).await.unwrap();
-    }
-
     /// Fails unless every rule of the ledger holds, its chains included.
     pub async fn check_ledger(&self) {
         check_ledger(&self.db).await;
+    }
+
+    /// Fails unless the verification queries and checks of the records pass, and those of work find data.
+    pub async fn check_records(&self) {
+        let report = audit_records(&self.db).await.unwrap();
+        assert!(report.passes(false), "{}", report.lines().join("\n"));
     }
 
     /// Ends it in order, within reason.
@@ -278,11 +281,6 @@ impl Process {
         let printed = timeout(PATIENCE, self.errors.wait_for(|text| text.contains("/claim#"))).await.unwrap().unwrap();
         let line = printed.lines().find(|line| line.contains("/claim#")).unwrap();
         token_of(line)
-    }
-
-    /// Everything it wrote to standard error.
-    pub fn errors(&self) -> String {
-        self.errors.borrow().clone()
     }
 
     /// SIGKILL, as power or the kernel would: nothing is finished or handed back.
