@@ -192,6 +192,11 @@ impl Server {
         number(&self.db, sql).await
     }
 
+    /// Runs a statement behind the server's back.
+    pub async fn execute(&self, sql: &str) {
+        self.db.migration_connection().execute_unprepared(sql).await.unwrap();
+    }
+
     /// Fails unless every rule of the ledger holds, its chains included.
     pub async fn check_ledger(&self) {
         check_ledger(&self.db).await;
