@@ -10,7 +10,7 @@ use crate::ledger::model::{
 
 use super::broken;
 
-/// The columns that [`transaction_from`] reads.
+/// The columns that `transaction_from` reads.
 pub const TRANSACTION_COLUMNS: &str = "account_id, seq, id, epoch, kind, idem_key, request_hash, actor_kind, actor_id, \
      amount, result, refers_seq, note_hash, at, issued_after, available_after, held_after, spent_after, expired_after, \
      revoked_after, prev_hash, hash";
