@@ -24,6 +24,7 @@ use crate::{
     clock::{Clock, SECOND, SystemClock},
     config::{Config, Role},
     db::{Db, Location, OpenError, migrate::MigrateError},
+    doctor::records::RecordsAuditor,
     error::{Error, Internal},
     graphql::{
         self,
@@ -238,6 +239,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         .data(tenants)
         .data(ai.clone())
         .data(gallery.clone())
+        .data(RecordsAuditor(db.clone()))
         .data(Notifications::new(db.clone(), clock.clone()))
         .data(DataLoader::new(LedgerLoader(ledger.clone()), tokio::spawn).max_batch_size(500))
         .data(DataLoader::new(auth.clone(), tokio::spawn).max_batch_size(500))

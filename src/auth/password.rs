@@ -3,14 +3,14 @@
 use std::{
     num::NonZeroUsize,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
 };
 
 use argon2::{
-    Algorithm, Argon2, Params, PasswordVerifier, Version,
-    password_hash::{PasswordHasher, phc::PasswordHash},
+    Algorithm, Argon2, Block, Params, Version,
+    password_hash::phc::{Output, ParamsString, PasswordHash, Salt},
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
@@ -58,6 +58,7 @@ pub enum Verdict {
 pub struct Passwords {
     params: Params,
     permits: Arc<Semaphore>,
+    memory: Arc<Memory>,
     waiting: AtomicUsize,
     ids: Arc<dyn Ids>,
     // Compared with when there is nobody to compare with, so that an unknown name takes as long as a known one.
@@ -68,11 +69,64 @@ fn fault(context: &'static str) -> impl Fn(argon2::password_hash::Error) -> Inte
     move |error| Internal::new(context, error.to_string())
 }
 
-fn hash(params: Params, password: &SecretString, salt: [u8; 16]) -> Result<String, Internal> {
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_with_salt(password.expose_secret().as_bytes(), &salt)
-        .map(|hash| hash.to_string())
-        .map_err(fault("hashing a password"))
+/// The memory of hashes that have ended, for the next ones. Given back to the allocator each time it would be lost:
+/// glibc does not find aligned blocks of this size again, and a few hundred hashes take more than a GiB for good.
+#[derive(Default)]
+struct Memory(Mutex<Vec<Vec<Block>>>);
+
+impl Memory {
+    fn with<T>(&self, blocks: usize, work: impl FnOnce(&mut [Block]) -> T) -> T {
+        let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        if memory.len() < blocks {
+            memory.resize(blocks, Block::default());
+        }
+        let result = work(&mut memory);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
+        result
+    }
+
+    /// The output of `algorithm` for `password`, as long as the parameters or else `length` say.
+    fn output(
+        &self,
+        (algorithm, version, params): (Algorithm, Version, Params),
+        password: &SecretString,
+        salt: &Salt,
+        length: usize,
+    ) -> Result<Output, argon2::password_hash::Error> {
+        let blocks = params.block_count();
+        let hasher = Argon2::new(algorithm, version, params);
+        let mut buffer = [0; Output::MAX_LENGTH];
+        let out = buffer.get_mut(..length).ok_or(argon2::password_hash::Error::OutputSize)?;
+        let password = password.expose_secret().as_bytes();
+        self.with(blocks, |memory| hasher.hash_password_into_with_memory(password, salt, out, memory))?;
+        Ok(Output::new(out)?)
+    }
+
+    fn hash(&self, params: Params, password: &SecretString, salt: [u8; 16]) -> Result<String, Internal> {
+        let of = |salt: [u8; 16]| -> Result<String, argon2::password_hash::Error> {
+            let salt = Salt::new(&salt)?;
+            let length = params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN);
+            let how = (Algorithm::Argon2id, Version::V0x13, params.clone());
+            let hash = PasswordHash {
+                algorithm: Algorithm::Argon2id.ident(),
+                version: Some(Version::V0x13.into()),
+                params: ParamsString::try_from(&params)?,
+                salt: Some(salt),
+                hash: Some(self.output(how, password, &salt, length)?),
+            };
+            Ok(hash.to_string())
+        };
+        of(salt).map_err(fault("hashing a password"))
+    }
+
+    /// Whether `stored` is a hash of `password`, compared in constant time. One that cannot be judged is not.
+    fn verify(&self, stored: &PasswordHash, password: &SecretString) -> bool {
+        let (Some(salt), Some(expected)) = (&stored.salt, &stored.hash) else { return false };
+        let Ok(algorithm) = Algorithm::try_from(stored.algorithm.as_str()) else { return false };
+        let Ok(params) = Params::try_from(stored) else { return false };
+        let Ok(version) = stored.version.map_or(Ok(Version::V0x13), Version::try_from) else { return false };
+        self.output((algorithm, version, params), password, salt, expected.len()).is_ok_and(|found| found == *expected)
+    }
 }
 
 /// Whether `stored` cost less than `params` ask for.
@@ -90,11 +144,13 @@ impl Passwords {
         let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None)
             .map_err(|error| Internal::new("reading the cost of a password hash", error.to_string()))?;
         let secret: [u8; 32] = random(ids.as_ref());
-        let dummy = hash(params.clone(), &hex::encode(secret).into(), random(ids.as_ref()))?;
+        let memory = Arc::<Memory>::default();
+        let dummy = memory.hash(params.clone(), &hex::encode(secret).into(), random(ids.as_ref()))?;
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Ok(Self {
             params,
             permits: Arc::new(Semaphore::new(cores * 2)),
+            memory,
             waiting: AtomicUsize::new(0),
             ids,
             dummy: dummy.into(),
@@ -104,7 +160,8 @@ impl Passwords {
     /// The text to store, in PHC form. Refuses: `RateLimited` when too many wait.
     pub async fn hash(&self, password: &Password) -> Result<String, Error> {
         let (params, secret, salt) = (self.params.clone(), password.secret().clone(), random(self.ids.as_ref()));
-        self.off_thread(move || hash(params, &secret, salt)).await
+        let memory = Arc::clone(&self.memory);
+        self.off_thread(move || memory.hash(params, &secret, salt)).await
     }
 
     /// Compares `candidate` with `stored`. Without one, or with one that cannot be read, it does the same work and
@@ -114,15 +171,16 @@ impl Passwords {
         let candidate = if fits { candidate.clone() } else { SecretString::default() };
         let known = fits.then_some(stored).flatten().map(str::to_owned);
         let (params, dummy, salt) = (self.params.clone(), Arc::clone(&self.dummy), random(self.ids.as_ref()));
+        let memory = Arc::clone(&self.memory);
         self.off_thread(move || {
             let parsed = known.as_deref().and_then(|text| PasswordHash::new(text).ok());
             let fallback =
                 PasswordHash::new(&dummy).map_err(|error| Internal::new("reading a hash", error.to_string()))?;
             let hash_of = parsed.as_ref().unwrap_or(&fallback);
-            let equal = Argon2::default().verify_password(candidate.expose_secret().as_bytes(), hash_of).is_ok();
+            let equal = memory.verify(hash_of, &candidate);
             match &parsed {
                 Some(stored) if equal && is_weaker(stored, &params) => {
-                    Ok(Verdict::RightButWeak(hash(params, &candidate, salt)?))
+                    Ok(Verdict::RightButWeak(memory.hash(params, &candidate, salt)?))
                 }
                 Some(_) if equal => Ok(Verdict::Right),
                 _ => Ok(Verdict::Wrong),
@@ -208,6 +266,26 @@ mod tests {
         assert!(stronger.contains("m=128"));
         assert_eq!(raised.verify(Some(&stronger), &secret("Passw0rd")).await.unwrap(), Verdict::Right);
         assert_eq!(passwords(64).verify(Some(&stronger), &secret("Passw0rd")).await.unwrap(), Verdict::Right);
+    }
+
+    #[tokio::test]
+    async fn takes_memory_for_as_many_hashes_as_run_at_once_and_no_more() {
+        let passwords = passwords(64);
+        for _ in 0..20 {
+            assert_eq!(passwords.verify(None, &secret("Passw0rd")).await.unwrap(), Verdict::Wrong);
+        }
+        assert_eq!(passwords.memory.0.lock().unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn makes_and_reads_the_same_hashes_as_the_library() {
+        use argon2::password_hash::PasswordHasher;
+        let params = Params::new(64, 1, 1, None).unwrap();
+        let library = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let stored = library.hash_password_with_salt(b"Passw0rd", &[7; 16]).unwrap().to_string();
+        let passwords = passwords(64);
+        assert_eq!(passwords.verify(Some(&stored), &secret("Passw0rd")).await.unwrap(), Verdict::Right);
+        assert_eq!(passwords.memory.hash(passwords.params.clone(), &secret("Passw0rd"), [7; 16]).unwrap(), stored);
     }
 
     #[tokio::test]

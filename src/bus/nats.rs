@@ -35,8 +35,7 @@ impl NatsBus {
             .map_err(|error| Internal::new("connecting to NATS", error))?;
         let mut incoming =
             client.subscribe(SUBJECT).await.map_err(|error| Internal::new("subscribing at NATS", error))?;
-        // Answered once the server has the subscription, so that no hint sent after this is missed.
-        client.flush().await.map_err(|error| Internal::new("subscribing at NATS", error))?;
+        round_trip(&client).await?;
         let (sender, (outgoing, mut queue)) = (broadcast::Sender::new(CAPACITY), mpsc::channel::<Hint>(CAPACITY));
         let (ending, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (hints, ended) = (sender.clone(), ending.clone());
@@ -58,6 +57,18 @@ impl NatsBus {
         });
         Ok(Self { sender, outgoing, origin: origin.into(), ending, tasks })
     }
+}
+
+/// Waits until the server has read all that was sent so far: it reads a connection in order, and a flush alone does not
+/// wait for it. Hints sent after this reach the subscription.
+async fn round_trip(client: &async_nats::Client) -> Result<(), Internal> {
+    let failed = |error: Box<dyn std::error::Error + Send + Sync>| Internal::new("subscribing at NATS", error);
+    let inbox = client.new_inbox();
+    let mut echo = client.subscribe(inbox.clone()).await.map_err(|error| failed(error.into()))?;
+    client.publish(inbox, Vec::new().into()).await.map_err(|error| failed(error.into()))?;
+    let patience = std::time::Duration::from_secs(5);
+    tokio::time::timeout(patience, echo.next()).await.map_err(|error| failed(error.into()))?;
+    Ok(())
 }
 
 impl Bus for NatsBus {

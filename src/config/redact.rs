@@ -21,11 +21,15 @@ pub fn redact(resolved: &Resolved, text: &str) -> String {
     text
 }
 
-/// What stands between the name and the `@` of a URL.
+/// The password of a URL, or the token that stands in the place of name and password.
 fn password_of(url: &str) -> Option<&str> {
-    let (_, rest) = url.split_once("://")?;
+    let (scheme, rest) = url.split_once("://")?;
     let (credentials, _) = rest.rsplit_once('@')?;
-    Some(credentials.split_once(':').map_or(credentials, |(_, password)| password))
+    match credentials.split_once(':') {
+        Some((_, password)) => Some(password),
+        // A name alone: a database's user is no secret, and may be a word of our own messages; a token of NATS is one.
+        None => (!scheme.starts_with("postgres")).then_some(credentials),
+    }
 }
 
 #[cfg(test)]
@@ -40,5 +44,11 @@ mod tests {
         let resolved = vec![Value { setting, text: url.to_owned(), source: Source::Flag }];
         assert_eq!(redact(&resolved, &format!("cannot reach {url}")), "cannot reach (hidden)");
         assert_eq!(redact(&resolved, "no entry for hu@sh at db.example"), "no entry for (hidden) at db.example");
+    }
+
+    #[test]
+    fn a_user_without_a_password_is_no_secret_but_a_token_is() {
+        assert_eq!(password_of("postgres://inkledger@localhost/x"), None);
+        assert_eq!(password_of("nats://token@localhost"), Some("token"));
     }
 }

@@ -3,6 +3,7 @@
 //! a failure. `records` verifies what the records say.
 
 mod database;
+pub mod graphql;
 mod ledger;
 mod model;
 mod outside;

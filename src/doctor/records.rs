@@ -140,6 +140,17 @@ const COLUMNS: [&[Column]; 5] = [
     &[Column::Text("operation_type"), Column::Whole("transactions"), Column::Whole("total_credits")],
 ];
 
+/// Verifies the records for the API.
+#[derive(Clone)]
+pub struct RecordsAuditor(pub Db);
+
+impl RecordsAuditor {
+    /// See [`audit_records`].
+    pub async fn audit(&self) -> Result<RecordsReport, Error> {
+        audit_records(&self.0).await
+    }
+}
+
 /// Verifies the records.
 pub async fn audit_records(db: &Db) -> Result<RecordsReport, Error> {
     let report = db.snapshot((), |tx, ()| Box::pin(audit(tx))).await?;

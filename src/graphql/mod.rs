@@ -14,6 +14,7 @@ use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, Schema, 
 use crate::{
     ai::graphql::{AiMutation, AiQuery, AiSubscription},
     auth::graphql::{AuthMutation, AuthQuery},
+    doctor::graphql::DoctorQuery,
     image::graphql::ImageQuery,
     ledger::graphql::{LedgerMutation, LedgerQuery, LedgerSubscription},
     notification::graphql::{NotificationMutation, NotificationQuery},
@@ -21,7 +22,16 @@ use crate::{
 
 /// Everything that can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(server::ServerQuery, node::NodeQuery, AuthQuery, LedgerQuery, AiQuery, ImageQuery, NotificationQuery);
+pub struct Query(
+    server::ServerQuery,
+    node::NodeQuery,
+    AuthQuery,
+    LedgerQuery,
+    AiQuery,
+    ImageQuery,
+    NotificationQuery,
+    DoctorQuery,
+);
 
 /// Everything that can be done. Refusals are in `userErrors`; faults are top-level errors with a code.
 #[derive(MergedObject, Default)]

@@ -31,7 +31,8 @@ impl<S: Subscriber> Layer<S> for Count {
 const PAGE: &str = "query($a: ID!) { aiTasks(accountId: $a, first: 50) { nodes { id model { name } items { position image \
                     { width } } } } }";
 
-// G61: a 50-row page with three nested objects issues at most 5 statements, beside the one that reads the session.
+// G61: a 50-row page with three nested objects issues at most 5 statements, beside the two that judge the caller: one reads
+// the session, one the membership.
 #[rstest]
 #[tokio::test]
 async fn a_page_of_fifty_with_three_nested_objects_takes_five_statements(
@@ -61,6 +62,6 @@ async fn a_page_of_fifty_with_three_nested_objects_takes_five_statements(
         least = least.min(count.load(Ordering::SeqCst) - before);
         assert_eq!(answer["aiTasks"]["nodes"].as_array().unwrap().len(), 50);
     }
-    assert!((2..=6).contains(&least), "{least} statements");
+    assert!((3..=7).contains(&least), "{least} statements");
     server.stop().await;
 }

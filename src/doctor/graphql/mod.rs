@@ -1,0 +1,5 @@
+//! The doctor in the API.
+
+mod query;
+
+pub use query::DoctorQuery;
