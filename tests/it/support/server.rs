@@ -62,6 +62,11 @@ impl Home {
         self.folder.path()
     }
 
+    /// Where the PostgreSQL database is; `None` for SQLite.
+    pub fn url(&self) -> Option<String> {
+        self.database.as_ref().and_then(TestDb::url)
+    }
+
     /// The key that signs addresses of files.
     pub fn url_key(&self) -> [u8; 32] {
         std::fs::read(self.folder().join("url_key")).unwrap().try_into().unwrap()
@@ -76,7 +81,7 @@ impl Home {
             ("auth.argon2_passes", "1".to_owned()),
             ("database.connections", "6".to_owned()),
         ];
-        flags.extend(self.database.as_ref().and_then(TestDb::url).map(|url| ("database.url", url)));
+        flags.extend(self.url().map(|url| ("database.url", url)));
         flags.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
     }
 
