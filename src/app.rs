@@ -2,20 +2,27 @@
 //! `App` has no behaviour and no lock; services take the parts they use.
 
 mod plugs;
+mod prompts;
 mod run;
 
 use std::{net::SocketAddr, sync::Arc};
 
 use async_graphql::dataloader::DataLoader;
+use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     ai::{
-        Ai, AiConfig, AiParts, graphql::AiLoader, provider, registry::install_models, routing::Providers,
-        run::RunAiTask, sweep::AiSweep,
+        Ai, AiConfig, AiParts,
+        graphql::AiLoader,
+        provider,
+        routing::Providers,
+        run::RunAiTask,
+        sweep::AiSweep,
+        vault::{Vault, VaultError},
     },
     auth::{
-        AccessWatch, Auth, AuthParts, AuthSettings,
+        AccessWatch, Auth, AuthParts, AuthSettings, TryLimits,
         keys::{KeyError, KeyRing, install_crypto},
         password::{HashCost, Passwords},
         token::TokenRules,
@@ -31,14 +38,16 @@ use crate::{
         gate::{Gate, Limits},
     },
     http::{HttpParts, HttpSettings, HttpState, Origins, StatusProfile, StoredObjects, Timing},
-    ids::{Ids, SystemIds, random},
-    image::{Gallery, graphql::ImageLoader},
+    ids::{Ids, SystemIds},
+    image::{Gallery, ImageEraser, ImageSweep, graphql::ImageLoader},
     jobs::{Handler, Jobs, JobsConfig, Sweep, Workers},
     ledger::{Ledger, LedgerOptions, Tenants, graphql::LedgerLoader},
     notification::service::Notifications,
-    storage::{Storage, StorageError, UrlSigner, secret},
+    prompt::{Prompts, PromptsParts, Surroundings, graphql::PromptLoader, sweep::SplitSweep},
+    storage::{ObjectSweep, Patience, Storage, StorageError, Uploads, UrlSigner, sweep::SweepParts},
 };
 
+pub use prompts::PromptSurroundings;
 pub use run::{run, serve};
 
 /// Why the server does not start. Each message says what to do.
@@ -63,6 +72,9 @@ pub enum StartError {
     /// The signing key.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The key that provider keys are encrypted under.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// The object store.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -136,6 +148,9 @@ impl Seams {
     }
 }
 
+/// A look at how things stand, taken anew each time.
+pub type Look<T> = Arc<dyn Fn() -> BoxFuture<'static, Result<T, Error>> + Send + Sync>;
+
 /// What resolvers need beside services.
 #[derive(Clone)]
 pub struct Parts {
@@ -145,8 +160,8 @@ pub struct Parts {
     pub ids: Arc<dyn Ids>,
     /// The most credits that one `addCredits` may add.
     pub amount_max: i64,
-    /// Whether all AI output comes from the sandbox.
-    pub is_sandbox_only: bool,
+    /// Whether all AI output comes from the sandbox, as things stand now.
+    pub is_sandbox_only: Look<bool>,
     /// The address clients use, without a final slash.
     pub base_url: String,
 }
@@ -165,10 +180,18 @@ pub struct App {
     pub ledger: Ledger,
     /// Identity.
     pub auth: Auth,
+    /// System prompts.
+    pub prompts: Prompts,
     /// AI work.
     pub ai: Ai,
+    /// Images.
+    pub gallery: Gallery,
     /// Durable work.
     pub jobs: Jobs,
+    /// Removes bytes that nothing names any more.
+    pub objects: ObjectSweep,
+    /// Files on their way in.
+    pub uploads: Uploads,
     /// Tells live connections when they must close.
     pub watch: AccessWatch,
     /// The HTTP door.
@@ -191,22 +214,30 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
     }
     let bus = connect_bus(&config, ids.as_ref()).await?;
     let ledger = Ledger::open(db.clone(), clock.clone(), ids.clone(), bus.clone(), LedgerOptions::default()).await?;
+    let keys = KeyRing::open_or_create(&config.auth.signing_key_file, ids.as_ref())?;
+    let signer = Arc::new(UrlSigner::new(keys.url_key()));
     let auth = Auth::new(AuthParts {
         db: db.clone(),
         clock: clock.clone(),
         ids: ids.clone(),
         bus: bus.clone(),
         ledger: ledger.clone(),
-        keys: KeyRing::open_or_create(&config.auth.signing_key_file, ids.as_ref())?,
+        keys,
         passwords: Arc::new(Passwords::new(hash_cost(&config), ids.clone())?),
+        erasers: vec![Arc::new(ImageEraser)],
         settings: auth_settings(&config),
     });
-    let secret = secret::read_or_create(&config.data_dir.join("url_key"), random(ids.as_ref())).map_err(folder)?;
-    let storage = Storage::local(&config.data_dir)?;
-    let gallery = Gallery::new(db.clone(), clock.clone(), storage.clone(), Arc::new(UrlSigner::new(&secret)));
+    let storage = Storage::open(&config.data_dir, &config.storage, Patience::default())?;
+    let gallery = Gallery::new(db.clone(), clock.clone(), ids.clone(), storage.clone(), signer.clone());
+    let uploads = Uploads::new(db.clone(), clock.clone(), ids.clone(), signer.clone());
     let jobs = Jobs::new(db.clone(), clock.clone(), ids.clone(), bus.clone(), seams.jobs.clone());
-    let has_key = config.ai.openai_api_key.is_some();
-    install_models(&db, ids, clock.now(), has_key).await?;
+    let prompts = Prompts::new(PromptsParts { db: db.clone(), clock: clock.clone(), ids: ids.clone() });
+    if config.install_catalogue {
+        let added = prompts.install_catalogue().await?;
+        if added > 0 {
+            tracing::info!(prompts = added, "shipped system prompts were added");
+        }
+    }
     let providers = match seams.providers.clone() {
         Some(providers) => providers,
         None => connect_providers(&config)?,
@@ -219,19 +250,32 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         ledger: ledger.clone(),
         jobs: jobs.clone(),
         providers,
+        vault: Arc::new(Vault::open_or_create(&config.ai.secret_key_file, ids.as_ref())?),
         shelf: Arc::new(gallery.clone()),
+        prompts: prompts.clone(),
         config: seams.ai.clone(),
     });
+    ai.install_models().await?;
     let watch = AccessWatch::new(db.clone(), bus.clone());
     let shutdown = CancellationToken::new();
     let parts = Parts {
         clock: clock.clone(),
         ids: ids.clone(),
         amount_max: config.amount_max,
-        is_sandbox_only: !has_key,
+        is_sandbox_only: plugs::sandbox_mark(ai.clone()),
         base_url: base_url(&config, address),
     };
+    let objects = ObjectSweep::new(SweepParts {
+        db: db.clone(),
+        clock: clock.clone(),
+        storage: storage.clone(),
+        uploads: uploads.clone(),
+        needed: Arc::new(plugs::WorkInHand { ai: ai.clone(), auth: auth.clone() }),
+        stop: shutdown.clone(),
+    });
     let tenants: Arc<dyn Tenants> = Arc::new(auth.clone());
+    let surroundings: Arc<dyn Surroundings> =
+        Arc::new(PromptSurroundings { db: db.clone(), uploads: Some(uploads.clone()) });
     let schema = graphql::builder()
         .data(parts)
         .data(ledger.clone())
@@ -239,32 +283,57 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         .data(tenants)
         .data(ai.clone())
         .data(gallery.clone())
+        .data(uploads.clone())
+        .data(prompts.clone())
+        .data(surroundings)
         .data(RecordsAuditor(db.clone()))
         .data(Notifications::new(db.clone(), clock.clone()))
         .data(DataLoader::new(LedgerLoader(ledger.clone()), tokio::spawn).max_batch_size(500))
         .data(DataLoader::new(auth.clone(), tokio::spawn).max_batch_size(500))
         .data(DataLoader::new(AiLoader(ai.clone()), tokio::spawn).max_batch_size(500))
-        .data(DataLoader::new(ImageLoader(gallery.clone()), tokio::spawn).max_batch_size(500));
+        .data(DataLoader::new(ImageLoader(gallery.clone()), tokio::spawn).max_batch_size(500))
+        .data(DataLoader::new(PromptLoader(prompts.clone()), tokio::spawn).max_batch_size(500));
     let gate = Gate::new(schema, seams.limits.clone(), clock.clone())
         .map_err(|error| StartError::Internal(Internal::new("reading the schema", error)))?;
-    let objects = StoredObjects {
-        storage,
-        signer: UrlSigner::new(&secret),
-        content_types: Arc::new(plugs::DatabaseContentTypes(gallery)),
+    let door = StoredObjects {
+        storage: storage.clone(),
+        signer,
+        content_types: Arc::new(plugs::DatabaseContentTypes(gallery.clone())),
         clock: clock.clone(),
     };
     let http = HttpState::new(HttpParts {
         gate,
         authenticator: Arc::new(plugs::SessionAuthenticator { auth: auth.clone(), watch: watch.clone() }),
-        readiness: Arc::new(plugs::DatabaseReadiness { db: db.clone(), shutdown: shutdown.clone() }),
-        objects: Some(Arc::new(objects)),
+        readiness: Arc::new(plugs::PartsReadiness {
+            db: db.clone(),
+            storage: storage.clone(),
+            shutdown: shutdown.clone(),
+        }),
+        objects: Some(Arc::new(door)),
+        uploads: Some(uploads.clone()),
         metrics: plugs::metrics(),
         clock: clock.clone(),
         ids: ids.clone(),
         settings: http_settings(&config, seams.timing.clone(), address)?,
         shutdown: shutdown.clone(),
     });
-    Ok(App { config, db, clock: clock.clone(), bus, ledger, auth, ai, jobs, watch, http, shutdown })
+    Ok(App {
+        config,
+        db,
+        clock: clock.clone(),
+        bus,
+        ledger,
+        auth,
+        prompts,
+        ai,
+        gallery,
+        jobs,
+        objects,
+        uploads,
+        watch,
+        http,
+        shutdown,
+    })
 }
 
 /// Starts the workers of this process; `None` when its role has none.
@@ -275,7 +344,12 @@ pub async fn start_workers(app: &App) -> Result<Option<Workers>, StartError> {
         Role::Worker => crate::jobs::Role::Worker,
     };
     let handlers: Vec<Arc<dyn Handler>> = vec![Arc::new(RunAiTask(app.ai.clone()))];
-    let sweeps: Vec<Arc<dyn Sweep>> = vec![Arc::new(AiSweep(app.ai.clone()))];
+    let sweeps: Vec<Arc<dyn Sweep>> = vec![
+        Arc::new(AiSweep(app.ai.clone())),
+        Arc::new(SplitSweep(app.prompts.clone())),
+        Arc::new(ImageSweep(app.gallery.clone())),
+        Arc::new(app.objects.clone()),
+    ];
     Ok(Some(Workers::start(app.jobs.clone(), role, handlers, sweeps).await?))
 }
 
@@ -288,13 +362,27 @@ async fn connect_bus(config: &Config, ids: &dyn Ids) -> Result<Arc<dyn Bus>, Sta
     })
 }
 
-fn connect_providers(config: &Config) -> Result<Providers, StartError> {
-    let providers = Providers::new().with(provider::sandbox::Sandbox::default());
-    let Some(key) = &config.ai.openai_api_key else { return Ok(providers) };
-    let settings = provider::openai::OpenAiSettings::new(config.ai.openai_base_url.clone(), key.clone());
-    let adapter = provider::openai::OpenAi::new(&settings)
-        .map_err(|error| StartError::Setting(format!("ai.openai cannot be used: {error}")))?;
-    Ok(providers.with(adapter))
+/// The adapters of this version, with what the configuration says of them.
+pub fn connect_providers(config: &Config) -> Result<Providers, StartError> {
+    use provider::{
+        anthropic::Anthropic, fal::Fal, gemini::Gemini, http, huggingface::HuggingFace, ideogram::Ideogram,
+        ollama::Ollama, openai::OpenAi, runware::Runware, sandbox::Sandbox,
+    };
+    let cannot = |error| StartError::Internal(Internal::new("building the HTTP clients", error));
+    let connections = http::Http::new(&http::HttpOptions::default()).map_err(cannot)?;
+    let all = Providers::new()
+        .with(Sandbox::default())
+        .with(OpenAi::new(connections.clone()))
+        .with_image(Arc::new(Fal::new(connections.clone())))
+        .with_image(Arc::new(HuggingFace::new(connections.clone())))
+        .with_image(Arc::new(Ideogram::new(connections.clone())))
+        .with_image(Arc::new(Runware::new(connections.clone())))
+        .with_text(Arc::new(Anthropic::new(connections.clone())))
+        .with_text(Arc::new(Gemini::new(connections.clone())))
+        .with_text(Arc::new(Ollama::new(connections)));
+    Ok(config.ai.providers.iter().fold(all, |all, one| {
+        all.with_access(one.name, provider::Access { base_url: one.base_url.clone(), key: one.api_key.clone() })
+    }))
 }
 
 fn hash_cost(config: &Config) -> HashCost {
@@ -310,6 +398,7 @@ fn auth_settings(config: &Config) -> AuthSettings {
             lifetime_seconds: seconds(config.auth.access_token),
         },
         refresh_lifetime: seconds(config.auth.refresh_token) * SECOND,
+        sign_ups: TryLimits::sign_ups_per_hour(config.auth.signups_per_hour),
         signup_credits: config.auth.signup_credits,
         ..AuthSettings::default()
     }

@@ -5,6 +5,7 @@ mod doctor;
 mod ledger;
 mod migrate;
 mod place;
+mod prompts;
 mod schema;
 mod serve;
 mod table;
@@ -176,6 +177,7 @@ fn command() -> Command {
                         ),
                 ),
         )
+        .subcommand(prompts::command())
         .subcommand(
             Command::new("ledger").about("The credit ledger").subcommand_required(true).subcommand(
                 Command::new("verify")
@@ -193,6 +195,13 @@ fn command() -> Command {
                         .long("records")
                         .action(ArgAction::SetTrue)
                         .help("Run the five verification queries instead, pass or fail per query"),
+                )
+                .arg(
+                    Arg::new("work")
+                        .long("work")
+                        .action(ArgAction::SetTrue)
+                        .conflicts_with("records")
+                        .help("Run the invariants of durable work instead, pass or fail each"),
                 )
                 .arg(
                     Arg::new("require-data")
@@ -268,6 +277,9 @@ async fn dispatch(name: &str, context: &Context) -> Result<u8, CliError> {
         "ledger verify" => ledger::run_verify(context).await,
         "migrate" => migrate::run(context).await,
         "schema" => schema::run(),
+        "prompts diff" | "prompts export" | "prompts import" | "prompts optimise" | "prompts stats" => {
+            prompts::run(name.trim_start_matches("prompts "), context).await
+        }
         "users list" => users::list(context).await,
         "users promote" => users::promote(context).await,
         _ => Ok(UNUSABLE),

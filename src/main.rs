@@ -1,5 +1,8 @@
 //! The `inkledger` binary: installs the crypto back end, runs the command line, answers with its exit code.
 
+// The roots of the schema are merged objects, one inside the other, and so are the types of their futures.
+#![recursion_limit = "256"]
+
 use std::process::ExitCode;
 
 /// Deep but permitted documents are validated and resolved by recursion; 2 MiB would be too little in a debug build.

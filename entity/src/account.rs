@@ -16,6 +16,9 @@ pub struct Model {
     pub version: i64,
     pub created_at: i64,
     pub updated_at: i64,
+    /// What images are marked with; at most 80 characters.
+    pub watermark_text: Option<String>,
+    pub is_watermarked: bool,
 }
 
 /// No relation is declared: queries join by name.

@@ -28,6 +28,16 @@ pub struct Model {
     pub sent_at: Option<i64>,
     pub deadline_at: Option<i64>,
     pub finished_at: Option<i64>,
+    /// As whom it was sent.
+    pub credential_id: Option<String>,
+    /// The effective settings, JSON.
+    pub settings: Option<String>,
+    pub error_class: Option<String>,
+    pub is_retry: bool,
+    /// The price of its model that the quote fixed.
+    pub price_version_id: Option<Uuid>,
+    /// Its item is not tried again before this.
+    pub retry_at: Option<i64>,
 }
 
 /// No relation is declared: queries join by name.

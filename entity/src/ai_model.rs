@@ -22,6 +22,18 @@ pub struct Model {
     pub is_active: bool,
     pub created_at: i64,
     pub updated_at: i64,
+    /// Which shipped model it is.
+    pub shipped: Option<String>,
+    /// JSON, as are the next four.
+    pub functions: String,
+    pub aspect_ratios: String,
+    pub qualities: String,
+    pub settings: String,
+    pub upscale_factors: String,
+    pub rate_per_minute: Option<i32>,
+    pub concurrency: Option<i32>,
+    pub priority: i32,
+    pub version: i32,
 }
 
 /// No relation is declared: queries join by name.

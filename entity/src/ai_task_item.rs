@@ -21,6 +21,8 @@ pub struct Model {
     pub error_code: Option<String>,
     pub created_at: i64,
     pub finished_at: Option<i64>,
+    /// When a run first took it up.
+    pub begun_at: Option<i64>,
 }
 
 /// No relation is declared: queries join by name.

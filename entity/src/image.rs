@@ -22,6 +22,19 @@ pub struct Model {
     pub state: String,
     pub created_at: i64,
     pub updated_at: i64,
+    pub visibility: String,
+    pub is_hidden: bool,
+    /// The image that this one is an enlargement of.
+    pub original_id: Option<Uuid>,
+    pub is_enlarged: bool,
+    pub watermark: Option<String>,
+    pub placeholder: Option<String>,
+    pub alt_text: Option<String>,
+    pub event_type: Option<String>,
+    pub style: Option<String>,
+    pub ratio: Option<String>,
+    pub quality: Option<String>,
+    pub deleted_at: Option<i64>,
 }
 
 /// No relation is declared: queries join by name.

@@ -6,6 +6,12 @@ mod m20261121_000002_create_identity;
 mod m20261121_000003_create_jobs;
 mod m20261121_000004_create_ai;
 mod m20261121_000005_create_compatibility_views;
+mod m20261121_000006_create_prompts;
+mod m20261121_000007_route_providers;
+mod m20261121_000008_extend_images;
+mod m20261121_000009_create_upload;
+mod m20261121_000010_record_routing;
+mod m20261121_000011_create_prompt_import;
 mod script;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -23,6 +29,12 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000003_create_jobs::Migration),
             Box::new(m20261121_000004_create_ai::Migration),
             Box::new(m20261121_000005_create_compatibility_views::Migration),
+            Box::new(m20261121_000006_create_prompts::Migration),
+            Box::new(m20261121_000007_route_providers::Migration),
+            Box::new(m20261121_000008_extend_images::Migration),
+            Box::new(m20261121_000009_create_upload::Migration),
+            Box::new(m20261121_000010_record_routing::Migration),
+            Box::new(m20261121_000011_create_prompt_import::Migration),
         ]
     }
 }

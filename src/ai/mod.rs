@@ -10,8 +10,10 @@ pub mod registry;
 pub mod routing;
 pub mod run;
 pub mod service;
+pub mod setup;
 pub mod shelf;
 pub mod store;
 pub mod sweep;
+pub mod vault;
 
 pub use service::{Ai, AiConfig, AiParts, Spender};

@@ -1,19 +1,25 @@
 //! Implementations of traits that one part owns and another part fills.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::HashSet,
+    sync::{Arc, OnceLock},
+};
 
 use futures_util::future::{BoxFuture, FutureExt};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use sea_orm::ConnectionTrait;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
+use super::Look;
 use crate::{
+    ai::Ai,
     auth::{AccessWatch, Auth, model::CloseReason},
     db::Db,
     error::Error,
-    http::{Authenticator, ContentTypes, Readiness, Report, SessionEnd},
+    http::{Authenticator, ContentTypes, Readiness, Report, SessionEnd, StoredAs},
     image::Gallery,
-    storage::ObjectKey,
+    storage::{ObjectKey, StillNeeded, Storage},
     viewer::{SignedIn, Viewer},
 };
 
@@ -40,19 +46,21 @@ impl Authenticator for SessionAuthenticator {
     }
 }
 
-/// Ready while the process is not ending; degraded while the database does not answer.
-pub(super) struct DatabaseReadiness {
+/// Ready while the process is not ending; degraded while the database or an object store does not answer.
+pub(super) struct PartsReadiness {
     pub(super) db: Db,
+    pub(super) storage: Storage,
     pub(super) shutdown: CancellationToken,
 }
 
-impl Readiness for DatabaseReadiness {
+impl Readiness for PartsReadiness {
     fn report(&self) -> BoxFuture<'_, Report> {
         async move {
             let patience = std::time::Duration::from_millis(900);
             let probe = self.db.reader().query_one_raw(self.db.statement("SELECT 1 AS one", []));
-            let answers = matches!(tokio::time::timeout(patience, probe).await, Ok(Ok(Some(_))));
-            let degraded = if answers { Vec::new() } else { vec!["database".to_owned()] };
+            let (probed, stores) = tokio::join!(tokio::time::timeout(patience, probe), self.storage.degraded());
+            let database = (!matches!(probed, Ok(Ok(Some(_))))).then(|| "database".to_owned());
+            let degraded = database.into_iter().chain(stores).collect();
             Report { draining: self.shutdown.is_cancelled(), degraded }
         }
         .boxed()
@@ -63,9 +71,42 @@ impl Readiness for DatabaseReadiness {
 pub(super) struct DatabaseContentTypes(pub(super) Gallery);
 
 impl ContentTypes for DatabaseContentTypes {
-    fn content_type<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, Result<Option<String>, Error>> {
-        self.0.content_type(key.as_str()).boxed()
+    fn stored_as<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, Result<Option<StoredAs>, Error>> {
+        async move {
+            let found = self.0.stored_as(key.as_str()).await?;
+            Ok(found.map(|(content_type, store)| StoredAs { content_type, store }))
+        }
+        .boxed()
     }
+}
+
+/// Objects of work that has not ended, and of accounts of other databases.
+pub(super) struct WorkInHand {
+    pub(super) ai: Ai,
+    pub(super) auth: Auth,
+}
+
+impl StillNeeded for WorkInHand {
+    fn still_needed<'a>(&'a self, objects: &'a [(Uuid, Uuid)]) -> BoxFuture<'a, Result<HashSet<Uuid>, Error>> {
+        async move {
+            let accounts: HashSet<Uuid> = objects.iter().map(|(account, _)| *account).collect();
+            let accounts: Vec<Uuid> = accounts.into_iter().collect();
+            let ours: HashSet<Uuid> = self.auth.existing_accounts(&accounts).await?.into_iter().collect();
+            let images: Vec<Uuid> = objects.iter().map(|(_, image)| *image).collect();
+            let mut needed: HashSet<Uuid> = self.ai.unfinished_attempts(&images).await?.into_iter().collect();
+            needed.extend(objects.iter().filter(|(account, _)| !ours.contains(account)).map(|(_, image)| *image));
+            Ok(needed)
+        }
+        .boxed()
+    }
+}
+
+/// Whether all AI output comes from the sandbox.
+pub(super) fn sandbox_mark(ai: Ai) -> Look<bool> {
+    Arc::new(move || {
+        let ai = ai.clone();
+        async move { ai.is_sandbox_only().await }.boxed()
+    })
 }
 
 /// Writes the metrics page.

@@ -60,6 +60,7 @@ pub struct KeyRing {
     encoding: EncodingKey,
     decoding: DecodingKey,
     successor: hmac::Key,
+    urls: [u8; 32],
 }
 
 impl std::fmt::Debug for KeyRing {
@@ -104,17 +105,24 @@ impl KeyRing {
         let kid: String = URL_SAFE_NO_PAD.encode(thumbprint).chars().take(16).collect();
         // A key for one purpose only, drawn from the secret without revealing it.
         let secret = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, der), b"inkledger refresh token successor");
+        let urls = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, der), b"inkledger signed addresses");
         Some(Self {
             kid,
             encoding: EncodingKey::from_ed_der(der),
             decoding: DecodingKey::from_ed_der(public),
             successor: hmac::Key::new(hmac::HMAC_SHA256, secret.as_ref()),
+            urls: urls.as_ref().try_into().ok()?,
         })
     }
 
     /// The name of the signing key in token headers.
     pub fn kid(&self) -> &str {
         &self.kid
+    }
+
+    /// The key that signs addresses of stored objects. Processes that share the signing key share it too.
+    pub fn url_key(&self) -> &[u8; 32] {
+        &self.urls
     }
 
     /// What signs.

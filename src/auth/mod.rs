@@ -17,6 +17,6 @@ pub mod watch;
 pub use keys::{KeyError, KeyRing};
 pub use model::CloseReason;
 pub use password::{HashCost, Passwords};
-pub use service::{AccountRight, Auth, AuthParts, AuthSettings, MemberRight, TryLimits};
+pub use service::{AccountEraser, AccountRight, Auth, AuthParts, AuthSettings, ErasureFuture, MemberRight, TryLimits};
 pub use token::TokenRules;
 pub use watch::AccessWatch;

@@ -40,6 +40,9 @@ impl Default for HashCost {
 
 /// How many may wait for a turn before the next one is sent away: at about 20 ms a hash and four at a time, two seconds.
 const WAITING_MAX: usize = 256;
+/// How long one may wait for a turn: well below a request's deadline, so that it is sent away with nothing done instead
+/// of being told TIMEOUT while its work goes on.
+const TURN_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
 /// A password longer than any we take is not worth hashing in full; 128 characters of at most four bytes.
 const CANDIDATE_BYTES_MAX: usize = 512;
 
@@ -194,9 +197,9 @@ impl Passwords {
         work: impl FnOnce() -> Result<T, Internal> + Send + 'static,
     ) -> Result<T, Error> {
         let place = Place::take(&self.waiting)?;
-        let permit = Arc::clone(&self.permits)
-            .acquire_owned()
+        let permit = tokio::time::timeout(TURN_WAIT, Arc::clone(&self.permits).acquire_owned())
             .await
+            .map_err(|_| Error::RateLimited { retry_after_ms: 2_000 })?
             .map_err(|closed| Internal::new("waiting for a turn to hash", closed))?;
         drop(place);
         // The permit goes along: a request that is dropped does not stop the work, so it must not free the memory's place.

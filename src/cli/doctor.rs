@@ -11,15 +11,20 @@ use crate::{
     doctor::{
         Check, Finding, Report, Scene, Status, examine,
         records::{RecordsReport, audit_records},
+        work::audit_work,
     },
     ids::SystemIds,
 };
 
 pub(super) async fn run(context: &Context) -> Result<u8, CliError> {
-    if !context.matches.get_flag("records") {
+    let found = if context.matches.get_flag("records") {
+        records(context).await
+    } else if context.matches.get_flag("work") {
+        work(context).await
+    } else {
         return examination(context).await;
-    }
-    match records(context).await {
+    };
+    match found {
         Err(CliError::Output(error)) => Err(error.into()),
         Err(error) => {
             complain(&redact(&context.resolved, &error.in_full()));
@@ -35,18 +40,35 @@ async fn records(context: &Context) -> Result<u8, CliError> {
     let db = place::open_to_read(&context.config()?).await?;
     let report = audit_records(&db).await?;
     let passes = report.passes(require_data);
+    let verdict = match (passes, report.passes(false)) {
+        (true, _) => "The records agree.",
+        (false, true) => "A query is empty, and --require-data asks for rows: run a task, then this again.",
+        (false, false) => "The records do not agree. Keep the database as it is, and report the rows above.",
+    };
+    say(context, &report, passes, verdict)
+}
+
+/// `doctor --work`: 0 every invariant holds, 1 one is broken, 2 could not look.
+async fn work(context: &Context) -> Result<u8, CliError> {
+    let db = place::open_to_read(&context.config()?).await?;
+    let report = audit_work(&db).await?;
+    let passes = report.passes(false);
+    let verdict = if passes {
+        "Every invariant of durable work holds."
+    } else {
+        "An invariant is broken. Keep the database as it is, and report the rows above."
+    };
+    say(context, &report, passes, verdict)
+}
+
+fn say(context: &Context, report: &RecordsReport, passes: bool, verdict: &str) -> Result<u8, CliError> {
     let mut out = std::io::stdout().lock();
     if context.json() {
-        writeln!(out, "{:#}", records_as_json(&report, passes))?;
+        writeln!(out, "{:#}", records_as_json(report, passes))?;
     } else {
         for line in report.lines() {
             writeln!(out, "{}", plain(&line))?;
         }
-        let verdict = match (passes, report.passes(false)) {
-            (true, _) => "The records agree.",
-            (false, true) => "A query is empty, and --require-data asks for rows: run a task, then this again.",
-            (false, false) => "The records do not agree. Keep the database as it is, and report the rows above.",
-        };
         writeln!(out, "\n{verdict}")?;
     }
     Ok(if passes { OK } else { FAILED })

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{CliError, Context, OK, place, table};
 use crate::{
     auth::{
-        Auth, AuthParts, AuthSettings,
+        AccountEraser, Auth, AuthParts, AuthSettings,
         keys::KeyRing,
         model::{AssignRoleError, User, UserFilter},
         password::{HashCost, Passwords},
@@ -18,6 +18,7 @@ use crate::{
     db::Db,
     error::{Error, Failure, Internal},
     ids::{Ids, SystemIds, random},
+    image::ImageEraser,
     ledger::{Ledger, LedgerOptions},
     page::PageArgs,
     viewer::PlatformRole,
@@ -131,7 +132,8 @@ async fn identity(db: &Db) -> Result<(Auth, Ledger), Error> {
         KeyRing::from_seed(random(ids.as_ref())).ok_or_else(|| Internal::new("drawing a key", "the key is refused"))?;
     let passwords = Arc::new(Passwords::new(HashCost::default(), ids.clone())?);
     let settings = AuthSettings::default();
-    let auth =
-        Auth::new(AuthParts { db: db.clone(), clock, ids, bus, ledger: ledger.clone(), keys, passwords, settings });
+    let erasers: Vec<Arc<dyn AccountEraser>> = vec![Arc::new(ImageEraser)];
+    let (db, ledger) = (db.clone(), ledger.clone());
+    let auth = Auth::new(AuthParts { db, clock, ids, bus, ledger: ledger.clone(), keys, passwords, erasers, settings });
     Ok((auth, ledger))
 }

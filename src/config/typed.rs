@@ -5,7 +5,10 @@ use std::{net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, tim
 use secrecy::SecretString;
 
 use super::sources::{ConfigError, Resolved, Value};
-use crate::db::{Location, Options};
+use crate::{
+    db::{Location, Options},
+    storage::StorageOptions,
+};
 
 /// What this process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +78,8 @@ pub struct Auth {
     pub refresh_token: Duration,
     /// Credits granted at sign-up; 0 is none.
     pub signup_credits: i64,
+    /// Tries to sign up per address and hour.
+    pub signups_per_hour: u32,
     /// Issuer and audience of access tokens.
     pub issuer: String,
     /// Where the signing key is.
@@ -85,13 +90,36 @@ pub struct Auth {
     pub argon2_passes: u32,
 }
 
+/// The providers that have settings of their own: the name in the model registry, and the keys of address and key.
+const PROVIDERS: &[(&str, &str, &str)] = &[
+    ("anthropic", "ai.anthropic.base_url", "ai.anthropic.api_key"),
+    ("fal", "ai.fal.base_url", "ai.fal.api_key"),
+    ("gemini", "ai.gemini.base_url", "ai.gemini.api_key"),
+    ("huggingface", "ai.huggingface.base_url", "ai.huggingface.api_key"),
+    ("ideogram", "ai.ideogram.base_url", "ai.ideogram.api_key"),
+    ("ollama", "ai.ollama.base_url", "ai.ollama.api_key"),
+    ("openai", "ai.openai.base_url", "ai.openai.api_key"),
+    ("runware", "ai.runware.base_url", "ai.runware.api_key"),
+];
+
+/// Where a provider is, and the key to it.
+#[derive(Debug, Clone)]
+pub struct ProviderAccess {
+    /// The provider's name in the model registry.
+    pub name: &'static str,
+    /// Its address; `None` is the adapter's own.
+    pub base_url: Option<String>,
+    /// Its key.
+    pub api_key: Option<SecretString>,
+}
+
 /// Settings of the AI providers.
 #[derive(Debug, Clone)]
 pub struct Ai {
-    /// Where the OpenAI-compatible API is.
-    pub openai_base_url: String,
-    /// Its key; `None` leaves its models switched off.
-    pub openai_api_key: Option<SecretString>,
+    /// Where each provider is, and the key to it, in the order of their names.
+    pub providers: Vec<ProviderAccess>,
+    /// Where the key is that provider keys are encrypted under.
+    pub secret_key_file: PathBuf,
 }
 
 /// All settings.
@@ -117,13 +145,17 @@ pub struct Config {
     pub running_per_account: i32,
     /// The AI providers.
     pub ai: Ai,
+    /// Where stored objects are.
+    pub storage: StorageOptions,
+    /// Whether the shipped system prompts that are missing are added at start.
+    pub install_catalogue: bool,
     /// What is logged.
     pub log_filter: String,
     /// How it is logged.
     pub log_format: LogFormat,
 }
 
-struct Reader<'a>(&'a Resolved);
+pub(super) struct Reader<'a>(&'a Resolved);
 
 impl Reader<'_> {
     fn value(&self, key: &'static str) -> Result<&Value, ConfigError> {
@@ -134,16 +166,16 @@ impl Reader<'_> {
         })
     }
 
-    fn text(&self, key: &'static str) -> Result<&str, ConfigError> {
+    pub(super) fn text(&self, key: &'static str) -> Result<&str, ConfigError> {
         Ok(self.value(key)?.text.as_str())
     }
 
-    fn invalid(&self, key: &'static str, expected: impl Into<String>) -> ConfigError {
+    pub(super) fn invalid(&self, key: &'static str, expected: impl Into<String>) -> ConfigError {
         let found = self.value(key).map(|value| value.shown().to_owned()).unwrap_or_default();
         ConfigError::Invalid { name: key, found, expected: expected.into() }
     }
 
-    fn number<T>(&self, key: &'static str, range: RangeInclusive<T>) -> Result<T, ConfigError>
+    pub(super) fn number<T>(&self, key: &'static str, range: RangeInclusive<T>) -> Result<T, ConfigError>
     where
         T: FromStr + PartialOrd + std::fmt::Display,
     {
@@ -155,7 +187,7 @@ impl Reader<'_> {
             .ok_or_else(|| self.invalid(key, format!("a whole number from {} to {}", range.start(), range.end())))
     }
 
-    fn switch(&self, key: &'static str) -> Result<bool, ConfigError> {
+    pub(super) fn switch(&self, key: &'static str) -> Result<bool, ConfigError> {
         match self.text(key)?.to_ascii_lowercase().as_str() {
             "true" | "1" | "on" | "yes" => Ok(true),
             "false" | "0" | "off" | "no" => Ok(false),
@@ -163,7 +195,7 @@ impl Reader<'_> {
         }
     }
 
-    fn choice<T: Copy>(&self, key: &'static str, choices: &[(&str, T)]) -> Result<T, ConfigError> {
+    pub(super) fn choice<T: Copy>(&self, key: &'static str, choices: &[(&str, T)]) -> Result<T, ConfigError> {
         let text = self.text(key)?;
         choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value).ok_or_else(|| {
             let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
@@ -171,12 +203,12 @@ impl Reader<'_> {
         })
     }
 
-    fn secret(&self, key: &'static str) -> Result<Option<SecretString>, ConfigError> {
+    pub(super) fn secret(&self, key: &'static str) -> Result<Option<SecretString>, ConfigError> {
         let text = self.text(key)?;
         Ok((!text.is_empty()).then(|| SecretString::from(text.to_owned())))
     }
 
-    fn optional(&self, key: &'static str) -> Result<Option<String>, ConfigError> {
+    pub(super) fn optional(&self, key: &'static str) -> Result<Option<String>, ConfigError> {
         let text = self.text(key)?.trim().trim_end_matches('/');
         Ok((!text.is_empty()).then(|| text.to_owned()))
     }
@@ -197,9 +229,13 @@ impl Config {
             workers: read.number("jobs.workers", 1..=256)?,
             running_per_account: read.number("jobs.running_per_account", 1..=1000)?,
             ai: Ai {
-                openai_base_url: address(&read, "ai.openai.base_url")?,
-                openai_api_key: read.secret("ai.openai.api_key")?,
+                providers: providers(&read)?,
+                secret_key_file: read
+                    .optional("ai.secret_key_file")?
+                    .map_or_else(|| data_dir.join("secret_key"), PathBuf::from),
             },
+            storage: super::storage::read(&read)?,
+            install_catalogue: read.switch("prompts.install_catalogue")?,
             log_filter: read.text("log.filter")?.to_owned(),
             log_format: read.choice("log.format", &[("text", LogFormat::Text), ("json", LogFormat::Json)])?,
             data_dir,
@@ -211,6 +247,17 @@ fn address(read: &Reader<'_>, key: &'static str) -> Result<String, ConfigError> 
     read.optional(key)?
         .filter(|text| text.starts_with("http://") || text.starts_with("https://"))
         .ok_or_else(|| read.invalid(key, "an address that starts with http:// or https://"))
+}
+
+fn providers(read: &Reader<'_>) -> Result<Vec<ProviderAccess>, ConfigError> {
+    let access = |(name, base_url, api_key): &(&'static str, &'static str, &'static str)| {
+        let base_url = match read.optional(base_url)? {
+            None => None,
+            Some(_) => Some(address(read, base_url)?),
+        };
+        Ok(ProviderAccess { name, base_url, api_key: read.secret(api_key)? })
+    };
+    PROVIDERS.iter().map(access).collect()
 }
 
 fn http(read: &Reader<'_>) -> Result<Http, ConfigError> {
@@ -259,6 +306,7 @@ fn auth(read: &Reader<'_>, data_dir: &std::path::Path) -> Result<Auth, ConfigErr
         access_token: Duration::from_secs(60 * read.number::<u64>("auth.access_token_minutes", 1..=60)?),
         refresh_token: Duration::from_secs(86_400 * read.number::<u64>("auth.refresh_token_days", 1..=365)?),
         signup_credits: read.number("auth.signup_credits", 0..=1_000_000)?,
+        signups_per_hour: read.number("auth.signups_per_hour", 1..=1_000_000)?,
         issuer: read
             .optional("auth.issuer")?
             .ok_or_else(|| read.invalid("auth.issuer", "a name of one character or more"))?,

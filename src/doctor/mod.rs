@@ -2,13 +2,18 @@
 //! says what `serve` will make. A part that is not set up is a warning at most; one that is set up and does not work is
 //! a failure. `records` verifies what the records say.
 
+mod ai;
 mod database;
 pub mod graphql;
 mod ledger;
 mod model;
+mod objects;
 mod outside;
 mod place;
+mod prompts;
+mod providers;
 pub mod records;
+pub mod work;
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -73,10 +78,16 @@ const KINDS: &[Kind] = &[
     ("database.schema", |scene| Box::pin(database::schema(scene))),
     ("clock", |scene| Box::pin(database::clock(scene))),
     ("users", |scene| Box::pin(database::users(scene))),
+    ("prompts", |scene| Box::pin(prompts::shipped(scene))),
     ("ledger", |scene| Box::pin(ledger::invariants(scene))),
-    ("objects", |scene| Box::pin(place::objects(scene))),
+    ("objects", |scene| Box::pin(objects::folder(scene))),
+    ("objects.s3", |scene| Box::pin(objects::bucket(scene))),
+    ("objects.rows", |scene| Box::pin(objects::rows(scene))),
     ("signing_key", |scene| Box::pin(place::signing_key(scene))),
-    ("ai.providers", |scene| Box::pin(outside::providers(scene))),
+    ("ai.models", |scene| Box::pin(ai::models(scene))),
+    ("ai.keys", |scene| Box::pin(ai::keys(scene))),
+    ("ai.breakers", |scene| Box::pin(ai::breakers(scene))),
+    ("ai.providers", |scene| Box::pin(providers::look(scene))),
     ("bus", |scene| Box::pin(outside::bus(scene))),
 ];
 
@@ -103,7 +114,8 @@ pub async fn examine(scene: &Scene) -> Report {
 fn late(id: &str) -> &'static str {
     match id {
         "bus" => "see that the server of INKLEDGER_NATS_URL runs and can be reached from here",
-        "ai.providers" => "see that INKLEDGER_AI_OPENAI_BASE_URL can be reached from here",
+        "ai.providers" => "see that the address of each configured provider can be reached from here",
+        "objects.s3" => "see that the service of INKLEDGER_STORAGE_S3_ENDPOINT runs and can be reached from here",
         "data_dir" | "objects" | "signing_key" => "see what the disk of INKLEDGER_DATA_DIR waits for",
         _ => "see that the database of INKLEDGER_DATABASE_URL runs, can be reached from here and is not overloaded",
     }

@@ -1,17 +1,14 @@
-//! What lies on this machine: settings, the data folder, stored objects, the signing key.
+//! What lies on this machine: settings, the data folder, the signing key.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 
-use bytes::Bytes;
-
 use super::{Finding, Scene, blocking};
 use crate::{
     auth::keys::{KeyError, KeyRing},
     config::Source,
-    storage::{ObjectKey, Storage, StorageError},
 };
 
 pub(super) async fn settings(scene: &Scene) -> Result<Finding, Finding> {
@@ -57,46 +54,6 @@ fn try_to_write(folder: &Path, probe: &str) -> io::Result<()> {
     let path = folder.join(probe);
     fs::OpenOptions::new().write(true).create_new(true).open(&path)?;
     fs::remove_file(path)
-}
-
-pub(super) async fn objects(scene: &Scene) -> Result<Finding, Finding> {
-    let folder = scene.config.data_dir.join("objects");
-    if !folder.is_dir() {
-        let text = format!("{} is not there yet; `inkledger serve` makes it", folder.display());
-        return Err(Finding::skipped(text));
-    }
-    let failed = |doing: &str, error: &StorageError| {
-        let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
-        let remedy =
-            "let this user write in the folder `objects` of INKLEDGER_DATA_DIR, and see that the disk has room";
-        Finding::fail(format!("{doing} an object failed, {error}{cause}"), remedy)
-    };
-    let data_dir = scene.config.data_dir.clone();
-    let storage = blocking(move || Storage::local(&data_dir)).await?.map_err(|error| failed("preparing", &error))?;
-    let (account, image) = (scene.ids.uuid(), scene.ids.uuid());
-    let key = ObjectKey::image(account, image, "doctor", "png")
-        .map_err(|error| Finding::fail(error.to_string(), "report this with your version"))?;
-    let wrote = Bytes::from_static(b"written by inkledger doctor");
-    storage.put(&key, wrote.clone()).await.map_err(|error| failed("writing", &error))?;
-    let read = storage.get(&key).await;
-    let deleted = storage.delete(&key).await;
-    // The store leaves the empty folders of a deleted object behind.
-    let mut empty = folder.join("images").join(account.to_string()).join(image.to_string());
-    let _ = blocking(move || {
-        for _ in 0..2 {
-            if fs::remove_dir(&empty).is_err() || !empty.pop() {
-                break;
-            }
-        }
-    })
-    .await;
-    let read = read.map_err(|error| failed("reading", &error))?;
-    deleted.map_err(|error| failed("deleting", &error))?;
-    if read != wrote {
-        let text = "an object was read back with other bytes than were written";
-        return Err(Finding::fail(text, "check the disk of INKLEDGER_DATA_DIR"));
-    }
-    Ok(Finding::ok("wrote, read and deleted an object"))
 }
 
 pub(super) async fn signing_key(scene: &Scene) -> Result<Finding, Finding> {

@@ -159,7 +159,8 @@ pub async fn audit_records(db: &Db) -> Result<RecordsReport, Error> {
 
 async fn audit(tx: &DatabaseTransaction) -> Result<RecordsReport, Failure<Never>> {
     let mut findings = Vec::new();
-    for (at, ((title, sql), columns)) in queries().zip(COLUMNS).enumerate() {
+    for (at, ((title, sql), columns)) in statements(FILE).zip(COLUMNS).enumerate() {
+        let title = title.split_once(". ").map_or(title.clone(), |(_, rest)| rest.to_owned());
         let number = at + 1;
         let actual = run(tx, &sql, columns).await?;
         let expected = expected::rows(tx, number).await?;
@@ -178,11 +179,10 @@ async fn audit(tx: &DatabaseTransaction) -> Result<RecordsReport, Failure<Never>
     Ok(RecordsReport { findings })
 }
 
-/// Title and text of each query of the file.
-fn queries() -> impl Iterator<Item = (String, String)> {
-    FILE.split_inclusive(";\n").filter_map(|part| {
-        let title = part.lines().find_map(|line| line.strip_prefix("-- "))?;
-        let title = title.split_once(". ").map_or(title, |(_, rest)| rest).to_owned();
+/// Title and text of each query of a file: the title is the last line of the comment before it.
+pub(super) fn statements(file: &str) -> impl Iterator<Item = (String, String)> {
+    file.split_inclusive(";\n").filter_map(|part| {
+        let title = part.lines().rev().find_map(|line| line.strip_prefix("-- "))?.to_owned();
         let sql = part.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n");
         let sql = sql.trim().trim_end_matches(';').to_owned();
         (!sql.is_empty()).then_some((title, sql))
@@ -293,9 +293,9 @@ mod tests {
 
     #[test]
     fn reads_five_queries_from_the_file() {
-        let queries: Vec<_> = queries().collect();
+        let queries: Vec<_> = statements(FILE).collect();
         assert_eq!(queries.len(), 5);
-        assert_eq!(queries[0].0, "Verify AIModelConfig field names");
+        assert_eq!(queries[0].0, "1. Verify AIModelConfig field names");
         for (_, sql) in &queries {
             assert!(sql.starts_with("SELECT") && FILE.contains(&format!("{sql};\n")), "not word for word: {sql}");
         }

@@ -4,7 +4,7 @@ use async_graphql::{Enum, Error as GraphqlError, ErrorExtensionValues, SimpleObj
 
 use crate::{
     error::{Error, Never},
-    graphql::scalars::Credits,
+    graphql::scalars::{Credits, SafeInt},
 };
 
 impl From<Error> for GraphqlError {
@@ -82,6 +82,8 @@ pub enum UserErrorCode {
     CountOutOfRange,
     /// The seed is out of range.
     SeedOutOfRange,
+    /// There is no such aspect ratio, or the AI model does not have it.
+    UnsupportedAspectRatio,
     /// The AI model takes no seed.
     UnsupportedSeed,
     /// There is no such AI model.
@@ -94,6 +96,142 @@ pub enum UserErrorCode {
     TaskEnded,
     /// The account has too much work waiting.
     BacklogFull,
+    /// The row was changed meanwhile: it is at another version than the edit was made from.
+    VersionConflict,
+    /// A prompt with this category and key is there already.
+    KeyExists,
+    /// A prompt of this category needs a key.
+    KeyRequired,
+    /// The key is longer than 100 characters.
+    KeyTooLong,
+    /// The key is empty, too long, or holds characters it may not.
+    KeyInvalid,
+    /// The name is blank or too long.
+    NameInvalid,
+    /// The description is longer than 2,000 characters.
+    DescriptionInvalid,
+    /// The text is blank or longer than 20,000 characters.
+    ContentInvalid,
+    /// The metadata is no object, larger than 16 KiB or nested more than 16 deep.
+    MetadataInvalid,
+    /// The note is longer than 500 characters.
+    NoteInvalid,
+    /// No text ships for this key.
+    NotShipped,
+    /// The version on trial is the active one.
+    SplitSameVersion,
+    /// A split of this prompt is running.
+    SplitRunning,
+    /// The split has ended already.
+    SplitEnded,
+    /// A figure of the split is out of range.
+    SplitOutOfRange,
+    /// The file is larger than 5 MiB, or a part of it is too large to compare.
+    FileTooLarge,
+    /// There are more than 1,000 prompts.
+    TooManyPrompts,
+    /// The file is no UTF-8 or no JSON.
+    SyntaxError,
+    /// The file has a key twice in one JSON object.
+    DuplicateJsonKey,
+    /// The file nests too deep.
+    TooDeep,
+    /// The file is JSON, but no list of prompts.
+    NotAnExport,
+    /// The file is of another major version.
+    UnsupportedVersion,
+    /// A prompt of the file will not do, so the file cannot be compared.
+    FileInvalid,
+    /// There is no such upload, or its time is over.
+    UploadNotFound,
+    /// What is stored has changed since the plan or report was made.
+    PlanStale,
+    /// Applying needs the hash of the report.
+    ReportHashRequired,
+    /// The phrases of the optimiser cannot be used.
+    PhraseInvalid,
+    /// The optimisation was undone already.
+    AlreadyUndone,
+    /// The AI model does not serve the function.
+    UnsupportedFunction,
+    /// The AI model does not offer the quality.
+    UnsupportedQuality,
+    /// Another active object has the name.
+    NameTaken,
+    /// This version has no adapter for the AI model.
+    AdapterMissing,
+    /// A limit is out of range.
+    LimitOutOfRange,
+    /// What the AI model is said to be able to do makes no sense.
+    CapabilityInvalid,
+    /// The adapter knows no such setting.
+    SettingUnknown,
+    /// The value does not fit the setting.
+    SettingInvalid,
+    /// The price is no amount of dollars, or out of range.
+    PriceInvalid,
+    /// The price has more decimals than can be stored; it is never rounded.
+    PriceTooFine,
+    /// The price is that of another kind of AI model.
+    PriceKindMismatch,
+    /// The AI model is the default of a function.
+    ModelIsDefault,
+    /// There is no such provider.
+    ProviderUnknown,
+    /// The base URL is not one.
+    BaseUrlInvalid,
+    /// The sandbox takes neither key nor address.
+    NotForSandbox,
+    /// There is no such event type, stored or shipped.
+    UnknownEventType,
+    /// There is no such style, stored or shipped.
+    UnknownStyle,
+    /// The event type has no such detail.
+    UnknownDetail,
+    /// A detail that the event type needs is missing.
+    DetailRequired,
+    /// A detail, or a text beside the details, is beyond its limits.
+    DetailInvalid,
+    /// There is no such kind of text.
+    UnknownTextKind,
+    /// The system prompts cannot be read; nothing was done.
+    StoreUnavailable,
+    /// An image is named twice.
+    ImageTwice,
+    /// The image has been enlarged before.
+    AlreadyUpscaled,
+    /// Enlarged, the image would have more pixels than images may.
+    ImageTooLarge,
+    /// The viewer has too many uploads that are kept.
+    TooManyUploads,
+    /// No file was sent to the upload's address yet.
+    UploadNotReceived,
+    /// The watermark is blank, longer than 80 characters, has a letter that cannot be drawn, or is missing.
+    WatermarkInvalid,
+}
+
+/// What an AI model lacks, and who has it.
+#[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
+pub struct ModelMismatch {
+    /// The names of active AI models that can do what was asked, at most 10.
+    pub models: Vec<String>,
+    /// The prompt's length in Unicode scalar values; null unless that is at fault.
+    pub length: Option<SafeInt>,
+    /// The longest prompt that the AI model takes; null unless that is at fault.
+    pub maximum: Option<SafeInt>,
+    /// The name of the AI model that was chosen; null where the request names it.
+    pub model: Option<String>,
+    /// How long each part of a composed prompt is; null unless that is at fault.
+    pub parts: Option<Vec<PartLength>>,
+}
+
+/// How long a part of a composed prompt is.
+#[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
+pub struct PartLength {
+    /// Which: `EVENT`, `DETAILS`, `STYLE`, `TEXT`, `CUSTOM_STYLE` or `BASE`.
+    pub kind: &'static str,
+    /// Its length in Unicode scalar values; two more lie between two parts.
+    pub length: SafeInt,
 }
 
 /// What was asked for and what is there.
@@ -107,6 +245,31 @@ pub struct InsufficientCredits {
     pub short: Credits,
 }
 
+/// Which version an edit was made from and which one is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, SimpleObject)]
+pub struct VersionConflict {
+    /// The version the edit was made from, 1 or more.
+    pub expected: i32,
+    /// The version that is there, 1 or more.
+    pub current: i32,
+}
+
+/// Where in a file a fault is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, SimpleObject)]
+pub struct SourcePosition {
+    /// The line, from 1.
+    pub line: i32,
+    /// The column in characters, from 1.
+    pub column: i32,
+}
+
+/// The prompt that has the key already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, SimpleObject)]
+pub struct KeyExists {
+    /// Whether look-ups find it.
+    pub is_enabled: bool,
+}
+
 /// A refusal of a business request: nothing was done.
 #[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
 pub struct UserError {
@@ -116,25 +279,51 @@ pub struct UserError {
     pub message: String,
     /// The field of the input that is at fault, from the outside in; null when it is none.
     pub path: Option<Vec<String>>,
+    // What few refusals have is boxed: the type travels as an error, and a large one would be copied at every `?`.
     /// The figures, with `INSUFFICIENT_CREDITS` only.
-    pub insufficient_credits: Option<InsufficientCredits>,
+    pub insufficient_credits: Option<Box<InsufficientCredits>>,
+    /// The two versions, with `VERSION_CONFLICT` only.
+    pub version_conflict: Option<VersionConflict>,
+    /// The prompt that is there, with `KEY_EXISTS` only.
+    pub key_exists: Option<KeyExists>,
+    /// Where in the file, with `SYNTAX_ERROR`, `DUPLICATE_JSON_KEY` and `TOO_DEEP` only.
+    pub source_position: Option<SourcePosition>,
+    /// What the AI model lacks, with `UNSUPPORTED_…` and `PROMPT_TOO_LONG` only.
+    pub model_mismatch: Option<Box<ModelMismatch>>,
 }
 
 impl UserError {
     /// A refusal that concerns `path` of the input; empty means the request as a whole.
     pub fn new(code: UserErrorCode, message: impl Into<String>, path: &[&str]) -> Self {
         let path = (!path.is_empty()).then(|| path.iter().map(|part| (*part).to_owned()).collect());
-        Self { code, message: message.into(), path, insufficient_credits: None }
+        Self {
+            code,
+            message: message.into(),
+            path,
+            insufficient_credits: None,
+            model_mismatch: None,
+            version_conflict: None,
+            key_exists: None,
+            source_position: None,
+        }
+    }
+
+    /// It was changed meanwhile.
+    pub fn conflicting(message: impl Into<String>, expected: i32, current: i32) -> Self {
+        Self {
+            version_conflict: Some(VersionConflict { expected, current }),
+            ..Self::new(UserErrorCode::VersionConflict, message, &["input", "expectedVersion"])
+        }
     }
 
     /// The account's available credits do not cover the request.
     pub fn insufficient(required: i64, available: i64) -> Self {
         Self {
-            insufficient_credits: Some(InsufficientCredits {
+            insufficient_credits: Some(Box::new(InsufficientCredits {
                 required: Credits(required),
                 available: Credits(available),
                 short: Credits(required.saturating_sub(available)),
-            }),
+            })),
             ..Self::new(
                 UserErrorCode::InsufficientCredits,
                 format!("Insufficient credits. Required: {required}, Available: {available}"),

@@ -40,13 +40,22 @@ pub const QUERY: &[(&str, Access)] = &[
     ("aiTask", SignedIn),
     ("aiTasks", SignedIn),
     ("creditTransactions", F(Feature::CreditsManage, Level::Admin)),
+    ("diffSystemPrompts", F(Feature::SystemPromptsManage, Level::Admin)),
+    ("eventForm", SignedIn),
+    ("exportSystemPrompts", F(Feature::SystemPromptsManage, Level::Admin)),
     ("images", SignedIn),
     ("myPermissions", SignedIn),
     ("node", SignedIn),
     ("nodes", SignedIn),
     ("notifications", SignedIn),
+    ("previewPrompt", F(Feature::ImagesGenerate, Level::Write)),
+    ("promptStatistics", F(Feature::SystemPromptsView, Level::Read)),
+    ("providerSettings", F(Feature::SystemSettingsView, Level::Read)),
+    ("quoteAiTask", SignedIn),
     ("recordsAudit", F(Feature::SystemSettingsView, Level::Read)),
     ("serverInfo", Public),
+    ("systemPrompt", F(Feature::SystemPromptsView, Level::Read)),
+    ("systemPrompts", F(Feature::SystemPromptsView, Level::Read)),
     ("user", F(Feature::UsersView, Level::Read)),
     ("users", F(Feature::UsersView, Level::Read)),
     ("viewer", Public),
@@ -54,19 +63,42 @@ pub const QUERY: &[(&str, Access)] = &[
 
 /// The policy: every field of `Mutation`, with who may call it.
 pub const MUTATION: &[(&str, Access)] = &[
+    ("activateSystemPromptVersion", F(Feature::SystemPromptsManage, Level::Admin)),
     ("addCredits", F(Feature::CreditsManage, Level::Admin)),
+    ("addPriceVersion", F(Feature::BillingManage, Level::Admin)),
     ("assignRole", F(Feature::RolesAssign, Level::Hero)),
     ("cancelAiTask", SignedIn),
     ("claimHero", Public),
+    ("createAiModel", F(Feature::SystemSettingsManage, Level::Hero)),
+    ("createSystemPrompt", F(Feature::SystemPromptsManage, Level::Admin)),
+    ("createUpload", F(Feature::SystemPromptsManage, Level::Admin)),
+    ("deleteImage", SignedIn),
     ("deleteUser", F(Feature::UsersDelete, Level::Hero)),
+    ("disableSystemPrompt", F(Feature::SystemPromptsManage, Level::Admin)),
+    ("enableSystemPrompt", F(Feature::SystemPromptsManage, Level::Admin)),
+    ("endPromptSplit", F(Feature::SystemPromptsManage, Level::Admin)),
     ("generateImages", F(Feature::ImagesGenerate, Level::Write)),
     ("generateText", SignedIn),
+    ("importSystemPrompts", F(Feature::SystemPromptsManage, Level::Admin)),
     ("markNotificationsRead", SignedIn),
+    ("moderateImage", F(Feature::ImagesModerate, Level::Admin)),
+    ("optimisePrompts", F(Feature::SystemPromptsManage, Level::Admin)),
     ("refreshSession", Public),
+    ("resetSystemPrompt", F(Feature::SystemPromptsManage, Level::Admin)),
+    ("setCreditPrice", F(Feature::BillingManage, Level::Admin)),
+    ("setDefaultAiModel", F(Feature::SystemSettingsManage, Level::Hero)),
+    ("setImageVisibility", SignedIn),
     ("signIn", Public),
     ("signOut", SignedIn),
     ("signOutEverywhere", SignedIn),
     ("signUp", Public),
+    ("startPromptSplit", F(Feature::SystemPromptsManage, Level::Admin)),
+    ("undoOptimisation", F(Feature::SystemPromptsManage, Level::Admin)),
+    ("updateAccount", SignedIn),
+    ("updateAiModel", F(Feature::SystemSettingsManage, Level::Hero)),
+    ("updateProviderSettings", F(Feature::SystemSettingsManage, Level::Hero)),
+    ("updateSystemPrompt", F(Feature::SystemPromptsManage, Level::Admin)),
+    ("upscaleImage", F(Feature::ImagesGenerate, Level::Write)),
 ];
 
 /// The policy: every field of `Subscription`, with who may call it.
@@ -149,6 +181,31 @@ pub mod visible {
     /// To those who make images.
     pub fn images_generate(ctx: &Context<'_>) -> bool {
         sees(ctx, Access::Feature(Feature::ImagesGenerate, Level::Write))
+    }
+
+    /// To those who moderate images.
+    pub fn images_moderate(ctx: &Context<'_>) -> bool {
+        sees(ctx, Access::Feature(Feature::ImagesModerate, Level::Admin))
+    }
+
+    /// To those who look at system prompts.
+    pub fn system_prompts_view(ctx: &Context<'_>) -> bool {
+        sees(ctx, Access::Feature(Feature::SystemPromptsView, Level::Read))
+    }
+
+    /// To those who manage system prompts.
+    pub fn system_prompts_manage(ctx: &Context<'_>) -> bool {
+        sees(ctx, Access::Feature(Feature::SystemPromptsManage, Level::Admin))
+    }
+
+    /// To those who manage prices.
+    pub fn billing_manage(ctx: &Context<'_>) -> bool {
+        sees(ctx, Access::Feature(Feature::BillingManage, Level::Admin))
+    }
+
+    /// To those who change the system's settings.
+    pub fn system_settings_manage(ctx: &Context<'_>) -> bool {
+        sees(ctx, Access::Feature(Feature::SystemSettingsManage, Level::Hero))
     }
 
     /// To those who look at the system's settings.

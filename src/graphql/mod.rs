@@ -12,12 +12,20 @@ mod server;
 use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, Schema, SchemaBuilder};
 
 use crate::{
-    ai::graphql::{AiMutation, AiQuery, AiSubscription},
-    auth::graphql::{AuthMutation, AuthQuery},
+    ai::graphql::{
+        AiMutation, AiQuery, AiRegistryMutation, AiSubscription, ComposeQuery, ProviderMutation, ProviderQuery,
+        QuoteQuery,
+    },
+    auth::graphql::{AccountMutation, AuthMutation, AuthQuery},
     doctor::graphql::DoctorQuery,
-    image::graphql::ImageQuery,
+    image::graphql::{ImageMutation, ImageQuery},
     ledger::graphql::{LedgerMutation, LedgerQuery, LedgerSubscription},
     notification::graphql::{NotificationMutation, NotificationQuery},
+    prompt::graphql::{
+        PromptDiffQuery, PromptMutation, PromptOptimiseMutation, PromptQuery, PromptSplitMutation,
+        PromptStatisticsQuery, PromptTransferMutation, PromptTransferQuery,
+    },
+    storage::graphql::StorageMutation,
 };
 
 /// Everything that can be read.
@@ -28,14 +36,35 @@ pub struct Query(
     AuthQuery,
     LedgerQuery,
     AiQuery,
+    ComposeQuery,
+    QuoteQuery,
+    ProviderQuery,
     ImageQuery,
     NotificationQuery,
+    PromptQuery,
+    PromptDiffQuery,
+    PromptStatisticsQuery,
+    PromptTransferQuery,
     DoctorQuery,
 );
 
 /// Everything that can be done. Refusals are in `userErrors`; faults are top-level errors with a code.
 #[derive(MergedObject, Default)]
-pub struct Mutation(AuthMutation, LedgerMutation, AiMutation, NotificationMutation);
+pub struct Mutation(
+    AuthMutation,
+    LedgerMutation,
+    AiMutation,
+    PromptMutation,
+    PromptSplitMutation,
+    PromptTransferMutation,
+    PromptOptimiseMutation,
+    AiRegistryMutation,
+    ProviderMutation,
+    NotificationMutation,
+    StorageMutation,
+    AccountMutation,
+    ImageMutation,
+);
 
 /// Everything that can be watched. Each stream starts with a snapshot and is numbered without a gap.
 #[derive(MergedSubscription, Default)]

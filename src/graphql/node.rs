@@ -13,6 +13,8 @@ use crate::{
     image::graphql::Image,
     ledger::graphql::CreditTransaction,
     notification::graphql::Notification,
+    prompt::graphql::{PromptOptimisation, PromptSplit, SystemPrompt, SystemPromptVersion},
+    storage::graphql::Upload,
 };
 
 macro_rules! kinds {
@@ -47,6 +49,16 @@ kinds! {
     Image = b'I';
     /// A notification.
     Notification = b'N';
+    /// A system prompt.
+    SystemPrompt = b'P';
+    /// A version of a system prompt.
+    SystemPromptVersion = b'V';
+    /// Two versions side by side.
+    PromptSplit = b'S';
+    /// An applied optimisation.
+    PromptOptimisation = b'O';
+    /// A file on its way in.
+    Upload = b'F';
 }
 
 /// The id of `kind` and `uuid`.
@@ -71,7 +83,7 @@ pub fn decode(kind: NodeKind, id: &ID, path: &[&str]) -> Result<Uuid, Error> {
     match decode_any(id) {
         Some((found, uuid)) if found == kind => Ok(uuid),
         _ => Err(Error::bad_input(
-            format!("This is not the id of a {kind:?}. Take it from a {kind:?}'s field `id`."),
+            format!("This is not an id of type {kind:?}. Take it from the field `id` of type {kind:?}."),
             path,
         )),
     }
@@ -95,6 +107,16 @@ pub enum Node {
     Image(Image),
     /// A notification.
     Notification(Notification),
+    /// A system prompt.
+    SystemPrompt(SystemPrompt),
+    /// A version of a system prompt.
+    SystemPromptVersion(SystemPromptVersion),
+    /// Two versions side by side.
+    PromptSplit(PromptSplit),
+    /// An applied optimisation.
+    PromptOptimisation(PromptOptimisation),
+    /// A file on its way in.
+    Upload(Upload),
 }
 
 /// The most ids that `nodes` takes.
@@ -144,6 +166,15 @@ async fn fetch(ctx: &Context<'_>, id: &ID, argument: &str) -> GraphqlResult<Opti
         NodeKind::AiTask => AiTask::find(ctx, uuid).await.map(|found| found.map(Node::AiTask)),
         NodeKind::Image => Image::find(ctx, uuid).await.map(|found| found.map(Node::Image)),
         NodeKind::Notification => Notification::find(ctx, uuid).await.map(|found| found.map(Node::Notification)),
+        NodeKind::SystemPrompt => SystemPrompt::find(ctx, uuid).await.map(|found| found.map(Node::SystemPrompt)),
+        NodeKind::SystemPromptVersion => {
+            SystemPromptVersion::find(ctx, uuid).await.map(|found| found.map(Node::SystemPromptVersion))
+        }
+        NodeKind::PromptSplit => PromptSplit::find(ctx, uuid).await.map(|found| found.map(Node::PromptSplit)),
+        NodeKind::PromptOptimisation => {
+            PromptOptimisation::find(ctx, uuid).await.map(|found| found.map(Node::PromptOptimisation))
+        }
+        NodeKind::Upload => Upload::find(ctx, uuid).await.map(|found| found.map(Node::Upload)),
     };
     // Unknown, foreign and forbidden look alike.
     match found {

@@ -166,6 +166,22 @@ impl ScalarType for DateTime {
     }
 }
 
+/// Any JSON value, where the shape is open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Json(pub serde_json::Value);
+
+#[Scalar(name = "JSON", specified_by_url = "https://www.rfc-editor.org/rfc/rfc8259")]
+/// Any JSON value, where the shape is open: each field that has it says what it holds.
+impl ScalarType for Json {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        Ok(Self(value.into_json()?))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::from_json(self.0.clone()).unwrap_or_default()
+    }
+}
+
 /// An absolute or host-relative address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Url(pub String);

@@ -12,12 +12,20 @@ use crate::{
 };
 
 /// About this server.
-#[derive(SimpleObject)]
-pub struct ServerInfo {
+pub struct ServerInfo;
+
+/// About this server.
+#[Object]
+impl ServerInfo {
     /// The version, such as 0.1.0.
-    pub version: String,
+    async fn version(&self) -> &str {
+        env!("CARGO_PKG_VERSION")
+    }
+
     /// Whether all AI output comes from the sandbox provider: offline, deterministic, for trying out and tests.
-    pub is_sandbox_only: bool,
+    async fn is_sandbox_only(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok((service::<Parts>(ctx)?.is_sandbox_only)().await?)
+    }
 }
 
 /// How much of a feature is allowed.
@@ -53,9 +61,8 @@ pub struct ServerQuery;
 impl ServerQuery {
     /// About this server.
     #[graphql(guard = "QueryPolicy")]
-    async fn server_info(&self, ctx: &Context<'_>) -> Result<Option<ServerInfo>> {
-        let parts = service::<Parts>(ctx)?;
-        Ok(Some(ServerInfo { version: env!("CARGO_PKG_VERSION").to_owned(), is_sandbox_only: parts.is_sandbox_only }))
+    async fn server_info(&self) -> Option<ServerInfo> {
+        Some(ServerInfo)
     }
 
     /// What the viewer's role allows, one row per feature (33).

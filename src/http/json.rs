@@ -14,7 +14,7 @@ pub enum JsonFault {
     #[error("not valid JSON at byte {0}")]
     Syntax(usize),
     /// A key stands twice in one object.
-    #[error("a key stands twice in one object, at byte {0}")]
+    #[error("not accepted: an object has the same key twice, at byte {0}")]
     DuplicateKey(usize),
     /// More than 128 levels.
     #[error("nested more than {DEPTH_MAX} levels, at byte {0}")]

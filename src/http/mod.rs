@@ -28,9 +28,10 @@ mod sse;
 mod stall;
 mod state;
 mod telemetry;
+mod uploads;
 mod websocket;
 
-pub use objects::{ContentTypes, ObjectDoor, ObjectRefusal, OpenObject, StoredObjects};
+pub use objects::{ContentTypes, ObjectDoor, ObjectRefusal, OpenObject, StoredAs, StoredObjects};
 pub use origin::{OriginUnreadable, Origins};
 pub use router::router;
 pub use seams::{Authenticator, Readiness, Report, SessionEnd};

@@ -13,14 +13,23 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use super::{accept::Media, fault::HttpFault, pages, router::RequestMeta, state::HttpState};
 use crate::{
     clock::Clock,
-    error::{Error, Internal},
-    storage::{ObjectKey, SignatureRefusal, Storage, StorageError, UrlSigner},
+    error::Error,
+    storage::{ObjectKey, SignatureRefusal, Storage, StorageError, UrlSigner, chain},
 };
 
-/// Tells what an object is. `app` looks it up in the database, where storage does not.
+/// What is known of an object beside its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredAs {
+    /// Its media type, such as `image/png`.
+    pub content_type: String,
+    /// The store it lies in.
+    pub store: String,
+}
+
+/// Tells what an object is and where. `app` looks it up in the database, where storage does not.
 pub trait ContentTypes: Send + Sync + 'static {
-    /// The media type of the object under `key`, such as `image/png`. `None` when there is none or it was deleted.
-    fn content_type<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, Result<Option<String>, Error>>;
+    /// What the object under `key` is. `None` when there is none or it was deleted.
+    fn stored_as<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, Result<Option<StoredAs>, Error>>;
 }
 
 /// Opens signed addresses.
@@ -54,7 +63,7 @@ pub struct StoredObjects {
     /// Where the bytes are.
     pub storage: Storage,
     /// Whose signatures count.
-    pub signer: UrlSigner,
+    pub signer: Arc<UrlSigner>,
     /// What the objects are.
     pub content_types: Arc<dyn ContentTypes>,
     /// When addresses expire.
@@ -73,13 +82,16 @@ impl StoredObjects {
             SignatureRefusal::Expired => ObjectRefusal::Expired,
             SignatureRefusal::BadSignature => ObjectRefusal::NotFound,
         })?;
-        let known = self.content_types.content_type(&key).await.map_err(ObjectRefusal::Fault)?;
-        let content_type = known.ok_or(ObjectRefusal::NotFound)?;
-        let bytes = self.storage.get(&key).await.map_err(|error| match error {
+        let known = self.content_types.stored_as(&key).await.map_err(ObjectRefusal::Fault)?;
+        let known = known.ok_or(ObjectRefusal::NotFound)?;
+        let bytes = self.storage.get_from(&known.store, &key).await.map_err(|error| match error {
             StorageError::NotFound => ObjectRefusal::NotFound,
-            other => ObjectRefusal::Fault(Error::Internal(Internal::new("reading a stored object", other))),
+            other => {
+                tracing::error!(store = known.store, error = %chain(&other), "a stored object could not be read");
+                ObjectRefusal::Fault(Error::DependencyUnavailable { which: "storage" })
+            }
         })?;
-        Ok(OpenObject { content_type, bytes })
+        Ok(OpenObject { content_type: known.content_type, bytes })
     }
 }
 

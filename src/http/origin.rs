@@ -70,12 +70,12 @@ pub(super) fn preflight() -> Response<Body> {
     answer
 }
 
-/// Adds what lets the page of an allowed origin read `answer`.
-pub(super) fn mark(origins: &Origins, request: &HeaderMap, answer: &mut HeaderMap, is_preflight: bool) {
+/// Adds what lets the page of an allowed origin read `answer`; `preflight` names the methods when one is asked for.
+pub(super) fn mark(origins: &Origins, request: &HeaderMap, answer: &mut HeaderMap, preflight: Option<&'static str>) {
     let Some(origin) = request.get(header::ORIGIN).filter(|origin| origins.allow(origin)) else { return };
     answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-    if is_preflight {
-        answer.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
+    if let Some(methods) = preflight {
+        answer.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
         answer.insert(
             header::ACCESS_CONTROL_ALLOW_HEADERS,
             HeaderValue::from_static(

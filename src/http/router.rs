@@ -14,8 +14,9 @@ use futures_util::FutureExt as _;
 
 use super::{
     accept::Media, address, assets, fault::HttpFault, graphql, health, objects, origin, pages, serve::Link,
-    state::HttpState,
+    state::HttpState, uploads,
 };
+use crate::storage::UPLOAD_PREFIX;
 
 /// What the first layer found out about a request.
 #[derive(Debug, Clone)]
@@ -39,6 +40,7 @@ pub fn router(state: HttpState) -> Router {
         .route("/claim", get(assets::claim))
         .route("/assets/{*name}", get(assets::asset))
         .route("/files/{*key}", get(objects::file))
+        .route("/files/uploads/{id}", any(uploads::endpoint))
         .route("/", get(pages::home))
         .method_not_allowed_fallback(pages::method_not_allowed)
         .fallback(pages::not_found)
@@ -56,7 +58,11 @@ async fn every_request(State(state): State<HttpState>, mut request: Request, nex
     let peer = link.as_ref().map_or(address::NOWHERE, |link| link.peer);
     let address = address::caller(peer, headers, state.settings.trusted_proxies);
     // What marks the answer; the request itself is consumed by its handler.
-    let is_graphql = request.uri().path() == "/graphql";
+    let methods = match request.uri().path() {
+        "/graphql" => Some("GET, POST"),
+        path if path.starts_with(UPLOAD_PREFIX) => Some("PUT"),
+        _ => None,
+    };
     let cors: HeaderMap = headers
         .iter()
         .filter(|(name, _)| *name == "origin")
@@ -78,9 +84,9 @@ async fn every_request(State(state): State<HttpState>, mut request: Request, nex
         }
     };
     let headers = answer.headers_mut();
-    if is_graphql {
+    if let Some(methods) = methods {
         headers.insert("vary", HeaderValue::from_static("Accept, Origin"));
-        origin::mark(&state.settings.origins, &cors, headers, is_preflight);
+        origin::mark(&state.settings.origins, &cors, headers, is_preflight.then_some(methods));
     }
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
     if let Ok(value) = HeaderValue::from_str(&request_id) {

@@ -21,6 +21,7 @@ use crate::{
         gate::{Caller, CallerKind, Gate, KindLimits},
     },
     ids::Ids,
+    storage::Uploads,
     viewer::{PlatformRole, Viewer},
 };
 
@@ -34,6 +35,8 @@ pub struct HttpParts {
     pub readiness: Arc<dyn Readiness>,
     /// Opens signed objects; `None` answers 404 under `/files/`.
     pub objects: Option<Arc<dyn ObjectDoor>>,
+    /// Takes files that are sent to signed addresses; `None` answers 404 under `/files/uploads/`.
+    pub uploads: Option<Uploads>,
     /// Writes the metrics page; `None` answers 404.
     pub metrics: Option<Arc<dyn Fn() -> String + Send + Sync>>,
     /// Time for error stamps and token deadlines.

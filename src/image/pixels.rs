@@ -1,12 +1,12 @@
 //! Whether bytes are an image we accept: recognised by their first bytes, bounded by their header, decoded in full.
 //!
-//! Pure and slow: a large image takes seconds of CPU and up to 512 MiB of memory, so callers run it on the blocking
+//! Pure and slow: a large image takes seconds of CPU and up to 768 MiB of memory, so callers run it on the blocking
 //! pool and bound how many run at once. It knows nothing of providers, tables or stores.
 
 use std::fmt;
 use std::io::Cursor;
 
-use ::image::{ImageDecoder as _, ImageFormat, ImageReader, Limits};
+use ::image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits};
 use ring::digest;
 
 /// The fewest bytes of an image.
@@ -116,11 +116,29 @@ impl CorruptImage {
     pub const CODE: &'static str = "CORRUPT_IMAGE";
 }
 
+/// An image that was decoded.
+pub struct Decoded {
+    /// What its file is. Width and height are those it is shown with, whichever way up the file holds it.
+    pub checked: CheckedPixels,
+    /// Its pixels, the right way up.
+    pub pixels: DynamicImage,
+    /// What its colours mean, if the file says so.
+    pub colour_profile: Option<Vec<u8>>,
+}
+
 /// Decodes `bytes` in full and says what they are. Blocks for as long as decoding takes.
 ///
 /// # Errors
 /// [`CorruptImage`].
 pub fn check(bytes: &[u8]) -> Result<CheckedPixels, CorruptImage> {
+    decode(bytes).map(|decoded| decoded.checked)
+}
+
+/// [`check`] that keeps the pixels.
+///
+/// # Errors
+/// [`CorruptImage`].
+pub fn decode(bytes: &[u8]) -> Result<Decoded, CorruptImage> {
     if bytes.len() < IMAGE_BYTES_MIN {
         return Err(CorruptImage::TooSmall);
     }
@@ -131,26 +149,34 @@ pub fn check(bytes: &[u8]) -> Result<CheckedPixels, CorruptImage> {
     if format == PixelFormat::Jpeg && !jpeg_scan_ends(bytes) {
         return Err(CorruptImage::Cut);
     }
-    let (width, height) = decode(bytes, codec)?;
+    let (pixels, colour_profile) = decode_as(bytes, codec)?;
     let mut sha256 = [0; 32];
     sha256.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
-    Ok(CheckedPixels { width, height, format, size: bytes.len(), sha256 })
+    let (width, height) = (pixels.width(), pixels.height());
+    let checked = CheckedPixels { width, height, format, size: bytes.len(), sha256 };
+    Ok(Decoded { checked, pixels, colour_profile })
 }
 
-/// Reads the header, refuses by it, then decodes every pixel and throws them away.
-fn decode(bytes: &[u8], codec: ImageFormat) -> Result<(u32, u32), CorruptImage> {
+/// Reads the header, refuses by it, then decodes every pixel.
+fn decode_as(bytes: &[u8], codec: ImageFormat) -> Result<(DynamicImage, Option<Vec<u8>>), CorruptImage> {
     let mut reader = ImageReader::with_format(Cursor::new(bytes), codec);
     let mut limits = Limits::default();
     limits.max_alloc = Some(DECODE_BYTES_MAX);
     reader.limits(limits);
-    let decoder = reader.into_decoder().map_err(CorruptImage::Undecodable)?;
+    let mut decoder = reader.into_decoder().map_err(CorruptImage::Undecodable)?;
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);
     if pixels > IMAGE_PIXELS_MAX || decoder.total_bytes() > DECODE_BYTES_MAX {
         return Err(CorruptImage::TooManyPixels);
     }
-    ::image::DynamicImage::from_decoder(decoder).map_err(CorruptImage::Undecodable)?;
-    Ok((width, height))
+    // An image is whole without either: only its pixels count.
+    let colour_profile = decoder.icc_profile().ok().flatten();
+    let orientation = decoder.orientation().ok();
+    let mut pixels = DynamicImage::from_decoder(decoder).map_err(CorruptImage::Undecodable)?;
+    if let Some(orientation) = orientation {
+        pixels.apply_orientation(orientation);
+    }
+    Ok((pixels, colour_profile))
 }
 
 /// Whether an end-of-image marker follows the last start of a scan: the decoder fills a cut JPEG with grey and calls

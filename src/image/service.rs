@@ -1,49 +1,80 @@
-//! Keeping images and reading them. The caller has made sure that the person may see the account.
+//! Reading images and changing who sees them. The caller has made sure that the person may see the account.
 
 use std::{collections::HashMap, sync::Arc};
 
-use bytes::Bytes;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use super::{Image, pixels, store};
+use super::{
+    Image, ImageFilter, Variant, Visibility,
+    model::{ModerateImageError, REASON_CHARS_MAX},
+    store,
+};
 use crate::{
-    ai::shelf::{ImageRecord, ImageShelf, KeepError, KeptImage, ShelfFuture},
+    audit::{Actor, Entry, store::insert_entry},
+    auth::{MemberRight, model::MemberRole},
     clock::Clock,
-    db::{Db, effect::Effect},
-    error::{Error, Internal},
+    db::Db,
+    error::{Error, Failure, Internal},
+    ids::Ids,
     page::{Page, PageArgs},
-    storage::{ObjectKey, Storage, StorageError, UrlSigner},
+    storage::{InvalidKey, ObjectKey, Storage, UrlSigner},
+    viewer::{Feature, FeatureRight, Level},
 };
 
-/// How many images are decoded at once: each may take a core and 512 MiB for seconds.
+/// How many images are decoded at once: each may take a core and 768 MiB for seconds.
 const DECODERS: usize = 2;
 
 /// How long a signed address works, seconds.
 pub const URL_LIFETIME_SECONDS: u32 = 3600;
 
-const VARIANT: &str = "original";
-const EXTENSIONS: [&str; 3] = ["png", "jpg", "webp"];
-
 /// Images. Cloning is cheap.
 #[derive(Clone)]
 pub struct Gallery {
-    db: Db,
+    pub(super) db: Db,
     clock: Arc<dyn Clock>,
-    storage: Storage,
+    ids: Arc<dyn Ids>,
+    pub(super) storage: Storage,
     signer: Arc<UrlSigner>,
-    decoders: Arc<Semaphore>,
+    pub(super) decoders: Arc<Semaphore>,
+}
+
+/// By which right an image is deleted.
+#[derive(Debug, Clone, Copy)]
+pub enum DeleteRight {
+    /// An EDITOR or OWNER of its account.
+    Member(MemberRight),
+    /// By `images:delete`, whosever it is.
+    Others(FeatureRight),
+}
+
+/// What changes about images.
+#[derive(Debug, Clone, Copy)]
+enum Change {
+    Visibility(Visibility),
+    Hidden(bool),
+    Deleted,
+}
+
+impl Change {
+    fn action(self) -> &'static str {
+        match self {
+            Self::Visibility(_) => "image.set_visibility",
+            Self::Hidden(_) => "image.moderate",
+            Self::Deleted => "image.delete",
+        }
+    }
 }
 
 impl Gallery {
     /// Puts the parts together.
-    pub fn new(db: Db, clock: Arc<dyn Clock>, storage: Storage, signer: Arc<UrlSigner>) -> Self {
-        Self { db, clock, storage, signer, decoders: Arc::new(Semaphore::new(DECODERS)) }
+    pub fn new(db: Db, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, storage: Storage, signer: Arc<UrlSigner>) -> Self {
+        Self { db, clock, ids, storage, signer, decoders: Arc::new(Semaphore::new(DECODERS)) }
     }
 
     /// An account's images, newest first.
-    pub async fn list(&self, account: Uuid, args: &PageArgs<Uuid>) -> Result<Page<Image>, Error> {
-        Ok(store::list_images(self.db.reader(), account, args).await?)
+    pub async fn list(&self, account: Uuid, filter: &ImageFilter, args: &PageArgs<Uuid>) -> Result<Page<Image>, Error> {
+        Ok(store::list_images(self.db.reader(), account, filter, args).await?)
     }
 
     /// Images by id; the caller compares the account.
@@ -51,84 +82,166 @@ impl Gallery {
         Ok(store::load_images(self.db.reader(), ids).await?)
     }
 
-    /// The media type of a stored object; `None` when there is none under that key.
-    pub async fn content_type(&self, object_key: &str) -> Result<Option<String>, Error> {
-        Ok(store::find_content_type(self.db.reader(), object_key).await?)
+    /// Enlargements by the id of their original, which the caller holds.
+    pub async fn load_enlargements(&self, originals: &[Uuid]) -> Result<HashMap<Uuid, Image>, Error> {
+        Ok(store::load_enlargements(self.db.reader(), originals).await?)
     }
 
-    /// An address, relative to the server's own, that shows the image for an hour to whoever has it.
-    pub fn signed_url(&self, image: &Image) -> Result<String, Error> {
-        let key: ObjectKey =
-            image.object_key.parse().map_err(|error| Internal::new("signing an image's address", error))?;
-        Ok(self.signer.sign(&key, self.clock.now(), URL_LIFETIME_SECONDS))
+    /// Stored variants by image, which the caller holds. An image without any has no entry.
+    pub async fn load_variants(&self, images: &[Uuid]) -> Result<HashMap<Uuid, Vec<Variant>>, Error> {
+        Ok(store::load_variants(self.db.reader(), images).await?)
     }
 
-    async fn check(&self, bytes: Bytes) -> Result<Result<pixels::CheckedPixels, pixels::CorruptImage>, Error> {
-        let turn = Arc::clone(&self.decoders).acquire_owned().await;
-        let checked = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            pixels::check(&bytes)
-        });
-        // Decoding is foreign code on foreign bytes: a panic in it means that the image is no good.
-        checked.await.map_err(|error| Internal::new("an image's decoder ended early", error).into())
+    /// The media type of a stored object and the store it lies in; `None` when there is none under that key.
+    pub async fn stored_as(&self, object_key: &str) -> Result<Option<(String, String)>, Error> {
+        Ok(store::find_stored_as(self.db.reader(), object_key).await?)
     }
 
-    async fn keep_checked(&self, account: Uuid, image: Uuid, bytes: Bytes) -> Result<KeptImage, KeepError> {
-        let checked = match self.check(bytes.clone()).await {
-            Ok(Ok(checked)) => checked,
-            Ok(Err(corrupt)) => return Err(KeepError::Corrupt(corrupt.to_string())),
-            Err(_) => return Err(KeepError::Corrupt("the decoder ended early".to_owned())),
-        };
-        let fault = |context, error: Box<dyn std::error::Error + Send + Sync>| {
-            KeepError::StoreDown(Internal::new(context, error).into())
-        };
-        let key = ObjectKey::image(account, image, VARIANT, checked.format.extension())
-            .map_err(|error| fault("naming an image", error.into()))?;
-        let kept = kept(image, &key, &checked).map_err(KeepError::StoreDown)?;
-        self.storage.put(&key, bytes).await.map_err(|error| fault("storing an image", error.into()))?;
-        Ok(kept)
+    /// An address that shows the object in `store` for an hour to whoever has it; ours begin with `base_url`. The caller
+    /// has made sure that the viewer may see the image.
+    pub async fn signed_url(&self, store: &str, object_key: &str, base_url: &str) -> Result<String, Error> {
+        let fault =
+            |error: Box<dyn std::error::Error + Send + Sync>| Internal::new("signing an image's address", error);
+        let key: ObjectKey = object_key.parse().map_err(|error: InvalidKey| fault(error.into()))?;
+        let (now, lifetime) = (self.clock.now(), URL_LIFETIME_SECONDS);
+        let url = self.storage.signed_url(&self.signer, store, &key, now, lifetime).await;
+        Ok(url.map_err(|error| fault(error.into()))?.whole(base_url))
     }
 
-    async fn find_stored(&self, account: Uuid, image: Uuid) -> Result<Option<KeptImage>, Error> {
-        for extension in EXTENSIONS {
-            let key = ObjectKey::image(account, image, VARIANT, extension)
-                .map_err(|error| Internal::new("naming an image", error))?;
-            match self.storage.get(&key).await {
-                Ok(bytes) => {
-                    let checked = self.check(bytes).await?;
-                    return checked.ok().map(|checked| kept(image, &key, &checked)).transpose();
-                }
-                Err(StorageError::NotFound) => {}
-                Err(error) => return Err(Internal::new("looking for a stored image", error).into()),
-            }
+    /// Sets who may see an image of the member's account, and its enlargement with it. Refuses: `NotFound`; `Forbidden` when
+    /// the member is no EDITOR.
+    pub async fn set_image_visibility(
+        &self,
+        right: MemberRight,
+        image: Uuid,
+        visibility: Visibility,
+        request_id: Option<String>,
+    ) -> Result<Image, Error> {
+        let account = demand_editor(right)?;
+        let change = Change::Visibility(visibility);
+        let note = visibility.as_str().to_owned();
+        self.change(Actor::User(right.user_id()), account, image, (change, Some(note)), request_id).await?;
+        self.load(&[image]).await?.remove(&image).ok_or(Error::NotFound)
+    }
+
+    /// Hides an image and its enlargement from others, or no longer. The account's members still see it, and that it is
+    /// hidden. Refuses: `ReasonTooLong`; `NotFound`; `Forbidden` when the right is of another feature.
+    pub async fn moderate_image(
+        &self,
+        right: FeatureRight,
+        image: Uuid,
+        (is_hidden, reason): (bool, Option<String>),
+        request_id: Option<String>,
+    ) -> Result<Image, Failure<ModerateImageError>> {
+        demand(right, Feature::ImagesModerate)?;
+        if reason.as_ref().is_some_and(|reason| reason.chars().count() > REASON_CHARS_MAX) {
+            return Err(Failure::Refused(ModerateImageError::ReasonTooLong));
         }
-        Ok(None)
+        let found = self.load(&[image]).await?.remove(&image).ok_or(Error::NotFound)?;
+        let word = if is_hidden { "HIDDEN" } else { "SHOWN" };
+        let note = reason.map_or_else(|| word.to_owned(), |reason| format!("{word}: {reason}"));
+        let change = (Change::Hidden(is_hidden), Some(note));
+        self.change(Actor::from(right), found.account_id, image, change, request_id).await?;
+        Ok(self.load(&[image]).await?.remove(&image).ok_or(Error::NotFound)?)
+    }
+
+    /// Deletes an image: of an original, its enlargement goes too. It is not found from now on, and its bytes go within a
+    /// day. Answers what was deleted, original first. Refuses: `NotFound`; `Forbidden` when the right does not reach.
+    pub async fn delete_image(
+        &self,
+        right: DeleteRight,
+        image: Uuid,
+        request_id: Option<String>,
+    ) -> Result<Vec<Image>, Error> {
+        let found = self.load(&[image]).await?.remove(&image).ok_or(Error::NotFound)?;
+        let actor = match right {
+            DeleteRight::Member(right) if demand_editor(right)? != found.account_id => return Err(Error::NotFound),
+            DeleteRight::Member(right) => Actor::User(right.user_id()),
+            DeleteRight::Others(right) => {
+                demand(right, Feature::ImagesDelete)?;
+                Actor::from(right)
+            }
+        };
+        let mut gone = vec![found.clone()];
+        gone.extend(self.load_enlargements(&[image]).await?.remove(&image));
+        let changed = self.change(actor, found.account_id, image, (Change::Deleted, None), request_id).await?;
+        gone.retain(|one| changed.contains(&one.id));
+        Ok(gone)
+    }
+
+    /// Makes one change of the pair that `image` belongs to, with its audit row, and answers which images it concerned.
+    async fn change(
+        &self,
+        actor: Actor,
+        account: Uuid,
+        image: Uuid,
+        (change, note): (Change, Option<String>),
+        request_id: Option<String>,
+    ) -> Result<Vec<Uuid>, Error> {
+        let now = self.clock.now();
+        let entry = Entry {
+            id: self.ids.uuid(),
+            account_id: Some(account),
+            actor,
+            action: change.action(),
+            target_kind: "image",
+            target_id: Some(image),
+            before: None,
+            after: note,
+            request_id,
+            at: now,
+        };
+        let changed = self.db.write(entry, move |tx, entry| {
+            Box::pin(async move {
+                let mut pair = store::lock_pair(tx, account, image).await?;
+                if !pair.contains(&image) {
+                    return Err(Failure::Fault(Error::NotFound));
+                }
+                match change {
+                    Change::Visibility(visibility) => store::update_visibility(tx, &pair, visibility, now).await?,
+                    Change::Hidden(is_hidden) => store::update_hidden(tx, &pair, is_hidden, now).await?,
+                    Change::Deleted => {
+                        // Without its original an enlargement has no reason to be; the other way round it has.
+                        if pair.first() != Some(&image) {
+                            pair = vec![image];
+                        }
+                        store::delete_images(tx, &pair, now).await?;
+                    }
+                }
+                insert_entry(tx, entry).await.map_err(Internal::from)?;
+                Ok::<_, Failure<crate::error::Never>>(pair)
+            })
+        });
+        Ok(changed.await?)
+    }
+
+    /// Deletes the images that were delivered to accounts whose person was deleted meanwhile. Answers for how many
+    /// accounts it did so.
+    pub async fn delete_unowned(&self) -> Result<usize, Error> {
+        let accounts = store::list_unowned(self.db.reader()).await?;
+        let now = self.clock.now();
+        for account in &accounts {
+            let account = *account;
+            let deleted = self.db.write((), move |tx, ()| {
+                Box::pin(async move {
+                    store::delete_images_of(tx, account, now).await?;
+                    Ok::<_, Failure<crate::error::Never>>(())
+                })
+            });
+            deleted.await?;
+        }
+        Ok(accounts.len())
     }
 }
 
-fn kept(image: Uuid, key: &ObjectKey, checked: &pixels::CheckedPixels) -> Result<KeptImage, Error> {
-    let small = |value: u32| i32::try_from(value).map_err(|error| Internal::new("measuring an image", error));
-    Ok(KeptImage {
-        id: image,
-        object_key: key.as_str().to_owned(),
-        content_type: checked.format.content_type(),
-        width: small(checked.width)?,
-        height: small(checked.height)?,
-        bytes: i64::try_from(checked.size).map_err(|error| Internal::new("measuring an image", error))?,
-        sha256: checked.sha256,
-    })
+fn demand_editor(right: MemberRight) -> Result<Uuid, Error> {
+    if right.role() >= MemberRole::Editor {
+        return Ok(right.account_id());
+    }
+    let (feature, level) = MemberRole::Editor.right();
+    Err(Error::Forbidden { feature, level })
 }
 
-impl ImageShelf for Gallery {
-    fn keep(&self, account: Uuid, image: Uuid, bytes: Bytes) -> ShelfFuture<'_, Result<KeptImage, KeepError>> {
-        Box::pin(self.keep_checked(account, image, bytes))
-    }
-
-    fn find_kept(&self, account: Uuid, image: Uuid) -> ShelfFuture<'_, Result<Option<KeptImage>, Error>> {
-        Box::pin(self.find_stored(account, image))
-    }
-
-    fn effects(&self, kept: &KeptImage, record: &ImageRecord) -> Vec<Effect> {
-        store::insert_effects(kept, record, self.storage.name())
-    }
+fn demand(right: FeatureRight, feature: Feature) -> Result<(), Error> {
+    if right.feature == feature { Ok(()) } else { Err(Error::Forbidden { feature, level: Level::Admin }) }
 }

@@ -216,6 +216,13 @@ impl Ledger {
         Ok(())
     }
 
+    /// Closes an account's ledger inside the caller's transaction: nothing is granted or held any more
+    /// (`AccountClosed`), what is held can still be settled and given back. Repeating is safe.
+    pub async fn close_in(&self, tx: &DatabaseTransaction, account: Uuid) -> Result<(), Error> {
+        store::close_account(tx, account).await?;
+        Ok(())
+    }
+
     /// Live balances.
     pub fn hub(&self) -> &Hub {
         &self.0.hub

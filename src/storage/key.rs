@@ -38,6 +38,23 @@ impl ObjectKey {
         &self.0
     }
 
+    /// The account that the object belongs to.
+    #[must_use]
+    pub fn account_id(&self) -> Uuid {
+        self.id(1)
+    }
+
+    /// The image that the object belongs to.
+    #[must_use]
+    pub fn image_id(&self) -> Uuid {
+        self.id(2)
+    }
+
+    fn id(&self, part: usize) -> Uuid {
+        // The text is only ever what `image` wrote, so the part is there and is an id.
+        self.0.split('/').nth(part).and_then(|id| id.parse().ok()).unwrap_or_default()
+    }
+
     /// The media type that the extension stands for.
     #[must_use]
     pub fn content_type(&self) -> &'static str {
@@ -90,6 +107,8 @@ mod tests {
         assert_eq!(key.as_str(), format!("images/{ACCOUNT}/{IMAGE}/original.webp"));
         assert_eq!(key.as_str().parse(), Ok(key.clone()));
         assert_eq!(key.content_type(), "image/webp");
+        assert_eq!(key.account_id(), ACCOUNT.parse::<Uuid>().unwrap());
+        assert_eq!(key.image_id(), IMAGE.parse::<Uuid>().unwrap());
         assert_eq!(key.to_path().as_ref(), key.as_str());
     }
 

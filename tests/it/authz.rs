@@ -4,4 +4,5 @@
 mod canary;
 mod faults;
 mod matrix;
+mod prompt;
 mod world;

@@ -2,6 +2,7 @@
 
 mod doctor;
 mod place;
+mod prompts;
 
 use std::sync::Arc;
 

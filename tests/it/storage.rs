@@ -1,4 +1,9 @@
-//! Stored objects on a real file system.
+//! Stored objects on a real file system and on a real S3 server; files on their way in.
+
+mod s3;
+mod serve;
+mod sweep;
+mod upload;
 
 use bytes::Bytes;
 use inkledger::storage::{ObjectKey, Storage, StorageError};

@@ -8,13 +8,17 @@ use uuid::Uuid;
 use crate::{
     ai::{
         Ai,
-        model::{AiTask, Item, PricedModel},
+        model::{AiTask, Gate, Item, PriceVersion, PricedModel},
     },
     error::Error,
 };
 
 /// Loads by id.
 pub struct AiLoader(pub Ai);
+
+/// A model whose breaker is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct GateOf(pub(super) Uuid);
 
 /// A task whose items are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,9 +28,24 @@ pub(super) struct ItemsOf(pub(super) Uuid);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct ModelOf(pub(super) Uuid);
 
+/// A model whose prices are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct PricesOf(pub(super) Uuid);
+
 /// A task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct TaskOf(pub(super) Uuid);
+
+impl Loader<GateOf> for AiLoader {
+    type Value = Gate;
+    type Error = Error;
+
+    async fn load(&self, keys: &[GateOf]) -> Result<HashMap<GateOf, Gate>, Error> {
+        let models: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+        let found = self.0.load_gates(&models).await?;
+        Ok(found.into_iter().map(|(id, gate)| (GateOf(id), gate)).collect())
+    }
+}
 
 impl Loader<ItemsOf> for AiLoader {
     type Value = Vec<Item>;
@@ -47,6 +66,17 @@ impl Loader<ModelOf> for AiLoader {
         let models: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
         let found = self.0.load_models(&models).await?;
         Ok(found.into_iter().map(|(id, model)| (ModelOf(id), model)).collect())
+    }
+}
+
+impl Loader<PricesOf> for AiLoader {
+    type Value = Vec<PriceVersion>;
+    type Error = Error;
+
+    async fn load(&self, keys: &[PricesOf]) -> Result<HashMap<PricesOf, Vec<PriceVersion>>, Error> {
+        let models: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+        let found = self.0.load_prices_of(&models).await?;
+        Ok(found.into_iter().map(|(id, prices)| (PricesOf(id), prices)).collect())
     }
 }
 

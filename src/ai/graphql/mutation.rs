@@ -1,12 +1,18 @@
 //! Commands that start or end AI work.
 
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
+use uuid::Uuid;
 
-use super::{access::spender, task::AiTask};
+use super::{
+    access::spender,
+    compose::{EventPromptInput, TooLongPolicy},
+    refusal::accept_refusal,
+    task::AiTask,
+};
 use crate::{
     ai::{
         Ai, Spender,
-        model::{AcceptError, GenerateImages, GenerateText, ModelRefusal},
+        model::{AcceptError, AspectRatio, GenerateImages, GenerateText, Picture, Quality, UpscaleImages},
     },
     error::{Error, Failure},
     graphql::{
@@ -16,18 +22,44 @@ use crate::{
         node::{self, NodeKind},
         scalars::SafeInt,
     },
+    image::graphql::Image,
 };
+
+/// How much care a model takes with an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "Quality")]
+pub enum ImageQuality {
+    /// Quick and cheap.
+    Fast,
+    /// The usual.
+    Standard,
+    /// Better.
+    High,
+    /// The best it can.
+    Ultra,
+}
 
 /// What to draw.
 #[derive(Debug, InputObject)]
 pub struct GenerateImagesInput {
     /// Whose credits; the viewer's personal account when omitted.
     account_id: Option<ID>,
-    /// What to draw; not empty, and not longer than the model takes.
-    prompt: String,
+    /// What to draw; not empty, and not longer than the model takes. Give this or `event`.
+    prompt: Option<String>,
+    /// An event to draw, whose prompt is composed. Give this or `prompt`.
+    event: Option<EventPromptInput>,
+    /// What becomes of a composed prompt that is longer than the model takes.
+    #[graphql(default_with = "TooLongPolicy::Refuse")]
+    on_too_long: TooLongPolicy,
     /// How many images, 1–8.
     #[graphql(default = 1)]
     count: i32,
+    /// Width to height: 1:1, 16:9, 9:16, 4:3, 3:4, 4:5, 5:7, 3:2, 2:3, 10:16, 16:10, 1:3 or 3:1, where the model has it.
+    #[graphql(default = "1:1")]
+    aspect_ratio: String,
+    /// How much care the model takes, where it offers a choice.
+    #[graphql(default_with = "ImageQuality::Standard")]
+    quality: ImageQuality,
     /// Which model; the default one when omitted.
     model_id: Option<ID>,
     /// 0–4294967295; chosen and recorded by the server when omitted, where the model takes seeds.
@@ -42,8 +74,10 @@ pub struct GenerateImagesPayload {
     /// The task that draws them, its credits held; null when refused.
     task: Option<AiTask>,
     /// `INSUFFICIENT_CREDITS`, `PROMPT_EMPTY`, `PROMPT_TOO_LONG`, `COUNT_OUT_OF_RANGE`, `SEED_OUT_OF_RANGE`,
-    /// `UNSUPPORTED_SEED`, `MODEL_NOT_FOUND`, `MODEL_INACTIVE`, `MODEL_KIND_MISMATCH`, `ACCOUNT_FROZEN`,
-    /// `ACCOUNT_CLOSED`, `BACKLOG_FULL`, `LEDGER_BUSY`. Empty when it was accepted.
+    /// `UNKNOWN_EVENT_TYPE`, `UNKNOWN_STYLE`, `UNKNOWN_DETAIL`, `DETAIL_REQUIRED`, `DETAIL_INVALID`, `STORE_UNAVAILABLE`,
+    /// `UNSUPPORTED_ASPECT_RATIO`, `UNSUPPORTED_QUALITY`, `UNSUPPORTED_SEED`, `UNSUPPORTED_FUNCTION`, `MODEL_NOT_FOUND`,
+    /// `MODEL_INACTIVE`, `MODEL_KIND_MISMATCH`, `ACCOUNT_FROZEN`, `ACCOUNT_CLOSED`, `BACKLOG_FULL`, `LEDGER_BUSY`. Empty
+    /// when it was accepted.
     user_errors: Vec<UserError>,
 }
 
@@ -52,8 +86,13 @@ pub struct GenerateImagesPayload {
 pub struct GenerateTextInput {
     /// Whose credits; the viewer's personal account when omitted.
     account_id: Option<ID>,
-    /// What to write about; not empty, and not longer than the model takes.
-    prompt: String,
+    /// What to write about; not empty, and not longer than the model takes. Give this or `prompts`.
+    prompt: Option<String>,
+    /// What to write about in 1–50 texts of one task, one for each, held for together and charged one by one.
+    prompts: Option<Vec<String>>,
+    /// Which kind of text, such as `header`, `body` or `cta`: a key of the prompts of category TEXT_GENERATION. Any when
+    /// omitted.
+    kind: Option<String>,
     /// Which model; the default one when omitted.
     model_id: Option<ID>,
     /// 0–4294967295; chosen and recorded by the server when omitted, where the model takes seeds.
@@ -67,7 +106,35 @@ pub struct GenerateTextInput {
 pub struct GenerateTextPayload {
     /// The task that writes it, its credits held; null when refused.
     task: Option<AiTask>,
-    /// The codes of `generateImages`. Empty when it was accepted.
+    /// The codes of `generateImages`, and `UNKNOWN_TEXT_KIND`. Empty when it was accepted.
+    user_errors: Vec<UserError>,
+}
+
+/// What to enlarge.
+#[derive(Debug, InputObject)]
+pub struct UpscaleImageInput {
+    /// Whose credits and images; the viewer's personal account when omitted.
+    account_id: Option<ID>,
+    /// The image. Give this or `imageIds`.
+    image_id: Option<ID>,
+    /// 1–50 images of one task, each once, held for together and charged one by one.
+    image_ids: Option<Vec<ID>>,
+    /// Which model; the default one when omitted.
+    model_id: Option<ID>,
+    /// Makes the request happen once: 8–128 visible ASCII characters. A repeat answers as the first did.
+    idempotency_key: ID,
+}
+
+/// What `upscaleImage` did.
+#[derive(SimpleObject)]
+pub struct UpscaleImagePayload {
+    /// The task that enlarges them, its credits held; null when refused.
+    task: Option<AiTask>,
+    /// The enlargements that were there already, with `ALREADY_UPSCALED`; else null. Nothing is charged for them.
+    enlargements: Option<Vec<Image>>,
+    /// `INSUFFICIENT_CREDITS`, `NOT_FOUND`, `ALREADY_UPSCALED`, `IMAGE_TWICE`, `IMAGE_TOO_LARGE`, `COUNT_OUT_OF_RANGE`,
+    /// `UNSUPPORTED_FUNCTION`, `MODEL_NOT_FOUND`, `MODEL_INACTIVE`, `MODEL_KIND_MISMATCH`, `ACCOUNT_FROZEN`,
+    /// `ACCOUNT_CLOSED`, `BACKLOG_FULL`, `LEDGER_BUSY`. Empty when it was accepted.
     user_errors: Vec<UserError>,
 }
 
@@ -87,43 +154,52 @@ pub struct CancelAiTaskPayload {
     user_errors: Vec<UserError>,
 }
 
-fn refusal(refusal: AcceptError) -> UserError {
-    let message = refusal.to_string();
-    let (code, path): (_, &[&str]) = match refusal {
-        AcceptError::InsufficientCredits { figures, .. } => {
-            return UserError::insufficient(figures.required, figures.available);
-        }
-        AcceptError::PromptEmpty => (UserErrorCode::PromptEmpty, &["input", "prompt"]),
-        AcceptError::PromptTooLong { .. } => (UserErrorCode::PromptTooLong, &["input", "prompt"]),
-        AcceptError::CountOutOfRange { .. } => (UserErrorCode::CountOutOfRange, &["input", "count"]),
-        AcceptError::SeedOutOfRange => (UserErrorCode::SeedOutOfRange, &["input", "seed"]),
-        AcceptError::Model(ModelRefusal::NotFound) => (UserErrorCode::ModelNotFound, &["input", "modelId"]),
-        AcceptError::Model(ModelRefusal::Inactive) => (UserErrorCode::ModelInactive, &["input", "modelId"]),
-        AcceptError::Model(ModelRefusal::KindMismatch) => (UserErrorCode::ModelKindMismatch, &["input", "modelId"]),
-        AcceptError::Model(ModelRefusal::SeedUnsupported) => (UserErrorCode::UnsupportedSeed, &["input", "seed"]),
-        AcceptError::AccountFrozen => (UserErrorCode::AccountFrozen, &[]),
-        AcceptError::AccountClosed => (UserErrorCode::AccountClosed, &[]),
-        AcceptError::BacklogFull => (UserErrorCode::BacklogFull, &[]),
-        AcceptError::LedgerBusy => (UserErrorCode::LedgerBusy, &[]),
-    };
-    UserError::new(code, message, path)
-}
-
 type Outcome<R> = Result<crate::ai::model::AiTask, Failure<R>>;
 
 fn split<R>(
     outcome: Outcome<R>,
-    refused: impl FnOnce(R) -> UserError,
+    refused: impl FnOnce(R) -> Vec<UserError>,
 ) -> Result<(Option<AiTask>, Vec<UserError>), Error> {
     match outcome {
         Ok(task) => Ok((Some(AiTask(task)), Vec::new())),
-        Err(Failure::Refused(refusal)) => Ok((None, vec![refused(refusal)])),
+        Err(Failure::Refused(refusal)) => Ok((None, refused(refusal))),
         Err(Failure::Fault(error)) => Err(error),
     }
 }
 
-fn model_of(id: Option<&ID>) -> Result<Option<uuid::Uuid>, Error> {
+pub(super) fn model_of(id: Option<&ID>) -> Result<Option<Uuid>, Error> {
     id.map(|id| node::decode(NodeKind::AiModel, id, &["input", "modelId"])).transpose()
+}
+
+/// Refuses: `BadUserInput` unless exactly one is given.
+pub(super) fn picture(
+    prompt: Option<String>,
+    event: Option<EventPromptInput>,
+    policy: TooLongPolicy,
+) -> Result<Picture, Error> {
+    match (prompt, event) {
+        (Some(prompt), None) => Ok(Picture::Prompt(prompt)),
+        (None, Some(event)) => Ok(Picture::Event(event.into_order(policy)?)),
+        _ => Err(Error::bad_input("Give `prompt` or `event`, one of them.", &["input", "prompt"])),
+    }
+}
+
+/// Refuses: `BadUserInput` unless exactly one is given.
+pub(super) fn prompts(one: Option<String>, many: Option<Vec<String>>) -> Result<Vec<String>, Error> {
+    match (one, many) {
+        (Some(prompt), None) => Ok(vec![prompt]),
+        (None, Some(prompts)) => Ok(prompts),
+        _ => Err(Error::bad_input("Give `prompt` or `prompts`, one of them.", &["input", "prompt"])),
+    }
+}
+
+/// Refuses: `BadUserInput` unless exactly one is given, and each is an image's id.
+pub(super) fn images(one: Option<ID>, many: Option<Vec<ID>>) -> Result<Vec<Uuid>, Error> {
+    match (one, many) {
+        (Some(id), None) => Ok(vec![node::decode(NodeKind::Image, &id, &["input", "imageId"])?]),
+        (None, Some(ids)) => ids.iter().map(|id| node::decode(NodeKind::Image, id, &["input", "imageIds"])).collect(),
+        _ => Err(Error::bad_input("Give `imageId` or `imageIds`, one of them.", &["input", "imageId"])),
+    }
 }
 
 /// Commands that start or end AI work.
@@ -140,14 +216,22 @@ impl AiMutation {
         #[graphql(desc = "What to draw, and whose credits.")] input: GenerateImagesInput,
     ) -> Result<Option<GenerateImagesPayload>> {
         let spender = spender(ctx, input.account_id.as_ref()).await?;
+        let Some(ratio) = AspectRatio::parse(&input.aspect_ratio) else {
+            return Ok(Some(GenerateImagesPayload {
+                task: None,
+                user_errors: accept_refusal(AcceptError::RatioUnknown),
+            }));
+        };
         let command = GenerateImages {
             idempotency_key: input.idempotency_key.0,
-            prompt: input.prompt,
+            picture: picture(input.prompt, input.event, input.on_too_long)?,
             count: input.count,
+            ratio,
+            quality: input.quality.into(),
             ai_model_id: model_of(input.model_id.as_ref())?,
             seed: input.seed.map(|seed| seed.0),
         };
-        let (task, user_errors) = split(service::<Ai>(ctx)?.generate_images(spender, command).await, refusal)?;
+        let (task, user_errors) = split(service::<Ai>(ctx)?.generate_images(spender, command).await, accept_refusal)?;
         Ok(Some(GenerateImagesPayload { task, user_errors }))
     }
 
@@ -159,14 +243,41 @@ impl AiMutation {
         #[graphql(desc = "What to write, and whose credits.")] input: GenerateTextInput,
     ) -> Result<Option<GenerateTextPayload>> {
         let spender = spender(ctx, input.account_id.as_ref()).await?;
+        let prompts = prompts(input.prompt, input.prompts)?;
         let command = GenerateText {
             idempotency_key: input.idempotency_key.0,
-            prompt: input.prompt,
+            prompts,
+            kind: input.kind,
             ai_model_id: model_of(input.model_id.as_ref())?,
             seed: input.seed.map(|seed| seed.0),
         };
-        let (task, user_errors) = split(service::<Ai>(ctx)?.generate_text(spender, command).await, refusal)?;
+        let (task, user_errors) = split(service::<Ai>(ctx)?.generate_text(spender, command).await, accept_refusal)?;
         Ok(Some(GenerateTextPayload { task, user_errors }))
+    }
+
+    /// Enlarges images of the account to twice their width and height, each linked to its original and only once: holds
+    /// the credits of all of them, all or none, then enlarges, stores and charges one by one.
+    #[graphql(guard = "MutationPolicy", visible = "visible::images_generate")]
+    async fn upscale_image(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to enlarge, and whose credits.")] input: UpscaleImageInput,
+    ) -> Result<Option<UpscaleImagePayload>> {
+        let spender = spender(ctx, input.account_id.as_ref()).await?;
+        let command = UpscaleImages {
+            idempotency_key: input.idempotency_key.0,
+            images: images(input.image_id, input.image_ids)?,
+            ai_model_id: model_of(input.model_id.as_ref())?,
+        };
+        let outcome = service::<Ai>(ctx)?.upscale_images(spender, command).await;
+        let mut enlargements = None;
+        if let Err(Failure::Refused(AcceptError::AlreadyUpscaled(ids))) = &outcome {
+            // At once, so that the loader reads them with one statement.
+            let found = futures_util::future::try_join_all(ids.iter().map(|id| Image::load(ctx, *id))).await?;
+            enlargements = Some(found.into_iter().flatten().collect());
+        }
+        let (task, user_errors) = split(outcome, accept_refusal)?;
+        Ok(Some(UpscaleImagePayload { task, enlargements, user_errors }))
     }
 
     /// Ends an AI task: once this has answered, no request to a provider begins. What was delivered stays and is charged;
@@ -182,7 +293,7 @@ impl AiMutation {
         let account = node::encode(NodeKind::Account, task.0.account_id);
         let spender: Spender = spender(ctx, Some(&account)).await?;
         let refused = |error: crate::ai::service::CancelError| {
-            UserError::new(UserErrorCode::TaskEnded, error.to_string(), &["input", "taskId"])
+            vec![UserError::new(UserErrorCode::TaskEnded, error.to_string(), &["input", "taskId"])]
         };
         let (task, user_errors) = split(service::<Ai>(ctx)?.cancel_ai_task(spender, id).await, refused)?;
         Ok(Some(CancelAiTaskPayload { task, user_errors }))

@@ -11,11 +11,12 @@ use crate::{
     ai::Ai,
     error::Error,
     graphql::{
-        context::service,
+        context::{service, viewer},
         guard::{QueryPolicy, visible},
         node::{self, NodeKind},
         page::ConnectionArgs,
     },
+    viewer::{Feature, Level},
 };
 
 /// Queries about AI work.
@@ -24,10 +25,19 @@ pub struct AiQuery;
 
 #[Object]
 impl AiQuery {
-    /// The models that new work may use, by name, at most 100.
+    /// The models that new work may use, by name, at most 100. Those who may see the system's settings can ask for the
+    /// others too: switched off, without an adapter, or of a provider that is not set up.
     #[graphql(guard = "QueryPolicy", visible = "visible::signed_in")]
-    async fn ai_models(&self, ctx: &Context<'_>) -> Result<Option<Vec<AiModel>>> {
-        Ok(Some(service::<Ai>(ctx)?.models(false).await?.into_iter().map(AiModel).collect()))
+    async fn ai_models(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Whether those that new work may not use are listed too.", default = false)]
+        include_inactive: bool,
+    ) -> Result<Option<Vec<AiModel>>> {
+        if include_inactive {
+            viewer(ctx)?.may(Feature::SystemSettingsView, Level::Read)?;
+        }
+        Ok(Some(service::<Ai>(ctx)?.models(include_inactive).await?.into_iter().map(AiModel).collect()))
     }
 
     /// An AI task; null with `NOT_FOUND` when there is none, or it is not yours.

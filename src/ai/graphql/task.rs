@@ -6,6 +6,7 @@ use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject, dataloader:
 use uuid::Uuid;
 
 use super::{
+    compose::PromptComposition,
     loader::{AiLoader, ItemsOf, ModelOf, TaskOf},
     model::{AiFunction, AiModel},
 };
@@ -169,6 +170,11 @@ impl AiTask {
     /// What was asked.
     async fn prompt(&self) -> &str {
         &self.0.payload.prompt
+    }
+
+    /// How the prompt was composed; null when the client gave it.
+    async fn composition(&self) -> Option<PromptComposition> {
+        self.0.payload.composed.clone().map(PromptComposition)
     }
 
     /// The seed of the first item; each further one has the next. Null when the model takes none.

@@ -1,16 +1,35 @@
 //! Values and rules of AI work: the functions, models and prices, tasks with their items, phases and percent.
 //! It must never know the database, the providers or the clock.
 
+mod breaker;
+mod capability;
 mod function;
+mod payload;
+mod picture;
 mod price;
+mod price_entry;
+mod provider;
 mod registry;
 mod request;
 mod task;
+mod tries;
+mod wish;
 
+pub use breaker::{Gate, GateRules, GateState, Passage, Sign};
+pub use capability::{
+    Capabilities, CapabilityFault, PRIORITY, Settings, functions_from, functions_of, qualities_from, shapes_from,
+};
 pub use function::{AiFunction, ModelKind};
+pub use payload::{ComposedPrompt, Original, StandIn, TaskPayload};
+pub use picture::{AspectRatio, Quality};
 pub use price::{AmountOutOfRange, PriceVersion, Rates, TextTokens, credit_value, estimated_tokens, input_bound};
+pub use price_entry::{PriceEntry, PriceFault, PriceUnit, credit_price};
+pub use provider::{ProviderSetup, Sealed, StoredKey};
 pub use registry::{AiModel, ModelRefusal, PricedModel};
 pub use request::{
-    AcceptError, COUNT_MAX, GenerateImages, GenerateText, InsufficientFigures, Order, SEED_MAX, TaskPayload,
+    AcceptError, BULK_MAX, COUNT_MAX, EventOrder, GenerateImages, GenerateText, InsufficientFigures, Order, Picture,
+    SEED_MAX, Subject, UpscaleImages,
 };
 pub use task::{AiTask, Attempt, AttemptState, Item, ItemState, Phase, TaskStatus, error_text, task_percent};
+pub use tries::{FaultClass, Tried, TryRules, WaitRules};
+pub use wish::{CHAIN_MAX, Wish, able, chain, fits, is_sandbox, names_of_able};

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::ModelKind;
+use crate::clock::Micros;
 
 /// A figure does not fit its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +53,8 @@ pub struct PriceVersion {
     pub rates: Rates,
     /// What one credit is worth, in nano-dollars.
     pub credit_price_nanousd: i64,
+    /// When it was entered.
+    pub created_at: Micros,
 }
 
 const THOUSAND: i128 = 1000;
@@ -130,6 +133,32 @@ impl PriceVersion {
         }
     }
 
+    /// Credits for one delivered item: a stored image, or a text of so many tokens.
+    pub fn item_credits(&self, tokens: TextTokens) -> Result<i64, AmountOutOfRange> {
+        match self.rates {
+            Rates::Image { .. } => self.image_credits(),
+            Rates::Text { .. } => self.text_credits(tokens),
+        }
+    }
+
+    /// What one delivered item costs the customer when another model than the quoted one made it: the lower of both
+    /// prices, and the price it was reckoned by, whose credit price its value is reckoned by too. Equal: the quote's.
+    /// A stand-in writes its tokens in its own way, so it never takes more than was held.
+    pub fn settled_by(
+        &self,
+        used: &Self,
+        tokens: TextTokens,
+        held: i64,
+    ) -> Result<(i64, PriceVersion), AmountOutOfRange> {
+        let quoted = self.item_credits(tokens)?;
+        if self.id == used.id {
+            return Ok((quoted, *self));
+        }
+        let theirs = used.item_credits(tokens)?;
+        let (credits, price) = if theirs < quoted { (theirs, *used) } else { (quoted, *self) };
+        Ok((credits.min(held), price))
+    }
+
     /// What an image cost us: what the provider says, else the price's own figure, else not known.
     pub fn image_cost(&self, reported_nanousd: Option<i64>) -> Option<i64> {
         match self.rates {
@@ -152,6 +181,7 @@ mod tests {
             number: 1,
             rates: Rates::Text { input_nanousd_per_1k: input, output_nanousd_per_1k: output, tokens_per_credit },
             credit_price_nanousd: 10_000_000,
+            created_at: 0,
         }
     }
 
@@ -216,6 +246,31 @@ mod tests {
         assert_eq!(credit_value(i64::MAX, 2), Err(AmountOutOfRange));
         assert_eq!(dear.image_credits(), Err(AmountOutOfRange));
         assert_eq!(dear.image_cost(Some(1)), None);
+    }
+
+    // REQ-A-35: a stand-in never raises the price.
+    #[test]
+    fn the_lower_of_quoted_and_used_price_settles() {
+        let priced = |id: u128, rates| PriceVersion { id: Uuid::from_u128(id), rates, ..text(0, 0, 1) };
+        let image = |id, credits_per_image| priced(id, Rates::Image { cost_nanousd: None, credits_per_image });
+        let settled = |quoted: &PriceVersion, used: &PriceVersion, tokens, held| {
+            let (credits, by) = quoted.settled_by(used, used_tokens(tokens), held).unwrap();
+            (credits, by.id.as_u128())
+        };
+        fn used_tokens(tokens: i64) -> TextTokens {
+            TextTokens { input: tokens, output: 0 }
+        }
+        assert_eq!(settled(&image(1, 5), &image(2, 12), 0, 5), (5, 1));
+        assert_eq!(settled(&image(1, 5), &image(2, 3), 0, 5), (3, 2));
+        assert_eq!(settled(&image(1, 5), &image(2, 5), 0, 5), (5, 1));
+        let text = |id, tokens_per_credit| {
+            priced(id, Rates::Text { input_nanousd_per_1k: 0, output_nanousd_per_1k: 0, tokens_per_credit })
+        };
+        assert_eq!(settled(&text(1, 1000), &text(2, 100), 2000, 9), (2, 1));
+        assert_eq!(settled(&text(1, 100), &text(2, 1000), 2000, 20), (2, 2));
+        assert_eq!(settled(&text(1, 100), &text(2, 100), 2000, 9), (9, 1), "a stand-in takes no more than was held");
+        assert_eq!(settled(&text(1, 100), &text(1, 100), 2000, 9), (20, 1), "the quoted model may");
+        assert!(text(1, 1).settled_by(&image(2, 1), used_tokens(1), 1).is_ok());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{AiFunction, ModelKind, PriceVersion};
+use super::{AiFunction, AspectRatio, Capabilities, ModelKind, PriceVersion, Quality};
 use crate::clock::Micros;
 
 /// A model of a provider.
@@ -22,7 +22,7 @@ pub struct AiModel {
     pub output_token_limit: Option<i64>,
     /// The longest prompt, in Unicode scalar values.
     pub prompt_length_limit: i64,
-    /// Width and height of its images in pixels; image models only.
+    /// Width and height of its images where no shape is named, in pixels; image models only.
     pub size: Option<(i32, i32)>,
     /// Whether a seed may be sent to it.
     pub takes_seed: bool,
@@ -30,6 +30,10 @@ pub struct AiModel {
     pub is_active: bool,
     /// When it was entered.
     pub created_at: Micros,
+    /// What it can do.
+    pub capabilities: Capabilities,
+    /// Raised by every edit.
+    pub version: i32,
 }
 
 /// A model with its current price, and the functions it is the default of.
@@ -43,8 +47,8 @@ pub struct PricedModel {
     pub default_of: Vec<AiFunction>,
 }
 
-/// Why a model cannot do what was asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// Why a model cannot do what was asked. `models` are the names of those that can, filled in by the router.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ModelRefusal {
     /// There is no such model.
     #[error("There is no such AI model. Choose one of `aiModels`.")]
@@ -55,20 +59,76 @@ pub enum ModelRefusal {
     /// It makes another kind of thing.
     #[error("This AI model makes another kind of thing. Choose one of the right kind of `aiModels`.")]
     KindMismatch,
+    /// It makes the right kind of thing, but not this.
+    #[error("This AI model does not serve {}. {}", function.as_str(), choose(models))]
+    FunctionUnsupported {
+        /// What was asked.
+        function: AiFunction,
+        /// Who can.
+        models: Vec<String>,
+    },
+    /// It does not draw this shape.
+    #[error("This AI model does not draw {ratio}. {}", choose(models))]
+    RatioUnsupported {
+        /// What was asked.
+        ratio: AspectRatio,
+        /// Who can.
+        models: Vec<String>,
+    },
+    /// It does not offer this quality.
+    #[error("This AI model does not offer the quality {}. {}", quality.as_str(), choose(models))]
+    QualityUnsupported {
+        /// What was asked.
+        quality: Quality,
+        /// Who can.
+        models: Vec<String>,
+    },
     /// A seed was given, and it takes none.
-    #[error("This AI model takes no seed. Leave it out, or choose one of `aiModels` whose `takesSeed` is true.")]
-    SeedUnsupported,
+    #[error("This AI model takes no seed. Leave it out. {}", choose(models))]
+    SeedUnsupported {
+        /// Who can.
+        models: Vec<String>,
+    },
+    /// The prompt is longer than it takes.
+    #[error("The prompt has {length} characters; this model takes {limit}. Shorten it. {}", choose(models))]
+    PromptTooLong {
+        /// Its length in Unicode scalar values.
+        length: i64,
+        /// What the model takes.
+        limit: i64,
+        /// Who can.
+        models: Vec<String>,
+    },
 }
 
-impl AiModel {
-    /// Whether `function` may use it. Refuses: `KindMismatch`, `Inactive`.
-    pub fn serves(&self, function: AiFunction) -> Result<(), ModelRefusal> {
-        if self.kind != function.model_kind() {
-            Err(ModelRefusal::KindMismatch)
-        } else if !self.is_active {
-            Err(ModelRefusal::Inactive)
-        } else {
-            Ok(())
+fn choose(models: &[String]) -> String {
+    if models.is_empty() { "No active model can.".to_owned() } else { format!("These can: {}.", models.join(", ")) }
+}
+
+impl ModelRefusal {
+    /// The same refusal, naming the models that can where it names any.
+    #[must_use]
+    pub fn naming(mut self, able: Vec<String>) -> Self {
+        match &mut self {
+            Self::FunctionUnsupported { models, .. }
+            | Self::RatioUnsupported { models, .. }
+            | Self::QualityUnsupported { models, .. }
+            | Self::SeedUnsupported { models }
+            | Self::PromptTooLong { models, .. } => *models = able,
+            Self::NotFound | Self::Inactive | Self::KindMismatch => {}
+        }
+        self
+    }
+
+    /// The names of the models that can; empty where the refusal names none.
+    pub fn models(&self) -> &[String] {
+        match self {
+            Self::FunctionUnsupported { models, .. }
+            | Self::RatioUnsupported { models, .. }
+            | Self::QualityUnsupported { models, .. }
+            | Self::SeedUnsupported { models }
+            | Self::PromptTooLong { models, .. } => models,
+            Self::NotFound | Self::Inactive | Self::KindMismatch => &[],
         }
     }
 }

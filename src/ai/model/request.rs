@@ -1,59 +1,119 @@
 //! What users ask for, checked: prompts, counts, seeds; and the refusals.
 
 use ring::digest;
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{AiFunction, AiModel, ModelRefusal};
+use super::{AiFunction, AspectRatio, ModelRefusal, Quality, Wish};
+use crate::prompt::model::{
+    compose::EventRequest,
+    details::{DetailError, DetailValue},
+    fit::{OnTooLong, PromptTooLong},
+};
 
-/// The most images of one command.
+/// The most images of one prompt.
 pub const COUNT_MAX: i32 = 8;
+/// The most items of a command about many things.
+pub const BULK_MAX: i32 = 50;
 /// The greatest seed.
 pub const SEED_MAX: i64 = 4_294_967_295;
 
-/// Draw images from one prompt.
+/// Draw images of one thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GenerateImages {
     /// Makes it happen once per account: 8–128 visible ASCII characters.
     pub idempotency_key: String,
     /// What to draw.
-    pub prompt: String,
+    pub picture: Picture,
     /// How many, 1–8.
     pub count: i32,
+    /// Which shape.
+    pub ratio: AspectRatio,
+    /// How much care.
+    pub quality: Quality,
     /// Which model; `None` is the function's default.
     pub ai_model_id: Option<Uuid>,
     /// 0–4294967295; `None` lets the server choose and record one, where the model takes seeds.
     pub seed: Option<i64>,
 }
 
-/// Write one text.
+/// What to draw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Picture {
+    /// This, in the client's words.
+    Prompt(String),
+    /// An event; the prompt is composed.
+    Event(EventOrder),
+}
+
+/// An event to draw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventOrder {
+    /// What the prompt is composed from.
+    pub request: EventRequest,
+    /// What becomes of a prompt that is longer than the model takes.
+    pub on_too_long: OnTooLong,
+}
+
+/// Enlarge images, twice as wide and as high.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpscaleImages {
+    /// Makes it happen once per account: 8–128 visible ASCII characters.
+    pub idempotency_key: String,
+    /// Which, 1–50, each once.
+    pub images: Vec<Uuid>,
+    /// Which model; `None` is the function's default.
+    pub ai_model_id: Option<Uuid>,
+}
+
+/// Write texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GenerateText {
     /// Makes it happen once per account: 8–128 visible ASCII characters.
     pub idempotency_key: String,
-    /// What to write about.
-    pub prompt: String,
+    /// What to write about, 1–50; each is a text of its own.
+    pub prompts: Vec<String>,
+    /// Which kind of text: a key of the prompts of texts, such as `header`; `None` is any.
+    pub kind: Option<String>,
     /// Which model; `None` is the function's default.
     pub ai_model_id: Option<Uuid>,
     /// 0–4294967295; `None` lets the server choose and record one, where the model takes seeds.
     pub seed: Option<i64>,
 }
 
-/// A command of either function.
+/// What an order is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// One prompt for every item, without blanks around it.
+    Prompt(String),
+    /// A prompt for each item, likewise.
+    Prompts(Vec<String>),
+    /// An event, whose prompt is composed for every item.
+    Event(EventOrder),
+    /// An image for each item.
+    Images(Vec<Uuid>),
+}
+
+/// A command of any function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
     /// What to do.
     pub function: AiFunction,
     /// As the client sent it.
     pub idempotency_key: String,
-    /// What about, without blanks around it.
-    pub prompt: String,
+    /// What about.
+    pub subject: Subject,
     /// How many things, at least 1.
     pub count: i32,
+    /// Which shape; of images.
+    pub ratio: AspectRatio,
+    /// How much care; of images.
+    pub quality: Quality,
     /// Which model.
     pub ai_model_id: Option<Uuid>,
     /// Which seed.
     pub seed: Option<i64>,
+    /// Which kind of text; of texts.
+    pub text_kind: Option<String>,
 }
 
 /// What a refusal for lack of credits says.
@@ -71,26 +131,49 @@ pub enum AcceptError {
     /// The prompt is empty.
     #[error("The prompt is empty. Say what you want.")]
     PromptEmpty,
-    /// The prompt is longer than the model takes.
-    #[error("The prompt has {length} characters; this model takes {limit}. Shorten it.")]
-    PromptTooLong {
-        /// Its length in Unicode scalar values.
-        length: i64,
-        /// What the model takes.
-        limit: i64,
-    },
     /// The count is out of range.
-    #[error("The count is {count}; it must be 1–{COUNT_MAX}.")]
+    #[error("The count is {count}; it must be 1–{max}.")]
     CountOutOfRange {
         /// What was asked.
         count: i32,
+        /// The most of one command.
+        max: i32,
     },
+    /// There is no such aspect ratio.
+    #[error("There is no such aspect ratio. Known: {}.", AspectRatio::ALL.map(|ratio| ratio.to_string()).join(", "))]
+    RatioUnknown,
     /// The seed is out of range.
     #[error("The seed is out of range; it must be 0–{SEED_MAX}.")]
     SeedOutOfRange,
     /// The model cannot.
     #[error(transparent)]
     Model(#[from] ModelRefusal),
+    /// What is said of the event is at fault; every fault found.
+    #[error("What is said of the event is at fault.")]
+    Event(Vec<DetailError>),
+    /// The composed prompt is longer than the model takes.
+    #[error(transparent)]
+    PromptTooLong(Box<PromptTooLong>),
+    /// There is no such kind of text.
+    #[error(
+        "There is no kind of text {0:?}. Known are the keys of the prompts of texts, such as header, body and cta."
+    )]
+    UnknownTextKind(String),
+    /// The prompts cannot be read, so nothing was composed.
+    #[error("The system prompts cannot be read at the moment. Nothing was done; try again later.")]
+    PromptsUnavailable,
+    /// An image is named twice.
+    #[error("An image is named twice. Name each once.")]
+    ImageTwice,
+    /// An image is not there, is not the account's, or is an enlargement itself.
+    #[error("There is no such image, or it is an enlargement itself. Choose originals from your gallery.")]
+    ImageNotFound(Uuid),
+    /// Images were enlarged before; these are the enlargements.
+    #[error("{} of the images {} enlarged already. Nothing was done.", .0.len(), if .0.len() == 1 { "is" } else { "are" })]
+    AlreadyUpscaled(Vec<Uuid>),
+    /// The enlargement would be larger than images may be.
+    #[error("The image is too large: enlarged it would have more than 64 megapixels. Choose a smaller one.")]
+    ImageTooLarge(Uuid),
     /// The account has too few credits. The task is on record, with its notification.
     #[error("Insufficient credits. Required: {}, Available: {}", figures.required, figures.available)]
     InsufficientCredits {
@@ -113,76 +196,105 @@ pub enum AcceptError {
     LedgerBusy,
 }
 
-/// What a task was asked, as stored with it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TaskPayload {
-    /// What about.
-    pub prompt: String,
-    /// How many things.
-    pub count: i32,
-    /// The seed of the first thing; each further one has the next. `None` where the model takes none.
-    pub seed: Option<i64>,
-    /// The model's name when it was quoted.
-    pub model: String,
-}
-
 impl From<GenerateImages> for Order {
     fn from(input: GenerateImages) -> Self {
         Self {
             function: AiFunction::GenerateImages,
             idempotency_key: input.idempotency_key,
-            prompt: input.prompt.trim().to_owned(),
+            subject: match input.picture {
+                Picture::Prompt(prompt) => Subject::Prompt(prompt.trim().to_owned()),
+                Picture::Event(order) => Subject::Event(order),
+            },
             count: input.count,
+            ratio: input.ratio,
+            quality: input.quality,
             ai_model_id: input.ai_model_id,
             seed: input.seed,
+            text_kind: None,
         }
     }
 }
 
 impl From<GenerateText> for Order {
     fn from(input: GenerateText) -> Self {
+        let mut prompts: Vec<String> = input.prompts.iter().map(|prompt| prompt.trim().to_owned()).collect();
+        let count = i32::try_from(prompts.len()).unwrap_or(i32::MAX);
+        let subject = match (prompts.pop(), prompts.is_empty()) {
+            (Some(prompt), true) => Subject::Prompt(prompt),
+            (last, _) => {
+                prompts.extend(last);
+                Subject::Prompts(prompts)
+            }
+        };
         Self {
             function: AiFunction::GenerateText,
             idempotency_key: input.idempotency_key,
-            prompt: input.prompt.trim().to_owned(),
-            count: 1,
+            subject,
+            count,
+            ratio: AspectRatio::default(),
+            quality: Quality::default(),
             ai_model_id: input.ai_model_id,
             seed: input.seed,
+            text_kind: input.kind,
+        }
+    }
+}
+
+impl From<UpscaleImages> for Order {
+    fn from(input: UpscaleImages) -> Self {
+        Self {
+            function: AiFunction::UpscaleImage,
+            idempotency_key: input.idempotency_key,
+            count: i32::try_from(input.images.len()).unwrap_or(i32::MAX),
+            subject: Subject::Images(input.images),
+            ratio: AspectRatio::default(),
+            quality: Quality::default(),
+            ai_model_id: input.ai_model_id,
+            seed: None,
+            text_kind: None,
         }
     }
 }
 
 impl Order {
-    /// What needs no look at the database. Refuses: `PromptEmpty`, `CountOutOfRange`, `SeedOutOfRange`.
+    /// What needs no look at the database. Refuses: `PromptEmpty`, `CountOutOfRange`, `SeedOutOfRange`, `ImageTwice`.
     pub fn check(&self) -> Result<(), AcceptError> {
-        if self.prompt.is_empty() {
+        if self.prompts().iter().any(|prompt| prompt.is_empty()) {
             return Err(AcceptError::PromptEmpty);
         }
-        if !(1..=COUNT_MAX).contains(&self.count) {
-            return Err(AcceptError::CountOutOfRange { count: self.count });
+        let max = if self.function == AiFunction::GenerateImages { COUNT_MAX } else { BULK_MAX };
+        if !(1..=max).contains(&self.count) {
+            return Err(AcceptError::CountOutOfRange { count: self.count, max });
         }
         if self.seed.is_some_and(|seed| !(0..=SEED_MAX).contains(&seed)) {
             return Err(AcceptError::SeedOutOfRange);
         }
+        if let Subject::Images(images) = &self.subject
+            && images.iter().enumerate().any(|(at, image)| images.iter().take(at).any(|other| other == image))
+        {
+            return Err(AcceptError::ImageTwice);
+        }
         Ok(())
     }
 
-    /// Whether `model` can do it. Refuses: `Model`, `PromptTooLong`.
-    pub fn check_with(&self, model: &AiModel) -> Result<(), AcceptError> {
-        model.serves(self.function)?;
-        if self.seed.is_some() && !model.takes_seed {
-            return Err(ModelRefusal::SeedUnsupported.into());
+    /// What it asks of a model, with a prompt of `prompt_chars` characters.
+    pub fn wish(&self, prompt_chars: i64) -> Wish {
+        let wish = Wish::new(self.function, "", self.seed.is_some());
+        Wish { ratio: self.ratio, quality: self.quality, prompt_chars, ..wish }
+    }
+
+    /// The different prompts as given; none where they are not.
+    fn prompts(&self) -> &[String] {
+        match &self.subject {
+            Subject::Prompt(prompt) => std::slice::from_ref(prompt),
+            Subject::Prompts(prompts) => prompts,
+            Subject::Event(_) | Subject::Images(_) => &[],
         }
-        let length = i64::try_from(self.prompt.chars().count()).unwrap_or(i64::MAX);
-        if length > model.prompt_length_limit {
-            return Err(AcceptError::PromptTooLong { length, limit: model.prompt_length_limit });
-        }
-        Ok(())
     }
 
     /// The input and who asked, in canonical form: two requests with one key are the same when these are equal.
     pub fn canonical(&self, user: Uuid) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.prompt.len() + 128);
+        let mut out = Vec::with_capacity(256);
         let mut part = |bytes: &[u8]| {
             let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
             out.extend_from_slice(&length.to_be_bytes());
@@ -190,12 +302,43 @@ impl Order {
         };
         part(self.function.as_str().as_bytes());
         part(user.as_bytes());
-        part(self.prompt.as_bytes());
+        match &self.subject {
+            Subject::Prompt(_) | Subject::Prompts(_) => {
+                self.prompts().iter().for_each(|prompt| part(prompt.as_bytes()))
+            }
+            Subject::Event(order) => {
+                let request = &order.request;
+                part(b"event");
+                part(request.event_type.as_bytes());
+                for (field, value) in &request.details {
+                    part(field.as_bytes());
+                    match value {
+                        DetailValue::Integer(number) => part(&number.to_be_bytes()),
+                        DetailValue::Text(text) => part(text.as_bytes()),
+                        DetailValue::Other => part(b""),
+                    }
+                }
+                for text in [&request.style, &request.text, &request.custom_style] {
+                    part(if text.is_some() { b"+" } else { b"-" });
+                    part(text.as_deref().unwrap_or_default().as_bytes());
+                }
+                part(if order.on_too_long == OnTooLong::Shorten { b"shorten" } else { b"refuse" });
+            }
+            Subject::Images(images) => images.iter().for_each(|image| part(image.as_bytes())),
+        }
         part(&self.count.to_be_bytes());
         part(self.ai_model_id.as_ref().map_or(&[][..], |id| id.as_bytes()));
         match self.seed {
             Some(seed) => part(&seed.to_be_bytes()),
             None => part(&[]),
+        }
+        // Left out where it says nothing, so that a key from before there was a choice still finds its task.
+        if (self.ratio, self.quality) != Default::default() {
+            part(self.ratio.to_string().as_bytes());
+            part(self.quality.as_str().as_bytes());
+        }
+        if let Some(kind) = &self.text_kind {
+            part(kind.as_bytes());
         }
         out
     }
@@ -213,24 +356,45 @@ mod tests {
     fn order() -> Order {
         Order::from(GenerateImages {
             idempotency_key: "key-00001".into(),
-            prompt: "  a red fox ".into(),
+            picture: Picture::Prompt("  a red fox ".into()),
             count: 3,
+            ratio: AspectRatio::default(),
+            quality: Quality::default(),
             ai_model_id: None,
             seed: Some(7),
         })
     }
 
+    fn event(style: Option<&str>, on_too_long: OnTooLong) -> Order {
+        let request = EventRequest {
+            event_type: "OTHER".into(),
+            details: [("occasion".to_owned(), DetailValue::Text("harvest".into()))].into(),
+            style: style.map(str::to_owned),
+            text: None,
+            custom_style: None,
+        };
+        Order { subject: Subject::Event(EventOrder { request, on_too_long }), ..order() }
+    }
+
     #[test]
     fn checks_prompt_count_and_seed_at_their_edges() {
         assert_eq!(order().check(), Ok(()));
-        assert_eq!(Order { prompt: String::new(), ..order() }.check(), Err(AcceptError::PromptEmpty));
+        assert_eq!(Order { subject: Subject::Prompt(String::new()), ..order() }.check(), Err(AcceptError::PromptEmpty));
         for count in [0, 9, -1] {
-            assert_eq!(Order { count, ..order() }.check(), Err(AcceptError::CountOutOfRange { count }));
+            assert_eq!(Order { count, ..order() }.check(), Err(AcceptError::CountOutOfRange { count, max: COUNT_MAX }));
         }
         for seed in [-1, SEED_MAX + 1] {
             assert_eq!(Order { seed: Some(seed), ..order() }.check(), Err(AcceptError::SeedOutOfRange));
         }
         assert_eq!(Order { seed: Some(SEED_MAX), count: 8, ..order() }.check(), Ok(()));
+        let [one, two] = [1, 2].map(Uuid::from_u128);
+        let upscale = |images: &[Uuid]| {
+            let (idempotency_key, images) = ("key-00001".to_owned(), images.to_vec());
+            Order::from(UpscaleImages { idempotency_key, images, ai_model_id: None }).check()
+        };
+        assert_eq!(upscale(&[one, two]), Ok(()));
+        assert_eq!(upscale(&[one, two, one]), Err(AcceptError::ImageTwice));
+        assert_eq!(upscale(&[]), Err(AcceptError::CountOutOfRange { count: 0, max: BULK_MAX }));
     }
 
     #[test]
@@ -239,12 +403,20 @@ mod tests {
         let base = order().hash(user);
         assert_eq!(base, order().hash(user));
         let others = [
-            Order { prompt: "a red fo".into(), ..order() }.hash(user),
+            Order { subject: Subject::Prompt("a red fo".into()), ..order() }.hash(user),
             Order { count: 2, ..order() }.hash(user),
             Order { seed: None, ..order() }.hash(user),
             Order { seed: Some(0), ..order() }.hash(user),
             Order { ai_model_id: Some(Uuid::nil()), ..order() }.hash(user),
             Order { function: AiFunction::GenerateText, ..order() }.hash(user),
+            Order { ratio: AspectRatio::ALL[1], ..order() }.hash(user),
+            Order { quality: Quality::High, ..order() }.hash(user),
+            Order { text_kind: Some("cta".into()), ..order() }.hash(user),
+            Order { subject: Subject::Images(vec![Uuid::nil()]), ..order() }.hash(user),
+            event(None, OnTooLong::Refuse).hash(user),
+            event(Some(""), OnTooLong::Refuse).hash(user),
+            event(Some("Origami"), OnTooLong::Refuse).hash(user),
+            event(None, OnTooLong::Shorten).hash(user),
             order().hash(Uuid::from_u128(2)),
         ];
         for other in &others {

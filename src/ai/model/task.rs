@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{AiFunction, TaskPayload};
+use super::{AiFunction, FaultClass, TaskPayload};
 use crate::clock::Micros;
 
 macro_rules! words {
@@ -174,6 +174,8 @@ pub struct Item {
     pub image_id: Option<Uuid>,
     pub text: Option<String>,
     pub error_code: Option<String>,
+    /// When a run first took it up.
+    pub begun_at: Option<Micros>,
     pub finished_at: Option<Micros>,
 }
 
@@ -185,6 +187,16 @@ pub struct Attempt {
     pub item_id: Uuid,
     /// 1, 2, 3 … per item.
     pub attempt_no: i32,
+    /// The model it was sent to: the task's, or one that stands in for it.
+    pub ai_model_id: Uuid,
+    /// The price of that model that the quote fixed; `None` for attempts from before it was recorded.
+    pub price_version_id: Option<Uuid>,
+    /// As whom; says nothing about the key.
+    pub credential_id: Option<String>,
+    /// Settings as sent, a JSON object.
+    pub settings: Option<String>,
+    /// Whether the item had been sent to this model before, and was answered or given up on.
+    pub is_retry: bool,
     pub state: AttemptState,
     pub provider_ref: Option<String>,
     pub tokens_input: Option<i64>,
@@ -192,9 +204,20 @@ pub struct Attempt {
     pub tokens_estimated: bool,
     pub provider_cost_nanousd: Option<i64>,
     pub error_code: Option<String>,
+    /// What may follow its failure.
+    pub error_class: Option<FaultClass>,
+    /// Its item is not tried again before this.
+    pub retry_at: Option<Micros>,
     pub created_at: Micros,
     pub sent_at: Option<Micros>,
     pub finished_at: Option<Micros>,
+}
+
+impl Attempt {
+    /// Whether its answer was lost because the process that asked died.
+    pub fn is_lost(&self) -> bool {
+        self.state == AttemptState::Unknown
+    }
 }
 
 /// Our own words for an error code, as they stand in a notification after "failed: ". `None` for a code that is not
@@ -205,8 +228,12 @@ pub fn error_text(code: &str) -> Option<&'static str> {
         "STORAGE_UNAVAILABLE" => "the result could not be stored",
         "HOLD_EXPIRED" => "the reserved credits were given back before the work began",
         "ATTEMPTS_EXHAUSTED" | "CRASHED_REPEATEDLY" | "PANIC" | "INTERNAL" => "an internal fault stopped the work",
+        "MODEL_UNAVAILABLE" => "no AI model can do this any more",
         "PROVIDER_NOT_CONFIGURED" => "the AI provider is not set up correctly",
         "CORRUPT_IMAGE" => "the AI provider returned a damaged image",
+        "IMAGE_GONE" => "the image was deleted meanwhile",
+        "ALREADY_UPSCALED" => "the image was enlarged meanwhile",
+        "WATERMARK_FAILED" => "the watermark could not be put on the image",
         "CANCELLED" => "the request was cancelled",
         _ => return None,
     })

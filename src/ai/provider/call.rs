@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use super::{FailureCode, ProviderFailure};
@@ -33,12 +34,23 @@ impl Timeouts {
     }
 }
 
+/// Where a provider is and the key to it, as they stand when a call begins. `Debug` hides the key.
+#[derive(Debug, Clone, Default)]
+pub struct Access {
+    /// Where the API's paths hang; `None` is the adapter's own.
+    pub base_url: Option<String>,
+    /// The secret; `None` where a provider needs none, or is not set up.
+    pub key: Option<SecretString>,
+}
+
 /// Limits and cancellation of one call. Dropping the call's future withdraws it too, but then nobody learns what was
 /// used, so cancel through the token.
 #[derive(Debug, Clone)]
 pub struct Call {
     /// Time limits.
     pub timeouts: Timeouts,
+    /// Where to, and as whom.
+    pub access: Access,
     /// Cancelling ends the call at once with `CANCELLED` and whatever usage was reported so far.
     pub cancel: CancellationToken,
 }
@@ -47,7 +59,14 @@ impl Call {
     /// A call with these limits that nobody has cancelled yet.
     #[must_use]
     pub fn new(timeouts: Timeouts) -> Self {
-        Self { timeouts, cancel: CancellationToken::new() }
+        Self { timeouts, access: Access::default(), cancel: CancellationToken::new() }
+    }
+
+    /// The same call with this access.
+    #[must_use]
+    pub fn with_access(mut self, access: Access) -> Self {
+        self.access = access;
+        self
     }
 
     /// Fails with `CANCELLED`, unsent, if the call was withdrawn before it began.

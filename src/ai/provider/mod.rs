@@ -4,10 +4,20 @@
 //! retries, never reads or writes the database, and knows nothing of accounts, credits or prices: the engine decides
 //! whether, when and how often to call, and records every call before its first byte leaves.
 
+pub mod anthropic;
 pub mod call;
 pub mod failure;
+pub mod fal;
+pub mod gemini;
+pub mod http;
+pub mod huggingface;
+pub mod ideogram;
+mod money;
+pub mod ollama;
 pub mod openai;
+pub mod runware;
 pub mod sandbox;
+pub mod settings;
 
 use std::fmt;
 use std::future::Future;
@@ -16,8 +26,11 @@ use std::pin::Pin;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-pub use call::{Call, Timeouts};
+pub use call::{Access, Call, Timeouts};
 pub use failure::{FailureClass, FailureCode, ProviderFailure};
+pub use settings::{SettingKind, SettingSpec, Settings};
+
+use crate::ai::model::{AspectRatio, Quality};
 
 /// The answer of a provider call, as a boxed future so that the traits stay object-safe.
 pub type ProviderFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, ProviderFailure>> + Send + 'a>>;
@@ -30,6 +43,11 @@ pub type TextDeltas = mpsc::UnboundedSender<String>;
 pub trait TextProvider: Send + Sync {
     /// The adapter's name in the model registry, such as `openai`.
     fn name(&self) -> &'static str;
+
+    /// The settings that [`TextRequest::settings`] may hold; every one of them reaches the wire.
+    fn text_settings(&self) -> &'static [SettingSpec] {
+        &[]
+    }
 
     /// Sends `request` once. Pieces of the text go to `deltas` as they arrive; the result holds the whole text. A
     /// repetition with the same `request_key` is a new call, unless the provider itself honours the key.
@@ -49,12 +67,29 @@ pub trait ImageProvider: Send + Sync {
     /// The adapter's name in the model registry, such as `openai`.
     fn name(&self) -> &'static str;
 
+    /// The settings that [`ImageRequest::settings`] and [`UpscaleRequest::settings`] may hold; every one of them reaches
+    /// the wire.
+    fn image_settings(&self) -> &'static [SettingSpec] {
+        &[]
+    }
+
     /// Sends `request` once and returns the bytes as received: recognised by their first bytes, not yet decoded. The
     /// caller checks them with `image::pixels` before anyone is charged.
     ///
     /// # Errors
     /// Any [`ProviderFailure`].
     fn generate_image<'a>(&'a self, request: &'a ImageRequest, call: &'a Call) -> ProviderFuture<'a, ImageResult>;
+
+    /// Sends `request` once and returns the larger image's bytes, under the rules of [`Self::generate_image`].
+    ///
+    /// # Errors
+    /// Any [`ProviderFailure`]; `INVALID_PARAMETERS`, unsent, from an adapter that cannot enlarge.
+    fn upscale_image<'a>(&'a self, request: &'a UpscaleRequest, call: &'a Call) -> ProviderFuture<'a, ImageResult> {
+        let _ = (request, call);
+        Box::pin(async {
+            Err(ProviderFailure::unsent(FailureCode::InvalidParameters, "this adapter cannot enlarge images"))
+        })
+    }
 }
 
 /// Tokens a provider reports for one call; never negative.
@@ -79,6 +114,8 @@ pub struct TextRequest {
     pub max_output_tokens: u32,
     /// For models that take one; `None` leaves it to the provider.
     pub seed: Option<u32>,
+    /// What the administrator set for the provider and the model, checked against [`TextProvider::text_settings`].
+    pub settings: Settings,
     /// Our name for this attempt: 1–200 visible ASCII characters, sent as idempotency and correlation key.
     pub request_key: String,
 }
@@ -112,12 +149,42 @@ pub struct ImageRequest {
     pub model: String,
     /// What to draw.
     pub prompt: String,
+    /// The shape that `width` and `height` stand for, for providers that are told the shape instead.
+    pub ratio: AspectRatio,
+    /// The care asked for; what it means on the wire is in `settings`.
+    pub quality: Quality,
     /// Width in pixels, at least 1.
     pub width: u32,
     /// Height in pixels, at least 1.
     pub height: u32,
     /// For models that take one; `None` leaves it to the provider.
     pub seed: Option<u32>,
+    /// What the administrator set for the provider, the model and the quality, checked against
+    /// [`ImageProvider::image_settings`].
+    pub settings: Settings,
+    /// Our name for this attempt: 1–200 visible ASCII characters, sent as idempotency and correlation key.
+    pub request_key: String,
+}
+
+/// A request for the same image, larger. `Debug` shows lengths in place of prompt and bytes.
+#[derive(Clone, PartialEq)]
+pub struct UpscaleRequest {
+    /// The model's name as the provider knows it.
+    pub model: String,
+    /// What the image shows, for models that ask for it.
+    pub prompt: String,
+    /// The image.
+    pub bytes: Bytes,
+    /// `image/png`, `image/jpeg` or `image/webp`.
+    pub content_type: &'static str,
+    /// Its width in pixels.
+    pub width: u32,
+    /// Its height in pixels.
+    pub height: u32,
+    /// How many times as wide and as high; 2.
+    pub factor: u32,
+    /// As in [`ImageRequest::settings`].
+    pub settings: Settings,
     /// Our name for this attempt: 1–200 visible ASCII characters, sent as idempotency and correlation key.
     pub request_key: String,
 }
@@ -145,6 +212,7 @@ impl fmt::Debug for TextRequest {
             .field("prompt_bytes", &self.prompt.len())
             .field("max_output_tokens", &self.max_output_tokens)
             .field("seed", &self.seed)
+            .field("settings", &self.settings)
             .field("request_key", &self.request_key)
             .finish()
     }
@@ -169,6 +237,23 @@ impl fmt::Debug for ImageRequest {
             .field("width", &self.width)
             .field("height", &self.height)
             .field("seed", &self.seed)
+            .field("settings", &self.settings)
+            .field("request_key", &self.request_key)
+            .finish()
+    }
+}
+
+impl fmt::Debug for UpscaleRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpscaleRequest")
+            .field("model", &self.model)
+            .field("prompt_bytes", &self.prompt.len())
+            .field("bytes", &self.bytes.len())
+            .field("content_type", &self.content_type)
+            .field("width", &self.width)
+            .field("height", &self.height)
+            .field("factor", &self.factor)
+            .field("settings", &self.settings)
             .field("request_key", &self.request_key)
             .finish()
     }

@@ -4,10 +4,10 @@
 use super::{Run, Step, Stop, item::Kept};
 use crate::{
     ai::{
-        model::{Attempt, AttemptState, Item, ItemState, ModelKind, Phase, TaskStatus, TextTokens},
+        model::{Attempt, AttemptState, Item, ItemState, Phase, PriceVersion, TaskStatus, TextTokens},
         points::Point,
         service::{delivered_subjects, lost_or_fault, words_for, write_plain},
-        shelf::ImageRecord,
+        shelf::{ImageAbout, ImageRecord},
         store::{self, Ending, ItemEnd},
     },
     db::effect::Effect,
@@ -23,7 +23,7 @@ impl Run<'_> {
     /// Settles the item with everything that shows it was delivered.
     pub(super) async fn deliver(&mut self, at: usize, item: &Item, attempt: Attempt, kept: Kept) -> Result<Step, Stop> {
         let now = self.ai.parts.clock.now();
-        let actual = self.credits_for(item, &attempt)?;
+        let (actual, by) = self.settlement(item, &attempt)?;
         let image = match &kept {
             Kept::Image(image) => Some(image.clone()),
             Kept::Text => None,
@@ -38,15 +38,22 @@ impl Run<'_> {
         };
         let mut effects = store::item_effects(&self.grip, &self.work, item, &end, now);
         if let Some(image) = &image {
-            effects.extend(self.ai.parts.shelf.effects(image, &self.image_record(item)));
+            effects.extend(self.ai.parts.shelf.effects(image, &self.image_record(item, &attempt)));
         }
         effects.push(store::settled_effect(&attempt));
-        effects.push(store::usage_effect(&self.work, item, &attempt, self.ai.parts.ids.uuid(), now));
+        effects.push(store::usage_effect(&self.work, item, &attempt, &by, self.ai.parts.ids.uuid(), now));
         effects.extend(self.ending(item, &end, None));
         match self.submit("settle", item, Operation::Settle { hold: item.hold_id, actual }, effects).await {
             Ok(posting) => self.ended(at, &end, &posting).await,
             // Given back because its time was over, between the answer and now: nothing can be charged any more.
             Err(Failure::Refused(Refusal::HoldClosed { .. })) => self.fail(at, item, "HOLD_EXPIRED", None).await,
+            // An original that was deleted or enlarged while its enlargement was made; else somebody else has the task.
+            Err(Failure::Refused(refusal @ (Refusal::EffectRefused { .. } | Refusal::EffectConflict { .. }))) => {
+                match self.source(item).await? {
+                    Err(code) => self.fail(at, item, code, None).await,
+                    Ok(_) => Err(lost_or_fault(Failure::Refused(refusal)).into()),
+                }
+            }
             Err(failure) => Err(lost_or_fault(failure).into()),
         }
     }
@@ -99,7 +106,7 @@ impl Run<'_> {
         attempt.state = AttemptState::Settled;
         let recorded = self.received(&attempt, Some("withdrawn by a cancel"));
         let now = self.ai.parts.clock.now();
-        let actual = self.credits_for(item, &attempt)?;
+        let (actual, by) = self.settlement(item, &attempt)?;
         let end = ItemEnd {
             state: ItemState::Cancelled,
             is_charged: true,
@@ -110,10 +117,17 @@ impl Run<'_> {
         };
         let mut effects = recorded;
         effects.extend(store::item_effects(&self.grip, &self.work, item, &end, now));
-        effects.push(store::usage_effect(&self.work, item, &attempt, self.ai.parts.ids.uuid(), now));
+        effects.push(store::usage_effect(&self.work, item, &attempt, &by, self.ai.parts.ids.uuid(), now));
         effects.extend(self.ending(item, &end, None));
         match self.submit("settle", item, Operation::Settle { hold: item.hold_id, actual }, effects).await {
             Ok(posting) => self.ended(at, &end, &posting).await,
+            // Given back because its time was over: nothing can be charged, and what it cost us is still recorded.
+            Err(Failure::Refused(Refusal::HoldClosed { .. })) => {
+                attempt.state = AttemptState::Abandoned;
+                let effects = self.received(&attempt, Some("withdrawn by a cancel, after the hold was over"));
+                self.write(effects).await?;
+                Ok(Step::Withdrawn)
+            }
             Err(failure) => Err(lost_or_fault(failure).into()),
         }
     }
@@ -215,30 +229,46 @@ impl Run<'_> {
         effects
     }
 
-    /// What the item costs the customer. Estimated tokens are never charged above the hold.
-    fn credits_for(&self, item: &Item, attempt: &Attempt) -> Result<i64, Stop> {
-        let price = &self.work.price;
-        let credits = match price.kind() {
-            ModelKind::Image => price.image_credits(),
-            ModelKind::Text => price.text_credits(TextTokens {
-                input: attempt.tokens_input.unwrap_or(0),
-                output: attempt.tokens_output.unwrap_or(0),
-            }),
-        };
-        let credits = credits.map_err(|error| Internal::new("pricing an item", error))?;
-        Ok(if attempt.tokens_estimated { credits.min(item.hold_amount) } else { credits })
+    /// What the item costs the customer, and the price version that says so. Estimated tokens are never charged above
+    /// the hold.
+    fn settlement(&self, item: &Item, attempt: &Attempt) -> Result<(i64, PriceVersion), Stop> {
+        let tokens =
+            TextTokens { input: attempt.tokens_input.unwrap_or(0), output: attempt.tokens_output.unwrap_or(0) };
+        let used = self.work.candidate_of(attempt).price;
+        let settled = self.work.price.settled_by(&used, tokens, item.hold_amount);
+        let (credits, by) = settled.map_err(|error| Internal::new("pricing an item", error))?;
+        Ok((if attempt.tokens_estimated { credits.min(item.hold_amount) } else { credits }, by))
     }
 
-    fn image_record(&self, item: &Item) -> ImageRecord {
-        let (task, model) = (&self.work.task, &self.work.model.model);
+    fn image_record(&self, item: &Item, attempt: &Attempt) -> ImageRecord {
+        let task = &self.work.task;
+        let model = self.work.candidate_of(attempt).model;
+        let is_quoted = model.id == task.ai_model_id;
+        let original = task.payload.original_at(item.position);
+        let composed = task.payload.composed.as_ref();
         ImageRecord {
             account_id: task.account_id,
             ai_task_id: task.id,
-            prompt: task.payload.prompt.clone(),
+            prompt: task.payload.prompt_at(item.position).to_owned(),
             ai_model_id: model.id,
-            model_name: task.payload.model.clone(),
-            provider: model.provider.clone(),
-            seed: self.seed_of(item),
+            seed: self.seed_of(item, &model, attempt.id),
+            model_name: if is_quoted { task.payload.model.clone() } else { model.name },
+            provider: model.provider,
+            original_id: original.map(|original| original.image),
+            about: match original {
+                Some(original) => ImageAbout {
+                    event_type: original.event_type.clone(),
+                    style: original.style.clone(),
+                    ratio: original.ratio,
+                    quality: original.quality,
+                },
+                None => ImageAbout {
+                    event_type: composed.map(|composed| composed.event_type.clone()),
+                    style: composed.and_then(|composed| composed.style.clone()),
+                    ratio: task.payload.ratio,
+                    quality: task.payload.quality,
+                },
+            },
             now: self.ai.parts.clock.now(),
         }
     }

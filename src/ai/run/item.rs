@@ -2,19 +2,21 @@
 
 use super::{
     Run, Step, Stop,
-    call::{Answer, Request},
+    call::{Answer, Request, settings_text},
+    route::{Target, Way, class_of, sign_of},
 };
 use crate::{
     ai::{
-        model::{Attempt, AttemptState, Item, ItemState, ModelKind, Phase, TextTokens, estimated_tokens},
+        model::{
+            Attempt, AttemptState, FaultClass, Item, ItemState, ModelKind, Phase, Sign, TextTokens, estimated_tokens,
+        },
         points::Point,
         provider::{FailureClass, FailureCode, ProviderFailure, TextResult, TokenUsage},
-        shelf::{KeepError, KeptImage},
-        store::{self, Leave},
+        shelf::{KeepError, KeptImage, Slot},
+        store::{self, Leave, Leaving, Stays},
     },
-    clock::Micros,
     db::effect::Effect,
-    error::Internal,
+    error::{Failure, Internal},
     jobs::lease_guard,
 };
 
@@ -33,22 +35,30 @@ impl Run<'_> {
         if let Some((attempt, kept)) = self.left_behind(&item).await? {
             return self.deliver(at, &item, attempt, kept).await;
         }
-        let tried = self.tried(&item);
-        if tried >= self.ai.parts.config.tries_max {
-            let code = self.last_code(&item);
-            return self.fail(at, &item, &code, None).await;
-        }
-        let attempt = self.prepared(&item);
-        let request = self.request(&item, attempt.id);
-        self.prepare(&item, &attempt, &request).await?;
+        let target = match self.way(&item).await? {
+            Way::To(target) => target,
+            Way::Later { after, code } => return self.wait(at, &item, after, code).await,
+            Way::Nowhere(code) => return self.fail(at, &item, &code, None).await,
+        };
+        let source = match self.source(&item).await? {
+            Ok(source) => source,
+            Err(code) => return self.fail(at, &item, code, None).await,
+        };
+        let attempt = self.prepared(&item, &target);
+        let request = self.request(&item, &target, attempt.id, source);
+        self.prepare(at, &attempt, &request).await?;
         self.ai.points.reach(Point::Prepared).await;
-        match self.send(&item, &attempt).await? {
-            Leave::Sent => {}
-            Leave::HoldGone => return self.fail(at, &item, "HOLD_EXPIRED", None).await,
-            Leave::Withdrawn => return Ok(Step::Withdrawn),
+        match self.send(&item, &attempt, &target).await {
+            Ok(Leave::Sent) => {}
+            Ok(Leave::HoldGone) => return self.fail(at, &item, "HOLD_EXPIRED", None).await,
+            Ok(Leave::Withdrawn) => return Ok(Step::Withdrawn),
+            Err(Failure::Refused(Stays::Lost)) => return Err(Stop::Lost),
+            // Others were faster: what the gate and the limits say now is seen with the next look.
+            Err(Failure::Refused(Stays::Until(_))) => return Ok(Step::Later(self.ai.parts.config.look_again / 2)),
+            Err(Failure::Fault(error)) => return Err(error.into()),
         }
         self.ai.points.reach(Point::Sent).await;
-        let (answer, cancelled) = self.call(&request).await;
+        let (answer, cancelled) = self.call(&request, &target).await;
         self.ai.points.reach(Point::Answered).await;
         if cancelled {
             self.work.task.is_cancelling = true;
@@ -60,7 +70,7 @@ impl Run<'_> {
         match answer {
             Ok(Answer::Image(image)) => {
                 attempt.provider_ref = image.provider_ref;
-                attempt.provider_cost_nanousd = self.work.price.image_cost(image.cost_nanousd);
+                attempt.provider_cost_nanousd = target.candidate.price.image_cost(image.cost_nanousd);
                 self.keep_image(at, &item, attempt, image.bytes, image.usage).await
             }
             Ok(Answer::Text(text)) => self.keep_text(at, &item, attempt, text).await,
@@ -77,26 +87,47 @@ impl Run<'_> {
         if item.text.is_some() {
             return Ok(Some((attempt.clone(), Kept::Text)));
         }
-        let found = self.ai.parts.shelf.find_kept(self.grip.account_id, attempt.id).await?;
+        let found = self.ai.parts.shelf.find_kept(self.slot(item, attempt)).await?;
         Ok(found.map(|kept| (attempt.clone(), Kept::Image(kept))))
     }
 
-    /// Requests that were sent for `item`, by this run and earlier ones.
-    fn tried(&self, item: &Item) -> usize {
-        self.work.attempts.iter().filter(|attempt| attempt.item_id == item.id && attempt.sent_at.is_some()).count()
+    /// Puts the item off, or ends it when it has waited long enough for its providers.
+    async fn wait(
+        &mut self,
+        at: usize,
+        item: &Item,
+        after: std::time::Duration,
+        code: Option<&'static str>,
+    ) -> Result<Step, Stop> {
+        let Some(code) = code else { return Ok(Step::Later(after)) };
+        let now = self.ai.parts.clock.now();
+        if !self.has_patience(item, now, after) {
+            let code = if self.sent(item).next().is_some() { self.last_code(item) } else { code.to_owned() };
+            return self.fail(at, item, &code, None).await;
+        }
+        if item.begun_at.is_none() {
+            let effects = vec![store::begun_effect(item, now), self.lease_guard()];
+            self.write(effects).await?;
+        }
+        Ok(Step::Later(after))
     }
 
-    fn last_code(&self, item: &Item) -> String {
-        let last = self.work.attempts.iter().rfind(|attempt| attempt.item_id == item.id && attempt.sent_at.is_some());
+    pub(super) fn last_code(&self, item: &Item) -> String {
+        let last = self.sent(item).last();
         last.and_then(|attempt| attempt.error_code.clone()).unwrap_or_else(|| "OUTCOME_UNKNOWN".to_owned())
     }
 
-    fn prepared(&self, item: &Item) -> Attempt {
+    fn prepared(&self, item: &Item, target: &Target) -> Attempt {
         let numbers = self.work.attempts.iter().filter(|attempt| attempt.item_id == item.id);
         Attempt {
             id: self.ai.parts.ids.uuid(),
             item_id: item.id,
             attempt_no: numbers.map(|attempt| attempt.attempt_no).max().unwrap_or(0) + 1,
+            ai_model_id: target.candidate.model.id,
+            price_version_id: Some(target.candidate.price.id),
+            credential_id: Some(target.set_up.credential_id.clone()),
+            settings: Some(settings_text(&target.settings)),
+            is_retry: target.is_retry,
             state: AttemptState::Prepared,
             provider_ref: None,
             tokens_input: None,
@@ -104,38 +135,50 @@ impl Run<'_> {
             tokens_estimated: false,
             provider_cost_nanousd: None,
             error_code: None,
+            error_class: None,
+            retry_at: None,
             created_at: self.ai.parts.clock.now(),
             sent_at: None,
             finished_at: None,
         }
     }
 
-    async fn prepare(&mut self, item: &Item, attempt: &Attempt, request: &Request) -> Result<(), Stop> {
+    async fn prepare(&mut self, at: usize, attempt: &Attempt, request: &Request) -> Result<(), Stop> {
+        let Some(item) = self.work.items.get_mut(at) else { return Ok(()) };
+        let is_first = item.begun_at.is_none();
+        item.begun_at.get_or_insert(attempt.created_at);
+        let item = item.clone();
         let mut effects = self.phase(Phase::Prep, item.position);
-        effects.push(store::prepare_effects(&self.grip, &self.work, item, attempt, request.hash()));
+        if is_first {
+            effects.push(store::begun_effect(&item, attempt.created_at));
+        }
+        effects.push(store::prepare_effect(&self.grip, &item, attempt, request.hash()));
         self.write(effects).await?;
         self.work.attempts.push(attempt.clone());
         Ok(())
     }
 
-    async fn send(&mut self, item: &Item, attempt: &Attempt) -> Result<Leave, Stop> {
+    async fn send(&mut self, item: &Item, attempt: &Attempt, target: &Target) -> Result<Leave, Failure<Stays>> {
         let parts = &self.ai.parts;
         let now = parts.clock.now();
-        let total = match self.work.model.model.kind {
+        let total = match target.candidate.model.kind {
             ModelKind::Image => parts.config.image_timeouts.total,
             ModelKind::Text => parts.config.text_timeouts.total,
         };
-        let deadline: Micros = now.saturating_add(i64::try_from(total.as_micros()).unwrap_or(i64::MAX));
-        let effects = self.phase(Phase::AiCall, item.position);
-        let context = (self.grip.clone(), item.clone(), attempt.clone(), effects, deadline, now);
-        let leave = self
-            .ai
-            .parts
-            .db
-            .write(context, |tx, (grip, item, attempt, effects, deadline, now)| {
-                Box::pin(store::attempt_sent_in(tx, grip, item, attempt, effects, *deadline, *now))
-            })
-            .await?;
+        let leaving = Leaving {
+            grip: self.grip.clone(),
+            item: item.clone(),
+            attempt: attempt.clone(),
+            effects: Vec::new(),
+            model: target.candidate.model.clone(),
+            gate: target.gate(),
+            retries_least: parts.config.retries_least,
+            deadline: now.saturating_add(i64::try_from(total.as_micros()).unwrap_or(i64::MAX)),
+            now,
+        };
+        let leaving = Leaving { effects: self.phase(Phase::AiCall, item.position), ..leaving };
+        let leave =
+            self.ai.parts.db.write(leaving, |tx, leaving| Box::pin(store::attempt_sent_in(tx, leaving))).await?;
         if leave == Leave::Sent {
             self.change(attempt, |known| {
                 known.state = AttemptState::Sent;
@@ -173,25 +216,41 @@ impl Run<'_> {
         attempt.state = AttemptState::Received;
         let effects = self.phase(Phase::Parse, item.position);
         self.write(effects).await?;
-        // The image takes the id of the attempt that made it, so that a run after a crash finds it again.
-        let kept = match self.ai.parts.shelf.keep(self.grip.account_id, attempt.id, bytes).await {
+        let kept = match self.ai.parts.shelf.keep(self.slot(item, &attempt), bytes).await {
             Ok(kept) => kept,
             Err(KeepError::Corrupt(detail)) => {
                 let failure = ProviderFailure::new(FailureCode::CorruptImage, detail);
                 return self.failed(at, item, attempt, &failure).await;
             }
+            Err(KeepError::Unmarkable(detail)) => {
+                attempt.error_code = Some("WATERMARK_FAILED".to_owned());
+                return self.fail(at, item, "WATERMARK_FAILED", Some((attempt, Some(detail.as_str())))).await;
+            }
             Err(KeepError::StoreDown(error)) => {
+                self.note(&attempt, Sign::Works).await;
                 tracing::error!(ai_task.id = %self.grip.task_id, error = ?error, "an image could not be stored");
                 attempt.error_code = Some("STORAGE_UNAVAILABLE".to_owned());
                 return self.fail(at, item, "STORAGE_UNAVAILABLE", Some((attempt, None))).await;
             }
         };
+        self.note(&attempt, Sign::Works).await;
         self.ai.points.reach(Point::Stored).await;
         let mut effects = self.received(&attempt, None);
         effects.extend(self.phase(Phase::Save, item.position));
         self.write(effects).await?;
         self.ai.points.reach(Point::Received).await;
         self.deliver(at, item, attempt, Kept::Image(kept)).await
+    }
+
+    /// The place of the image that `attempt` makes. It takes the attempt's id, so that a run after a crash finds it again.
+    fn slot(&self, item: &Item, attempt: &Attempt) -> Slot {
+        let payload = &self.work.task.payload;
+        Slot {
+            account: self.grip.account_id,
+            image: attempt.id,
+            watermark: payload.watermark.clone(),
+            original: payload.original_at(item.position).map(|original| original.image),
+        }
     }
 
     async fn keep_text(
@@ -207,6 +266,7 @@ impl Run<'_> {
         attempt.state = AttemptState::Received;
         let effects = self.phase(Phase::Parse, item.position);
         self.write(effects).await?;
+        self.note(&attempt, Sign::Works).await;
         self.count_tokens(&mut attempt, text.usage, text.text.len())?;
         let mut effects = self.received(&attempt, None);
         effects.push(store::text_kept_effect(item, &text.text));
@@ -224,14 +284,14 @@ impl Run<'_> {
         let (tokens, estimated) = match usage {
             Some(usage) => (TextTokens { input: usage.input, output: usage.output }, false),
             None => {
-                let tokens = estimated_tokens(self.work.task.payload.prompt.len(), output_bytes);
+                let tokens = estimated_tokens(self.work.task.payload.longest_input(), output_bytes);
                 (tokens.map_err(|error| Internal::new("estimating tokens", error))?, true)
             }
         };
         attempt.tokens_input = Some(tokens.input);
         attempt.tokens_output = Some(tokens.output);
         attempt.tokens_estimated = estimated;
-        attempt.provider_cost_nanousd = self.work.price.text_cost(tokens).ok();
+        attempt.provider_cost_nanousd = self.work.candidate_of(attempt).price.text_cost(tokens).ok();
         Ok(())
     }
 
@@ -245,7 +305,9 @@ impl Run<'_> {
     ) -> Result<Step, Stop> {
         attempt.provider_ref = failure.provider_ref.clone().or(attempt.provider_ref);
         attempt.error_code = Some(failure.code.as_str().to_owned());
+        attempt.error_class = Some(class_of(failure));
         attempt.state = AttemptState::Received;
+        self.tell(&attempt, failure).await;
         if let Some(usage) = failure.usage {
             self.count_tokens(&mut attempt, Some(usage), 0)?;
         }
@@ -259,19 +321,30 @@ impl Run<'_> {
             self.write(effects).await?;
             return Ok(Step::Withdrawn);
         }
-        match self.retry_after(failure, self.tried(item)) {
-            Some(wait) if !self.work.task.is_cancelling => {
-                let effects = self.received(&attempt, Some(&failure.detail));
-                self.write(effects).await?;
-                Ok(Step::Later(wait))
-            }
-            Some(_) => {
-                let effects = self.received(&attempt, Some(&failure.detail));
-                self.write(effects).await?;
-                Ok(Step::Withdrawn)
-            }
-            None => self.fail(at, item, failure.code.as_str(), Some((attempt, Some(failure.detail.as_str())))).await,
+        let detail = Some(failure.detail.as_str());
+        let follows = self.follow(item, &mut attempt, failure.retry_after);
+        let Some(step) = follows else {
+            return self.fail(at, item, failure.code.as_str(), Some((attempt, detail))).await;
+        };
+        let effects = self.received(&attempt, detail);
+        self.write(effects).await?;
+        Ok(if self.work.task.is_cancelling { Step::Withdrawn } else { step })
+    }
+
+    /// What a failure says to operators: the count, the gate, and the log where it is theirs to mend.
+    async fn tell(&self, attempt: &Attempt, failure: &ProviderFailure) {
+        self.note(attempt, sign_of(attempt.error_class)).await;
+        if attempt.error_class != Some(FaultClass::OperatorFault) {
+            return;
         }
+        let model = self.work.candidate_of(attempt).model;
+        tracing::error!(
+            provider = model.provider,
+            model = model.provider_model,
+            code = failure.code.as_str(),
+            detail = failure.detail,
+            "a provider does not accept our account: see its settings"
+        );
     }
 
     /// Whether `item` is the last one that has not ended.

@@ -4,6 +4,7 @@
 mod call;
 mod finish;
 mod item;
+mod route;
 
 use std::time::Duration;
 
@@ -54,7 +55,7 @@ impl From<Failure<Lost>> for Stop {
 
 /// How one item's step ended.
 enum Step {
-    /// The item has ended; others may be left.
+    /// Look again: the item has ended and others may be left, or it may be tried again at once.
     Next,
     /// Another try, not before this much later.
     Later(Duration),
@@ -69,6 +70,8 @@ struct Run<'a> {
     ai: &'a Ai,
     work: Box<Work>,
     grip: Grip,
+    /// Whether a process died with the job: what it was about to write may be missing.
+    was_reclaimed: bool,
 }
 
 impl Handler for RunAiTask {
@@ -115,13 +118,16 @@ impl RunAiTask {
         match begun {
             Begun::Lost => Err(Stop::Lost),
             Begun::Ended => Ok(None),
-            Begun::Work(work, grip) => Ok(Some(Run { ai: &self.0, work, grip })),
+            Begun::Work(work, grip) => {
+                Ok(Some(Run { ai: &self.0, work, grip, was_reclaimed: claimed.job.crashes > 0 }))
+            }
         }
     }
 
     async fn carry_out(&self, claimed: &Claimed) -> Result<Outcome, Stop> {
         let Some(mut run) = self.begin(claimed).await? else { return Ok(Outcome::Done) };
         self.0.points.reach(Point::Begun).await;
+        let began = tokio::time::Instant::now();
         loop {
             if run.work.task.is_cancelling {
                 run.end_rest(Rest::Cancelled, End::Done).await?;
@@ -134,6 +140,10 @@ impl RunAiTask {
                 return Ok(Outcome::Done);
             };
             match Box::pin(run.item(at)).await? {
+                // Many items take long: between two of them, the tasks of other accounts get the worker.
+                Step::Next if began.elapsed() >= self.0.parts.config.turn && !run.work.task.is_cancelling => {
+                    return Ok(Outcome::Defer { after: Duration::ZERO });
+                }
                 Step::Next => {}
                 Step::Later(after) => return Ok(Outcome::Defer { after }),
                 Step::Ended => return Ok(Outcome::Done),

@@ -91,7 +91,8 @@ impl Ai {
         let Some((model, price)) = model.zip(price) else { return Ok(None) };
         let items = store::list_items(reader, task.id).await?;
         let attempts = store::list_attempts(reader, task.id).await?;
-        Ok(Some(Work { task, items, attempts, model, price }))
+        let stand_ins = store::load_stand_ins(reader, &task.payload).await?;
+        Ok(Some(Work { task, items, attempts, model, price, stand_ins }))
     }
 
     async fn ask_running(&self, task: &AiTask) -> Result<(), Error> {

@@ -2,15 +2,14 @@
 
 use uuid::Uuid;
 
-use super::{Ai, Spender};
+use super::{Ai, Spender, prepare::Prepared};
 use crate::{
     ai::{
         model::{
-            AcceptError, AiTask, GenerateImages, GenerateText, InsufficientFigures, ModelRefusal, Order, PricedModel,
-            Rates, TaskPayload,
+            AcceptError, AiTask, GenerateImages, GenerateText, InsufficientFigures, Order, PricedModel, UpscaleImages,
         },
         run::JOB_KIND,
-        store::{self, Accepted},
+        store::{self, Accepted, NewItem},
     },
     error::{Error, Failure, Internal},
     jobs::{BACKLOG_MAX, Lane, NewJob, backlog_of},
@@ -18,6 +17,7 @@ use crate::{
         Command, Refusal,
         model::{Actor, Credits, HoldItem, IdemKey, Operation, WorkKind},
     },
+    prompt::{Purpose, use_effect},
 };
 
 /// How many failed runs end a task's job.
@@ -26,20 +26,48 @@ const JOB_ATTEMPTS_MAX: i32 = 6;
 /// How often a command that met its own twin looks again.
 const TRIES: u32 = 3;
 
+/// What a command would cost at most.
+#[derive(Debug, Clone)]
+pub struct Quote {
+    /// Credits for all items.
+    pub credits: i64,
+    /// Credits for each item.
+    pub holds: Vec<i64>,
+    /// The model, and the price that would bind.
+    pub model: PricedModel,
+}
+
 type Accept = Result<AiTask, Failure<AcceptError>>;
 
 impl Ai {
-    /// Draws 1–8 images from one prompt: holds the credits of all, and answers the task that will draw them. A repeat of
-    /// the key answers the first task, or the first refusal for lack of credits.
+    /// Draws 1–8 images of one thing: holds the credits of all, and answers the task that will draw them. A repeat of the
+    /// key answers the first task, or the first refusal for lack of credits.
     /// Refuses: see [`AcceptError`]. Faults: `IdempotencyKeyReused`, `BadUserInput` for an ill-formed key.
     pub async fn generate_images(&self, spender: Spender, input: GenerateImages) -> Accept {
         self.accept(spender, Order::from(input)).await
     }
 
-    /// Writes one text: holds the most it can cost, and answers the task that will write it. Repeats and refusals are
+    /// Writes 1–50 texts: holds the most they can cost, and answers the task that will write them. Repeats and refusals are
     /// those of [`Ai::generate_images`].
     pub async fn generate_text(&self, spender: Spender, input: GenerateText) -> Accept {
         self.accept(spender, Order::from(input)).await
+    }
+
+    /// Enlarges 1–50 images of the account, none of which was before: holds the credits of all, and answers the task that
+    /// will do it. Repeats and refusals are those of [`Ai::generate_images`].
+    pub async fn upscale_images(&self, spender: Spender, input: UpscaleImages) -> Accept {
+        self.accept(spender, Order::from(input)).await
+    }
+
+    /// What a command would hold, and with which model; nothing is held and no key is used.
+    /// Refuses: what the command would refuse, lack of credits aside.
+    pub async fn quote_task(&self, spender: Spender, order: &Order) -> Result<Quote, Failure<AcceptError>> {
+        order.check().map_err(Failure::Refused)?;
+        let prepared = self.prepare(spender, order, Purpose::Preview).await?;
+        let holds = prepared.holds(order.count)?;
+        let total = holds.iter().try_fold(0_i64, |sum, hold| sum.checked_add(*hold));
+        let credits = total.ok_or_else(|| Internal::new("quoting a command", "the sum is out of range"))?;
+        Ok(Quote { credits, holds, model: prepared.model })
     }
 
     async fn accept(&self, spender: Spender, order: Order) -> Accept {
@@ -84,16 +112,12 @@ impl Ai {
         order: &Order,
         key: &IdemKey,
     ) -> Result<Option<AiTask>, Failure<AcceptError>> {
-        let model = self.choose_model(order).await?;
-        order.check_with(&model.model).map_err(Failure::Refused)?;
-        if !self.parts.providers.serves(&model.model.provider, model.model.kind) {
-            return Err(Failure::Refused(ModelRefusal::Inactive.into()));
-        }
+        let prepared = self.prepare(spender, order, Purpose::Work).await?;
         if backlog_of(self.parts.db.reader(), spender.account_id).await? >= BACKLOG_MAX {
             return Err(Failure::Refused(AcceptError::BacklogFull));
         }
-        let accepted = self.quote(spender, order, &model, key)?;
-        let command = self.command(spender, order, key, &accepted)?;
+        let accepted = self.quote(spender, order, &prepared, key)?;
+        let command = self.command(spender, order, key, &accepted, &prepared)?;
         match self.parts.ledger.submit(command).await {
             Ok(posting) => {
                 if !posting.replayed {
@@ -132,51 +156,24 @@ impl Ai {
         })
     }
 
-    async fn choose_model(&self, order: &Order) -> Result<PricedModel, Failure<AcceptError>> {
-        let reader = self.parts.db.reader();
-        match order.ai_model_id {
-            Some(id) => {
-                store::find_model(reader, id).await?.ok_or(Failure::Refused(AcceptError::Model(ModelRefusal::NotFound)))
-            }
-            None => store::find_default_model(reader, order.function)
-                .await?
-                .ok_or(Failure::Refused(AcceptError::Model(ModelRefusal::Inactive))),
-        }
-    }
-
-    fn quote(
-        &self,
-        spender: Spender,
-        order: &Order,
-        model: &PricedModel,
-        key: &IdemKey,
-    ) -> Result<Accepted, Failure<AcceptError>> {
+    fn quote(&self, spender: Spender, order: &Order, prepared: &Prepared, key: &IdemKey) -> Result<Accepted, Internal> {
         let ids = &self.parts.ids;
-        let hold_amount = match model.price.rates {
-            Rates::Image { .. } => model.price.image_credits(),
-            Rates::Text { .. } => {
-                let limit = model.model.output_token_limit.unwrap_or(0);
-                model.price.text_hold(order.prompt.len(), limit)
-            }
-        };
-        let hold_amount = hold_amount.map_err(|error| Internal::new("quoting a command", error))?;
-        let chosen = || i64::from(u32::from_be_bytes(crate::ids::random(ids.as_ref())));
-        let seed = model.model.takes_seed.then(|| order.seed.unwrap_or_else(chosen));
-        let payload =
-            TaskPayload { prompt: order.prompt.clone(), count: order.count, seed, model: model.model.name.clone() };
+        let holds = prepared.holds(order.count)?;
+        let item = |hold_amount| NewItem { id: ids.uuid(), hold_id: ids.uuid(), hold_amount };
+        let items = holds.into_iter().map(item).collect();
+        let payload = prepared.payload(order, || i64::from(u32::from_be_bytes(crate::ids::random(ids.as_ref()))));
         let payload = serde_json::to_string(&payload).map_err(|error| Internal::new("writing a payload", error))?;
         Ok(Accepted {
             ai_task_id: ids.uuid(),
             account_id: spender.account_id,
             user_id: spender.user_id,
             function: order.function,
-            ai_model_id: model.model.id,
-            price_version_id: model.price.id,
+            ai_model_id: prepared.model.model.id,
+            price_version_id: prepared.model.price.id,
             payload,
             idem_key: key.as_str().to_owned(),
             request_hash: order.hash(spender.user_id),
-            items: (0..order.count).map(|_| (ids.uuid(), ids.uuid())).collect(),
-            hold_amount,
+            items,
             now: self.parts.clock.now(),
         })
     }
@@ -187,32 +184,34 @@ impl Ai {
         order: &Order,
         key: &IdemKey,
         accepted: &Accepted,
-    ) -> Result<Command, Failure<AcceptError>> {
+        prepared: &Prepared,
+    ) -> Result<Command, Internal> {
         let life = i64::try_from(self.parts.config.hold_life.as_micros()).unwrap_or(i64::MAX);
-        let amount =
-            Credits::new(accepted.hold_amount).map_err(|refusal| Internal::new("quoting a command", refusal))?;
-        let items = accepted
-            .items
-            .iter()
-            .map(|(item, hold)| HoldItem {
-                hold_id: *hold,
+        let amount = |credits| Credits::new(credits).map_err(|refusal| Internal::new("quoting a command", refusal));
+        let hold = |item: &NewItem| -> Result<HoldItem, Internal> {
+            Ok(HoldItem {
+                hold_id: item.hold_id,
                 work_kind: WorkKind::AiTaskItem,
-                work_id: *item,
+                work_id: item.id,
                 run_id: None,
                 user_id: Some(spender.user_id),
                 price_version_id: accepted.price_version_id,
-                prompt_version_id: None,
-                amount,
+                prompt_version_id: prepared.prompt_version_id,
+                amount: amount(item.hold_amount)?,
                 expires_at: accepted.now.saturating_add(life),
             })
-            .collect();
+        };
+        let items: Result<Vec<_>, _> = accepted.items.iter().map(hold).collect();
+        let mut effects = store::accept_effects(accepted, &self.job(accepted.ai_task_id, spender.account_id));
+        let task = accepted.ai_task_id;
+        effects.extend(prepared.uses.iter().map(|one| use_effect(task, one.version_id, one.split_id)));
         Ok(Command {
             account: spender.account_id,
             key: key.clone().for_input(&order.canonical(spender.user_id)),
             actor: Actor::User(spender.user_id),
-            operation: Operation::Hold(items),
+            operation: Operation::Hold(items?),
             open_account: false,
-            effects: store::accept_effects(accepted, &self.job(accepted.ai_task_id, spender.account_id)),
+            effects,
             otherwise: store::refuse_effects(accepted, self.parts.ids.uuid()),
         })
     }

@@ -2,31 +2,44 @@
 
 mod cancel;
 mod generate;
+mod models;
+mod prepare;
+mod prices;
+mod providers;
 mod read;
+mod route;
 
 use std::{sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
 use super::{
+    model::{GateRules, TryRules},
     points::{FailPoints, NoFailPoints},
     provider::Timeouts,
     routing::Providers,
     shelf::ImageShelf,
+    vault::Vault,
 };
 use crate::{
     bus::Bus,
-    clock::Clock,
+    clock::{Clock, SECOND},
     db::Db,
     ids::Ids,
     jobs::{Jobs, event},
     ledger::Ledger,
+    prompt::Prompts,
 };
 
 pub use cancel::{CancelError, Owner, Rest, end_rest};
+pub use generate::Quote;
+pub use models::{CreateModel, DefaultError, EditModel, ModelError};
+pub use prices::PriceError;
+pub use providers::{EditProvider, KeyChange, ProviderError, ProviderView};
 pub use read::TaskView;
 
 pub(super) use cancel::{delivered_subjects, lost_or_fault, words_for, write_plain};
+pub(super) use prepare::UPSCALE_FACTOR;
 
 /// A member who may spend an account's credits, as membership and role were checked with this request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +55,18 @@ pub struct Spender {
 pub struct AiConfig {
     /// How long a hold lasts when its work never begins.
     pub hold_life: Duration,
-    /// How many requests an item may send.
-    pub tries_max: usize,
+    /// How often an item may be tried.
+    pub tries: TryRules,
+    /// How long an item may wait and be tried in all, from when a run first took it up.
+    pub item_patience: Duration,
+    /// When the breaker before a model opens, and for how long.
+    pub breaker: GateRules,
+    /// How many retries a minute a credential may send whatever else it sends; beyond them a tenth of its requests.
+    pub retries_least: i64,
+    /// How soon a run looks again for a probe or a request under way that may end at any moment.
+    pub look_again: Duration,
+    /// How long a run keeps its worker while other tasks wait: then the next item waits its turn.
+    pub turn: Duration,
     /// The first wait before another try; each further one may be twice as long.
     pub retry_base: Duration,
     /// The longest wait after a transient failure.
@@ -64,9 +87,14 @@ impl Default for AiConfig {
     fn default() -> Self {
         Self {
             hold_life: Duration::from_secs(24 * 3600),
-            tries_max: 3,
+            tries: TryRules { per_model: 3, per_item: 6, unclear: 3, malformed: 2 },
+            item_patience: Duration::from_secs(30 * 60),
+            breaker: GateRules { failures: 5, open_first: 60 * SECOND, open_max: 300 * SECOND },
+            retries_least: 3,
+            look_again: Duration::from_secs(2),
+            turn: Duration::from_secs(60),
             retry_base: Duration::from_secs(1),
-            retry_max: Duration::from_secs(60),
+            retry_max: Duration::from_secs(30),
             throttle_max: Duration::from_secs(300),
             cancel_grace: Duration::from_secs(10),
             watch: Duration::from_secs(1),
@@ -92,8 +120,12 @@ pub struct AiParts {
     pub jobs: Jobs,
     /// Adapters.
     pub providers: Providers,
+    /// Encrypts provider keys.
+    pub vault: Arc<Vault>,
     /// Where images go.
     pub shelf: Arc<dyn ImageShelf>,
+    /// System prompts.
+    pub prompts: Prompts,
     /// Tries and waits.
     pub config: AiConfig,
 }

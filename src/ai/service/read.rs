@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::Ai;
 use crate::{
     ai::{
-        model::{AiTask, Attempt, Item, PricedModel},
+        model::{AiTask, Attempt, Gate, Item, PriceVersion, PricedModel, is_sandbox},
         store,
     },
     error::{Error, Failure, Never},
@@ -50,6 +50,11 @@ impl Ai {
         Ok(store::list_tasks(self.parts.db.reader(), account, args).await?)
     }
 
+    /// Those of `attempts` whose task has not ended. An image has the id of the attempt that made it.
+    pub async fn unfinished_attempts(&self, attempts: &[Uuid]) -> Result<Vec<Uuid>, Error> {
+        Ok(store::load_unfinished_attempts(self.parts.db.reader(), attempts).await?)
+    }
+
     /// Tasks by id, of any account: the caller compares the account.
     pub async fn load_tasks(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, AiTask>, Error> {
         Ok(store::load_tasks(self.parts.db.reader(), ids).await?)
@@ -69,12 +74,30 @@ impl Ai {
     /// may use here.
     pub async fn models(&self, include_inactive: bool) -> Result<Vec<PricedModel>, Error> {
         let models = store::list_models(self.parts.db.reader(), !include_inactive).await?;
-        let serves = |model: &PricedModel| self.parts.providers.serves(&model.model.provider, model.model.kind);
-        Ok(models.into_iter().filter(|model| include_inactive || serves(model)).collect())
+        if include_inactive {
+            return Ok(models);
+        }
+        let setups = self.setups().await?;
+        Ok(models.into_iter().filter(|model| setups.of(&self.parts, &model.model).is_ok()).collect())
     }
 
     /// Models by id.
     pub async fn load_models(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, PricedModel>, Error> {
         Ok(store::load_models(self.parts.db.reader(), ids).await?)
+    }
+
+    /// The price versions of models, newest first, at most 100 of each.
+    pub async fn load_prices_of(&self, models: &[Uuid]) -> Result<HashMap<Uuid, Vec<PriceVersion>>, Error> {
+        Ok(store::load_prices_of(self.parts.db.reader(), models, 100).await?)
+    }
+
+    /// The breakers before models that let nobody pass now, by model.
+    pub async fn load_gates(&self, models: &[Uuid]) -> Result<HashMap<Uuid, Gate>, Error> {
+        Ok(store::load_gates(self.parts.db.reader(), models, self.parts.clock.now()).await?)
+    }
+
+    /// Whether everything is made by the sandbox: no other provider's model can be used here.
+    pub async fn is_sandbox_only(&self) -> Result<bool, Error> {
+        Ok(self.models(false).await?.iter().all(|model| is_sandbox(&model.model)))
     }
 }

@@ -12,6 +12,17 @@ use crate::{
     notification::{NewNotification, Severity, insert_effect},
 };
 
+/// A thing to be delivered, with its hold.
+#[derive(Debug, Clone, Copy)]
+pub struct NewItem {
+    /// Its id.
+    pub id: Uuid,
+    /// Its hold's id.
+    pub hold_id: Uuid,
+    /// Credits held for it.
+    pub hold_amount: i64,
+}
+
 /// A command that was checked and quoted.
 #[derive(Debug, Clone)]
 pub struct Accepted {
@@ -33,10 +44,8 @@ pub struct Accepted {
     pub idem_key: String,
     /// What makes two requests with the key the same.
     pub request_hash: Vec<u8>,
-    /// Item and hold of each thing to be delivered.
-    pub items: Vec<(Uuid, Uuid)>,
-    /// Credits held for each item.
-    pub hold_amount: i64,
+    /// Each thing to be delivered.
+    pub items: Vec<NewItem>,
     /// Now.
     pub now: Micros,
 }
@@ -44,8 +53,7 @@ pub struct Accepted {
 impl Accepted {
     /// Credits held for all items.
     pub fn required(&self) -> i64 {
-        let count = i64::try_from(self.items.len()).unwrap_or(i64::MAX);
-        self.hold_amount.saturating_mul(count)
+        self.items.iter().fold(0, |sum, item| sum.saturating_add(item.hold_amount))
     }
 
     fn task(&self, status: TaskStatus, more: Vec<(&'static str, Cell)>) -> Effect {
@@ -99,18 +107,18 @@ impl Accepted {
 /// The task, its items, the first event and the job: what commits with the hold.
 pub fn accept_effects(accepted: &Accepted, job: &NewJob) -> Vec<Effect> {
     let mut effects = vec![accepted.task(TaskStatus::Pending, Vec::new())];
-    for (position, (item, hold)) in accepted.items.iter().enumerate() {
+    for (position, item) in accepted.items.iter().enumerate() {
         let position = i32::try_from(position).unwrap_or(i32::MAX);
         effects.push(Effect::Insert {
             table: "ai_task_item",
             cells: vec![
-                ("id", (*item).into()),
+                ("id", item.id.into()),
                 ("account_id", accepted.account_id.into()),
                 ("ai_task_id", accepted.ai_task_id.into()),
                 ("position", position.into()),
                 ("state", "PENDING".into()),
-                ("hold_id", (*hold).into()),
-                ("hold_amount", accepted.hold_amount.into()),
+                ("hold_id", item.hold_id.into()),
+                ("hold_amount", item.hold_amount.into()),
                 ("created_at", accepted.now.into()),
             ],
             if_absent: false,

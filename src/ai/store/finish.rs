@@ -9,7 +9,7 @@ use super::{
     task::Work,
 };
 use crate::{
-    ai::model::{Attempt, AttemptState, Item, ItemState, Phase, TaskStatus, task_percent},
+    ai::model::{Attempt, AttemptState, Item, ItemState, Phase, PriceVersion, TaskStatus, task_percent},
     clock::Micros,
     db::effect::{Cell, Effect, Known, Set},
     jobs::event::{EventSubject, NewEvent, append_effects},
@@ -154,10 +154,14 @@ pub fn settled_effect(attempt: &Attempt) -> Effect {
     }
 }
 
-/// The usage row of a charged attempt.
-pub fn usage_effect(work: &Work, item: &Item, attempt: &Attempt, id: Uuid, now: Micros) -> Effect {
+/// The usage row of a charged attempt: the model that was called, and the price version that the charge was reckoned by,
+/// which is the quote's or the cheaper one of the model that stood in.
+pub fn usage_effect(work: &Work, item: &Item, attempt: &Attempt, by: &PriceVersion, id: Uuid, now: Micros) -> Effect {
     let task = &work.task;
-    let price = work.price.credit_price_nanousd;
+    let price = by.credit_price_nanousd;
+    // The name at the time of the quote, where the quoted model was called.
+    let is_quoted = attempt.ai_model_id == task.ai_model_id;
+    let name = if is_quoted { task.payload.model.clone() } else { work.candidate_of(attempt).model.name };
     let mut cells: Vec<(&'static str, Cell)> = vec![
         ("id", id.into()),
         ("account_id", task.account_id.into()),
@@ -167,9 +171,9 @@ pub fn usage_effect(work: &Work, item: &Item, attempt: &Attempt, id: Uuid, now: 
         ("credit_transaction_id", Cell::Known(Known::TransactionId)),
         ("credit_seq", Cell::Known(Known::Sequence)),
         ("ai_function", task.function.as_str().into()),
-        ("ai_model_id", task.ai_model_id.into()),
-        ("model_name", task.payload.model.clone().into()),
-        ("price_version_id", task.price_version_id.into()),
+        ("ai_model_id", attempt.ai_model_id.into()),
+        ("model_name", name.into()),
+        ("price_version_id", by.id.into()),
         ("credits", Cell::Known(Known::Amount)),
         ("credit_value_nanousd", Cell::Known(Known::AmountTimes(price))),
         ("credit_price_nanousd", price.into()),

@@ -2,23 +2,33 @@
 
 mod accept;
 mod finish;
+mod gate;
+mod price;
+mod provider;
 mod registry;
 mod step;
 mod task;
 
-pub use accept::{Accepted, accept_effects, refuse_effects};
+pub use accept::{Accepted, NewItem, accept_effects, refuse_effects};
 pub use finish::{Ending, ItemEnd, end_effects, item_effects, rest_effects, settled_effect, usage_effect};
+pub use gate::{
+    GateKey, find_gate, find_model_wait, find_retry_wait, list_shut_gates, load_gates, lock_or_insert_gate, update_gate,
+};
+pub use price::{find_credit_price, find_price, insert_price, load_prices, load_prices_of};
+pub use provider::{
+    find_provider_setup, list_provider_setups, load_operator_faults, lock_provider_setup, save_provider_setup,
+};
 pub use registry::{
-    NewModel, activate_untouched_models, count_models, find_default_model, find_model, find_price, insert_default,
-    insert_model, list_models, load_models,
+    NewModel, activate_untouched_models, find_default_model, find_model, insert_default, insert_model, is_name_taken,
+    list_models, list_shipped, load_models, lock_model, lock_models, refresh_shipped, set_default, update_model,
 };
 pub use step::{
-    Begun, Figured, Grip, Leave, attempt_received_effects, attempt_sent_in, begin_in, cancel_request_effects, cost_of,
-    phase_effects, prepare_effects, text_kept_effect,
+    Begun, Figured, Grip, Leave, Leaving, Stays, attempt_received_effects, attempt_sent_in, begin_in, begun_effect,
+    cancel_request_effects, cost_of, phase_effects, prepare_effect, text_kept_effect,
 };
 pub use task::{
-    Work, find_by_key, find_cancelling, find_task, find_task_in, list_attempts, list_due_holds, list_held, list_items,
-    list_orphans, list_tasks, load_items_of, load_tasks,
+    Candidate, Work, find_by_key, find_cancelling, find_task, find_task_in, list_attempts, list_due_holds, list_held,
+    list_items, list_orphans, list_tasks, load_items_of, load_stand_ins, load_tasks, load_unfinished_attempts,
 };
 
 /// The subject kind of AI tasks in jobs, events and notifications: their table.

@@ -5,12 +5,16 @@ use uuid::Uuid;
 
 use super::{
     SUBJECT,
-    registry::{find_model, find_price},
-    task::{Work, find_task_in, list_attempts, list_items},
+    gate::{GateKey, find_model_wait, find_retry_wait, lock_gate, lock_or_insert_gate, update_gate},
+    price::find_price,
+    registry::find_model,
+    task::{Candidate, Work, find_task_in, list_attempts, list_items, load_stand_ins},
 };
 use crate::{
     ai::{
-        model::{AiTask, Attempt, AttemptState, Item, Phase, PriceVersion, TextTokens, input_bound},
+        model::{
+            AiModel, AiTask, Attempt, AttemptState, FaultClass, Gate, Item, Passage, Phase, TextTokens, input_bound,
+        },
         store::finish::usage_cells,
     },
     clock::Micros,
@@ -142,8 +146,11 @@ pub async fn begin_in(
     let (Some(model), Some(price)) = (model, price) else {
         return Err(Internal::new("an AI task begins", "its model or price is not there").into());
     };
-    let mut attempts = list_attempts(tx, task_id).await?;
-    for attempt in &mut attempts {
+    let stand_ins = load_stand_ins(tx, &task.payload).await?;
+    let attempts = list_attempts(tx, task_id).await?;
+    let mut work = Work { task, items: Vec::new(), attempts, model, price, stand_ins };
+    let sent_to: Vec<Candidate> = work.attempts.iter().map(|attempt| work.candidate_of(attempt)).collect();
+    for (attempt, candidate) in work.attempts.iter_mut().zip(&sent_to) {
         let state = match attempt.state {
             AttemptState::Prepared => AttemptState::Abandoned,
             AttemptState::Sent => AttemptState::Unknown,
@@ -151,29 +158,38 @@ pub async fn begin_in(
         };
         attempt.state = state;
         if state == AttemptState::Unknown {
-            attempt.provider_cost_nanousd = most_cost(&task, &price, model.model.output_token_limit);
+            attempt.provider_cost_nanousd = most_cost(&work.task, candidate);
+            attempt.error_class = Some(FaultClass::Unclear);
+            attempt.error_code = Some("OUTCOME_UNKNOWN".to_owned());
         }
-        let sql = "UPDATE ai_attempt SET state = $1, provider_cost_nanousd = $2, error_code = $3, finished_at = $4 \
-                   WHERE id = $5";
-        let code = (state == AttemptState::Unknown).then_some("OUTCOME_UNKNOWN");
-        let values: [Value; 5] =
-            [state.as_str().into(), attempt.provider_cost_nanousd.into(), code.into(), now.into(), attempt.id.into()];
+        let sql = "UPDATE ai_attempt SET state = $1, provider_cost_nanousd = $2, error_code = $3, finished_at = $4, \
+                   error_class = $6 WHERE id = $5";
+        let values: [Value; 6] = [
+            state.as_str().into(),
+            attempt.provider_cost_nanousd.into(),
+            attempt.error_code.clone().into(),
+            now.into(),
+            attempt.id.into(),
+            attempt.error_class.map(FaultClass::as_str).into(),
+        ];
         tx.execute_raw(statement(tx, sql, values)).await?;
     }
     let sql = "UPDATE ai_task SET fence = fence + 1, status = 'RUNNING', provider_cost_nanousd = $1, updated_at = $2 \
                WHERE id = $3";
-    tx.execute_raw(statement(tx, sql, [cost_of(&attempts).into(), now.into(), task_id.into()])).await?;
-    let grip = Grip { task_id, account_id: task.account_id, fence: task.fence + 1, lease: lease.clone() };
-    let items = list_items(tx, task_id).await?;
-    let work = Work { task: AiTask { fence: grip.fence, ..task }, items, attempts, model, price };
+    tx.execute_raw(statement(tx, sql, [cost_of(&work.attempts).into(), now.into(), task_id.into()])).await?;
+    let fence = work.task.fence + 1;
+    let grip = Grip { task_id, account_id: work.task.account_id, fence, lease: lease.clone() };
+    work.items = list_items(tx, task_id).await?;
+    work.task.fence = fence;
     Ok(Begun::Work(Box::new(work), grip))
 }
 
 /// The most that a lost answer can have cost.
-fn most_cost(task: &AiTask, price: &PriceVersion, output_limit: Option<i64>) -> Option<i64> {
-    match output_limit {
+fn most_cost(task: &AiTask, sent_to: &Candidate) -> Option<i64> {
+    let price = &sent_to.price;
+    match sent_to.model.output_token_limit {
         Some(output) => {
-            let input = input_bound(task.payload.prompt.len()).ok()?;
+            let input = input_bound(task.payload.longest_input()).ok()?;
             price.text_cost(TextTokens { input, output }).ok()
         }
         None => price.image_cost(None),
@@ -203,7 +219,7 @@ pub fn phase_effects(grip: &Grip, phase: Phase, percent: i32, position: i32, now
 }
 
 /// Records an attempt before anything leaves.
-pub fn prepare_effects(grip: &Grip, work: &Work, item: &Item, attempt: &Attempt, request_hash: Vec<u8>) -> Effect {
+pub fn prepare_effect(grip: &Grip, item: &Item, attempt: &Attempt, request_hash: Vec<u8>) -> Effect {
     Effect::Insert {
         table: "ai_attempt",
         cells: vec![
@@ -214,7 +230,11 @@ pub fn prepare_effects(grip: &Grip, work: &Work, item: &Item, attempt: &Attempt,
             ("attempt_no", attempt.attempt_no.into()),
             ("fence", grip.fence.into()),
             ("hold_id", item.hold_id.into()),
-            ("ai_model_id", work.task.ai_model_id.into()),
+            ("ai_model_id", attempt.ai_model_id.into()),
+            ("price_version_id", attempt.price_version_id.into()),
+            ("credential_id", attempt.credential_id.clone().into()),
+            ("settings", attempt.settings.clone().into()),
+            ("is_retry", attempt.is_retry.into()),
             ("state", AttemptState::Prepared.as_str().into()),
             ("request_hash", request_hash.into()),
             ("created_at", attempt.created_at.into()),
@@ -234,17 +254,43 @@ pub enum Leave {
     Withdrawn,
 }
 
-/// Marks an attempt as sent, in lock order: hold, task, attempt, job. Since a cancel takes the same lock on the task, no
-/// request leaves after a cancel was answered.
-pub async fn attempt_sent_in(
-    tx: &DatabaseTransaction,
-    grip: &Grip,
-    item: &Item,
-    attempt: &Attempt,
-    effects: &[Effect],
-    deadline: Micros,
-    now: Micros,
-) -> Result<Leave, Failure<Lost>> {
+/// A request about to leave.
+#[derive(Debug, Clone)]
+pub struct Leaving {
+    /// The right to write.
+    pub grip: Grip,
+    /// The item it is for.
+    pub item: Item,
+    /// Its record.
+    pub attempt: Attempt,
+    /// What is written with it.
+    pub effects: Vec<Effect>,
+    /// The model it goes to.
+    pub model: AiModel,
+    /// The gate before that model.
+    pub gate: GateKey,
+    /// How many retries a minute any credential may send.
+    pub retries_least: i64,
+    /// When it will have ended.
+    pub deadline: Micros,
+    /// Now.
+    pub now: Micros,
+}
+
+/// Why a request does not leave, with nothing written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stays {
+    /// Somebody else has the task.
+    Lost,
+    /// The gate was shut meanwhile, or a limit reached: not before this time.
+    Until(Micros),
+}
+
+/// Marks an attempt as sent, in lock order: hold, task, attempt, job, gate. Since a cancel takes the same lock on the
+/// task, no request leaves after a cancel was answered; since gate and limits are judged under the gate's lock, one probe
+/// leaves, and no more requests than a limit allows.
+pub async fn attempt_sent_in(tx: &DatabaseTransaction, leaving: &Leaving) -> Result<Leave, Failure<Stays>> {
+    let Leaving { grip, item, attempt, now, .. } = leaving;
     let share = match engine_of(tx) {
         Engine::Postgres => " FOR SHARE",
         Engine::Sqlite => "",
@@ -254,9 +300,10 @@ pub async fn attempt_sent_in(
         return Ok(Leave::HoldGone);
     }
     let sql = format!("SELECT desired, fence FROM ai_task WHERE id = $1{}", engine_of(tx).for_update());
-    let row = tx.query_one_raw(statement(tx, sql, [grip.task_id.into()])).await?.ok_or(Failure::Refused(Lost))?;
+    let row = tx.query_one_raw(statement(tx, sql, [grip.task_id.into()])).await?;
+    let row = row.ok_or(Failure::Refused(Stays::Lost))?;
     if row.try_get::<i64>("", "fence")? != grip.fence {
-        return Err(Failure::Refused(Lost));
+        return Err(Failure::Refused(Stays::Lost));
     }
     if row.try_get::<String>("", "desired")? != "run" {
         return Ok(Leave::Withdrawn);
@@ -265,16 +312,56 @@ pub async fn attempt_sent_in(
         table: "ai_attempt",
         set: vec![
             ("state", Set::To(AttemptState::Sent.as_str().into())),
-            ("sent_at", Set::To(now.into())),
-            ("deadline_at", Set::To(deadline.into())),
+            ("sent_at", Set::To((*now).into())),
+            ("deadline_at", Set::To(leaving.deadline.into())),
         ],
         key: vec![("id", attempt.id.into()), ("fence", grip.fence.into()), ("state", "prepared".into())],
         guarded: true,
     };
     let mut all = vec![sent];
-    all.extend_from_slice(effects);
-    write_in(tx, &all, now).await?;
+    all.extend_from_slice(&leaving.effects);
+    write_in(tx, &all, *now).await.map_err(|failure| failure.map_refusal(|Lost| Stays::Lost))?;
+    // Last by the lock order; a refusal takes back what was written before it.
+    pass_in(tx, leaving).await?;
     Ok(Leave::Sent)
+}
+
+/// Judges gate and limits under the gate's lock. A gate that nothing was seen of has no row, and needs none unless
+/// requests to the model are counted.
+async fn pass_in(tx: &DatabaseTransaction, leaving: &Leaving) -> Result<(), Failure<Stays>> {
+    let Leaving { model, gate: key, attempt, now, .. } = leaving;
+    let caps = &model.capabilities;
+    let is_counted = caps.concurrency.is_some() || caps.rate_per_minute.is_some() || attempt.is_retry;
+    let gate = if is_counted {
+        lock_or_insert_gate(tx, key, *now).await?
+    } else {
+        lock_gate(tx, key).await?.unwrap_or(Gate::NEW)
+    };
+    if let Passage::Shut(until) = gate.passage(*now) {
+        return Err(Failure::Refused(Stays::Until(until)));
+    }
+    if let Some(until) = find_model_wait(tx, model, attempt.id, *now, 0).await? {
+        return Err(Failure::Refused(Stays::Until(until)));
+    }
+    if attempt.is_retry
+        && let Some(until) = find_retry_wait(tx, &key.credential_id, leaving.retries_least, attempt.id, *now).await?
+    {
+        return Err(Failure::Refused(Stays::Until(until)));
+    }
+    if gate.passage(*now) == Passage::Probe {
+        update_gate(tx, key, &gate.probing(attempt.id, leaving.deadline), *now).await?;
+    }
+    Ok(())
+}
+
+/// Notes when a run first took an item up.
+pub fn begun_effect(item: &Item, now: Micros) -> Effect {
+    Effect::Update {
+        table: "ai_task_item",
+        set: vec![("begun_at", Set::To(now.into()))],
+        key: vec![("id", item.id.into()), ("state", "PENDING".into())],
+        guarded: true,
+    }
 }
 
 /// The answer of a request is known: what it used and cost, and why it failed if it did.
@@ -289,7 +376,9 @@ pub fn attempt_received_effects(
         ("state", Set::To(attempt.state.as_str().into())),
         ("provider_ref", Set::To(attempt.provider_ref.clone().into())),
         ("error_code", Set::To(attempt.error_code.clone().into())),
+        ("error_class", Set::To(attempt.error_class.map(FaultClass::as_str).into())),
         ("error_detail", Set::To(detail.map(str::to_owned).into())),
+        ("retry_at", Set::To(attempt.retry_at.into())),
         ("finished_at", Set::To(now.into())),
     ];
     set.extend(usage_cells(attempt).into_iter().map(|(name, cell)| (name, Set::To(cell))));

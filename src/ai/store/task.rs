@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use uuid::Uuid;
 
+use super::{price::load_prices, registry::load_models};
 use crate::{
     ai::model::{
-        AiFunction, AiTask, Attempt, AttemptState, Item, ItemState, Phase, PriceVersion, PricedModel, TaskPayload,
-        TaskStatus,
+        AiFunction, AiModel, AiTask, Attempt, AttemptState, FaultClass, Item, ItemState, Phase, PriceVersion,
+        PricedModel, TaskPayload, TaskStatus,
     },
     db::statement,
     page::{Page, PageArgs},
@@ -27,6 +28,43 @@ pub struct Work {
     pub model: PricedModel,
     /// The price it was quoted with.
     pub price: PriceVersion,
+    /// The models that may stand in for it, in order, with the prices that the quote fixed.
+    pub stand_ins: Vec<Candidate>,
+}
+
+/// A model that a task's items may be sent to, with the price that the quote fixed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The model, as it is now.
+    pub model: AiModel,
+    /// Its price at the time of the quote.
+    pub price: PriceVersion,
+}
+
+impl Work {
+    /// The models that the task's items may be sent to, in order; the quoted one first.
+    pub fn chain(&self) -> Vec<Candidate> {
+        let first = Candidate { model: self.model.model.clone(), price: self.price };
+        std::iter::once(first).chain(self.stand_ins.iter().cloned()).collect()
+    }
+
+    /// The model that an attempt was sent to, with its price.
+    pub fn candidate_of(&self, attempt: &Attempt) -> Candidate {
+        let stand_in = self.stand_ins.iter().find(|one| one.model.id == attempt.ai_model_id).cloned();
+        stand_in.unwrap_or_else(|| Candidate { model: self.model.model.clone(), price: self.price })
+    }
+}
+
+/// The stand-ins that were fixed with the quote, in order. One that is no longer there is left out.
+pub async fn load_stand_ins(connection: &impl ConnectionTrait, payload: &TaskPayload) -> Result<Vec<Candidate>, DbErr> {
+    let models: Vec<Uuid> = payload.stand_ins.iter().map(|one| one.model).collect();
+    let prices: Vec<Uuid> = payload.stand_ins.iter().map(|one| one.price).collect();
+    let mut models = load_models(connection, &models).await?;
+    let prices = load_prices(connection, &prices).await?;
+    let found = payload.stand_ins.iter().filter_map(|one| {
+        Some(Candidate { model: models.remove(&one.model)?.model, price: prices.get(&one.price).copied()? })
+    });
+    Ok(found.collect())
 }
 
 fn broken(what: &str) -> DbErr {
@@ -150,7 +188,7 @@ pub async fn list_tasks(
 }
 
 const ITEM: &str = "id, ai_task_id, position, state, hold_id, hold_amount, credits, image_id, text, error_code, \
-                    finished_at";
+                    begun_at, finished_at";
 
 fn item_of(row: &QueryResult) -> Result<Item, DbErr> {
     let state: String = row.try_get("", "state")?;
@@ -165,6 +203,7 @@ fn item_of(row: &QueryResult) -> Result<Item, DbErr> {
         image_id: row.try_get("", "image_id")?,
         text: row.try_get("", "text")?,
         error_code: row.try_get("", "error_code")?,
+        begun_at: row.try_get("", "begun_at")?,
         finished_at: row.try_get("", "finished_at")?,
     })
 }
@@ -198,7 +237,8 @@ pub async fn load_items_of(
 
 /// A task's attempts, by item's position and number.
 pub async fn list_attempts(connection: &impl ConnectionTrait, task: Uuid) -> Result<Vec<Attempt>, DbErr> {
-    let sql = "SELECT a.id, a.item_id, a.attempt_no, a.state, a.provider_ref, a.tokens_input, a.tokens_output, \
+    let sql = "SELECT a.id, a.item_id, a.attempt_no, a.ai_model_id, a.price_version_id, a.credential_id, a.settings, \
+               a.is_retry, a.error_class, a.retry_at, a.state, a.provider_ref, a.tokens_input, a.tokens_output, \
                a.tokens_estimated, a.provider_cost_nanousd, a.error_code, a.created_at, a.sent_at, a.finished_at \
                FROM ai_attempt a JOIN ai_task_item i ON i.id = a.item_id \
                WHERE a.ai_task_id = $1 ORDER BY i.position, a.attempt_no";
@@ -206,10 +246,18 @@ pub async fn list_attempts(connection: &impl ConnectionTrait, task: Uuid) -> Res
     rows.iter()
         .map(|row| {
             let state: String = row.try_get("", "state")?;
+            let class: Option<String> = row.try_get("", "error_class")?;
             Ok(Attempt {
                 id: row.try_get("", "id")?,
                 item_id: row.try_get("", "item_id")?,
                 attempt_no: row.try_get("", "attempt_no")?,
+                ai_model_id: row.try_get("", "ai_model_id")?,
+                price_version_id: row.try_get("", "price_version_id")?,
+                credential_id: row.try_get("", "credential_id")?,
+                settings: row.try_get("", "settings")?,
+                is_retry: row.try_get("", "is_retry")?,
+                error_class: class.as_deref().and_then(FaultClass::parse),
+                retry_at: row.try_get("", "retry_at")?,
                 state: AttemptState::parse(&state).ok_or_else(|| broken("state of an attempt"))?,
                 provider_ref: row.try_get("", "provider_ref")?,
                 tokens_input: row.try_get("", "tokens_input")?,
@@ -266,4 +314,22 @@ pub async fn list_held(connection: &impl ConnectionTrait, holds: &[Uuid]) -> Res
 pub async fn find_cancelling(connection: &impl ConnectionTrait, id: Uuid) -> Result<bool, DbErr> {
     let sql = "SELECT 1 AS one FROM ai_task WHERE id = $1 AND desired = 'cancel'";
     Ok(connection.query_one_raw(statement(connection, sql, [id.into()])).await?.is_some())
+}
+
+/// Those of `attempts` (at most 500) whose task has not ended.
+pub async fn load_unfinished_attempts(
+    connection: &impl ConnectionTrait,
+    attempts: &[Uuid],
+) -> Result<Vec<Uuid>, DbErr> {
+    if attempts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let places: Vec<String> = (1..=attempts.len()).map(|at| format!("${at}")).collect();
+    let sql = format!(
+        "SELECT a.id FROM ai_attempt a JOIN ai_task t ON t.id = a.ai_task_id \
+         WHERE a.id IN ({}) AND t.finished_at IS NULL",
+        places.join(", ")
+    );
+    let rows = connection.query_all_raw(statement(connection, sql, attempts.iter().map(|id| (*id).into()))).await?;
+    rows.iter().map(|row| row.try_get("", "id")).collect()
 }

@@ -6,7 +6,10 @@ use async_graphql::dataloader::Loader;
 use uuid::Uuid;
 
 use crate::{
-    auth::{Auth, model::Account},
+    auth::{
+        Auth,
+        model::{Account, User},
+    },
     error::Error,
 };
 
@@ -25,5 +28,19 @@ impl Loader<PersonalAccountOf> for Auth {
             .into_iter()
             .filter_map(|account| Some((PersonalAccountOf(account.personal_user_id?), account)))
             .collect())
+    }
+}
+
+/// A person who is not deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PersonOf(pub Uuid);
+
+impl Loader<PersonOf> for Auth {
+    type Value = User;
+    type Error = Error;
+
+    async fn load(&self, keys: &[PersonOf]) -> Result<HashMap<PersonOf, User>, Error> {
+        let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+        Ok(self.load_users(&ids).await?.into_iter().map(|user| (PersonOf(user.id), user)).collect())
     }
 }

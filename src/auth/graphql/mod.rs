@@ -1,12 +1,14 @@
 //! Identity in the API.
 
+mod account;
 mod input;
 mod loader;
 mod mutation;
 mod query;
 mod types;
 
+pub use account::AccountMutation;
 pub use loader::PersonalAccountOf;
 pub use mutation::AuthMutation;
 pub use query::AuthQuery;
-pub use types::{Account, AccountConnection, AccountState, PlatformRole, Session, User, UserConnection};
+pub use types::{Account, AccountConnection, AccountState, PlatformRole, Session, User, UserConnection, person};

@@ -34,16 +34,18 @@ pub struct AuthMutation;
 
 #[Object]
 impl AuthMutation {
-    /// Makes a person with a personal account and the sign-up credits, and signs them in.
+    /// Makes a person with a personal account and the sign-up credits, and signs them in. `RATE_LIMITED` after too many
+    /// tries from one address in an hour (the server's setting, 30 by default).
     #[graphql(guard = "MutationPolicy")]
     async fn sign_up(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Who.")] input: SignUpInput,
     ) -> Result<Option<SignUpPayload>> {
+        let origin = Origin::new(&request(ctx)?.address);
         let person = SignUp::new(&input.username, &input.email, secret(input.password));
         let done = match person {
-            Ok(person) => service::<Auth>(ctx)?.sign_up(person).await,
+            Ok(person) => service::<Auth>(ctx)?.sign_up(person, &origin).await,
             Err(refusals) => Err(Failure::Refused(refusals)),
         };
         match done {

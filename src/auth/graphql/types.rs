@@ -4,7 +4,7 @@ use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject, dataloader:
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 
-use super::loader::PersonalAccountOf;
+use super::loader::{PersonOf, PersonalAccountOf};
 use crate::{
     auth::{
         Auth,
@@ -108,6 +108,16 @@ impl User {
 
 connection!(UserConnection, UserEdge, User, "people", |user: &User| user.0.id);
 
+/// The person `id`, for a field that names who did something; null to those who may not look at people.
+pub async fn person(ctx: &Context<'_>, id: Option<Uuid>) -> Result<Option<User>, Error> {
+    let Some(id) = id else { return Ok(None) };
+    let viewer = viewer(ctx)?;
+    if viewer.user().is_some_and(|who| who.user_id == id) || viewer.can(Feature::UsersView, Level::Read) {
+        return Ok(service::<DataLoader<Auth>>(ctx)?.load_one(PersonOf(id)).await?.map(User));
+    }
+    Ok(None)
+}
+
 /// Whether an account may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "crate::auth::model::AccountState")]
@@ -159,6 +169,16 @@ impl Account {
     /// The time zone its days are counted in: an IANA name, such as Europe/Berlin.
     async fn time_zone(&self) -> &str {
         &self.0.time_zone
+    }
+
+    /// The text its images are marked with, 1–80 characters; null when there is none.
+    async fn watermark_text(&self) -> Option<&str> {
+        self.0.watermark_text.as_deref()
+    }
+
+    /// Whether images are marked from now on. What was drawn before stays as it is.
+    async fn is_watermarked(&self) -> bool {
+        self.0.is_watermarked
     }
 
     /// Raised by every edit, 1 or more.

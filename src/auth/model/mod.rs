@@ -6,7 +6,7 @@ mod credential;
 mod people;
 mod session;
 
-pub use account::{Account, AccountState, MemberRole};
+pub use account::{Account, AccountState, MemberRole, UpdateAccount, UpdateAccountError};
 pub use credential::{Email, InvalidCredential, Password, Username};
 pub use people::{AssignRoleError, DeleteUserError, User, UserFilter};
 pub use session::{

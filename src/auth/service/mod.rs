@@ -2,6 +2,7 @@
 //! connected meanwhile is told over the bus after the commit.
 
 mod access;
+mod account;
 mod claim;
 mod people;
 mod refresh;
@@ -9,8 +10,9 @@ mod sign_in;
 mod sign_up;
 mod tries;
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
+use sea_orm::DatabaseTransaction;
 use uuid::Uuid;
 
 pub use access::{AccountRight, MemberRight};
@@ -46,6 +48,13 @@ pub struct TryLimits {
     pub per_address: u32,
 }
 
+impl TryLimits {
+    /// `most` tries to sign up per address and hour.
+    pub fn sign_ups_per_hour(most: u32) -> Self {
+        Self { window: 3_600 * SECOND, per_identity: most, per_address: most }
+    }
+}
+
 /// What can be set about identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthSettings {
@@ -59,6 +68,8 @@ pub struct AuthSettings {
     pub claim_lifetime: Micros,
     /// How many failed tries are taken.
     pub tries: TryLimits,
+    /// How many tries to sign up are taken from one address.
+    pub sign_ups: TryLimits,
     /// Credits granted at sign-up, whole units; 0 is none.
     pub signup_credits: i64,
 }
@@ -71,9 +82,19 @@ impl Default for AuthSettings {
             refresh_grace: 30 * SECOND,
             claim_lifetime: 7 * 86_400 * SECOND,
             tries: TryLimits { window: 15 * 60 * SECOND, per_identity: 5, per_address: 50 },
+            sign_ups: TryLimits::sign_ups_per_hour(30),
             signup_credits: 25,
         }
     }
+}
+
+/// An erasure that takes a while.
+pub type ErasureFuture<'t> = Pin<Box<dyn Future<Output = Result<(), Internal>> + Send + 't>>;
+
+/// Takes the things of a deleted person out of a feature that stands to the right of identity.
+pub trait AccountEraser: Send + Sync {
+    /// Erases what the personal `account` has, in the transaction that deletes its person. Repeating is safe.
+    fn erase_in<'t>(&'t self, tx: &'t DatabaseTransaction, account: Uuid, now: Micros) -> ErasureFuture<'t>;
 }
 
 /// What identity is made of.
@@ -93,6 +114,8 @@ pub struct AuthParts {
     pub keys: KeyRing,
     /// Hashes and compares.
     pub passwords: Arc<Passwords>,
+    /// Who erases a deleted person's things.
+    pub erasers: Vec<Arc<dyn AccountEraser>>,
     /// What can be set.
     pub settings: AuthSettings,
 }

@@ -150,7 +150,8 @@ impl Auth {
         self.assign_role(right, found.user.id, role, None).await
     }
 
-    /// Deletes a person: personal data goes, sessions end, the personal account takes no new work; the ledger stays.
+    /// Deletes a person: personal data and the personal account's images go, sessions end, that account takes no new work;
+    /// the ledger stays.
     /// Answers the person as they were. Refuses: `UserNotFound`, `OwnUser`, `LastHero`; `Forbidden` as `assign_role`.
     pub async fn delete_user(
         &self,
@@ -163,10 +164,11 @@ impl Auth {
             return Err(Failure::Refused(DeleteUserError::OwnUser));
         }
         let change = self.change(right, Level::Hero, target, request_id);
+        let (ledger, erasers) = (self.0.ledger.clone(), self.0.erasers.clone());
         let deleted = self
             .0
             .db
-            .write(change, move |tx, change| {
+            .write((change, ledger, erasers), move |tx, (change, ledger, erasers)| {
                 Box::pin(async move {
                     let user = match change.lock(tx, None).await.map_err(faulted)? {
                         Ok(user) => user,
@@ -174,7 +176,12 @@ impl Auth {
                         Err(Obstacle::LastKeeper) => return Err(Failure::Refused(DeleteUserError::LastHero)),
                     };
                     store::user::erase_user(tx, user.id, change.now).await?;
-                    store::account::erase_memberships(tx, user.id, change.now).await?;
+                    if let Some(account) = store::account::erase_memberships(tx, user.id, change.now).await? {
+                        ledger.close_in(tx, account).await?;
+                        for eraser in erasers.iter() {
+                            eraser.erase_in(tx, account, change.now).await?;
+                        }
+                    }
                     store::session::end_sessions_of(tx, user.id, None, EndReason::UserDeleted, change.now).await?;
                     change.audit(tx, "user.delete", user.role, None).await?;
                     Ok(user)
@@ -183,6 +190,16 @@ impl Auth {
             .await?;
         self.hint(deleted.id);
         Ok(deleted)
+    }
+
+    /// Those of `accounts` that were ever made here, closed ones too.
+    pub async fn existing_accounts(&self, accounts: &[Uuid]) -> Result<Vec<Uuid>, Error> {
+        Ok(store::account::load_existing(self.0.db.reader(), accounts).await?)
+    }
+
+    /// People who are not deleted, by id, for fields that name who did something. The caller has judged the right.
+    pub async fn load_users(&self, ids: &[Uuid]) -> Result<Vec<User>, Error> {
+        Ok(store::user::load_users(self.0.db.reader(), ids).await?)
     }
 
     /// People, newest first. Refuses: `Forbidden` when the right is of another feature; `BadUserInput` for a search above

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::Auth;
 use crate::{
     auth::{
-        model::{Account, AccountState, IssuedSession, MemberRole, SignUp, SignUpError, User},
+        model::{Account, AccountState, IssuedSession, MemberRole, Origin, SignUp, SignUpError, User},
         store,
         token::OpaqueToken,
     },
@@ -44,8 +44,10 @@ pub(super) enum NotWritten {
 
 impl Auth {
     /// Makes a person with their personal account, signs them in and grants the sign-up credits, in one transaction.
-    /// Repeating it refuses the username. Refuses: `UsernameTaken`, `EmailTaken`; by two that come at once, one gets it.
-    pub async fn sign_up(&self, person: SignUp) -> Result<IssuedSession, Failure<Vec<SignUpError>>> {
+    /// Repeating it refuses the username. Refuses: `UsernameTaken`, `EmailTaken`; by two that come at once, one gets it;
+    /// `RateLimited` after too many tries from one address.
+    pub async fn sign_up(&self, person: SignUp, origin: &Origin) -> Result<IssuedSession, Failure<Vec<SignUpError>>> {
+        self.record_sign_up(origin).await?;
         self.refuse_taken(&person).await?;
         let hash = self.0.passwords.hash(&person.password).await?;
         let newcomer = self.newcomer(&person, PlatformRole::User, &hash);
@@ -85,6 +87,8 @@ impl Auth {
             personal_user_id: Some(user.id),
             time_zone: "UTC".to_owned(),
             state: AccountState::Active,
+            watermark_text: None,
+            is_watermarked: false,
             version: 1,
             created_at: now,
             updated_at: now,

@@ -24,6 +24,11 @@ impl Attempt {
         Self { identity_key, address: origin.address.clone() }
     }
 
+    /// A try to sign up. It has an address of its own, so that it does not count as a failed sign-in.
+    pub fn sign_up(origin: &Origin) -> Self {
+        Self { identity_key: sha256(b"sign-up"), address: format!("sign-up {}", origin.address) }
+    }
+
     /// Refuses: `RateLimited`, with the time until the oldest failure that counts is forgotten.
     pub async fn refuse_limited(
         &self,
@@ -49,7 +54,20 @@ impl Attempt {
 impl Auth {
     /// Counts a failed try. Refuses: `RateLimited` when there were too many before it.
     pub(super) async fn record_failure<R: Send + 'static>(&self, attempt: &Attempt) -> Result<(), Failure<R>> {
-        let (id, now, limits) = (self.0.ids.uuid(), self.0.clock.now(), self.0.settings.tries);
+        self.record(attempt, self.0.settings.tries).await
+    }
+
+    /// Counts a try to sign up, whatever comes of it: names cannot be tried out without end, nor sign-up credits
+    /// collected. Refuses: `RateLimited` when there were too many before it.
+    pub(super) async fn record_sign_up<R: Send + 'static>(&self, origin: &Origin) -> Result<(), Failure<R>> {
+        let (attempt, limits) = (Attempt::sign_up(origin), self.0.settings.sign_ups);
+        // Spares the transaction of those who are over the limit already; the transaction below decides.
+        attempt.refuse_limited(self.0.db.reader(), limits, self.0.clock.now()).await?;
+        self.record(&attempt, limits).await
+    }
+
+    async fn record<R: Send + 'static>(&self, attempt: &Attempt, limits: TryLimits) -> Result<(), Failure<R>> {
+        let (id, now) = (self.0.ids.uuid(), self.0.clock.now());
         self.0
             .db
             .write(attempt.clone(), move |tx, attempt| {
@@ -66,7 +84,8 @@ impl Auth {
 
     /// Forgets failures that no limit counts any more; for a job that sweeps. Answers how many there were.
     pub async fn forget_old_failures(&self) -> Result<u64, Error> {
-        let until = self.0.clock.now().saturating_sub(self.0.settings.tries.window);
+        let window = self.0.settings.tries.window.max(self.0.settings.sign_ups.window);
+        let until = self.0.clock.now().saturating_sub(window);
         let forgotten = self
             .0
             .db

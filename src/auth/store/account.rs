@@ -7,11 +7,12 @@ use super::{places, word};
 use crate::{
     auth::model::{Account, AccountState, MemberRole},
     clock::Micros,
-    db::{effect::Effect, statement},
+    db::{effect::Effect, engine_of, statement},
     page::{Page, PageArgs},
 };
 
-const COLUMNS: &str = "a.id, a.name, a.personal_user_id, a.time_zone, a.state, a.version, a.created_at, a.updated_at";
+const COLUMNS: &str = "a.id, a.name, a.personal_user_id, a.time_zone, a.state, a.watermark_text, a.is_watermarked, \
+                       a.version, a.created_at, a.updated_at";
 
 fn account_from(row: &QueryResult) -> Result<Account, DbErr> {
     let state: String = row.try_get("", "state")?;
@@ -21,6 +22,8 @@ fn account_from(row: &QueryResult) -> Result<Account, DbErr> {
         personal_user_id: row.try_get("", "personal_user_id")?,
         time_zone: row.try_get("", "time_zone")?,
         state: word(AccountState::parse(&state), "an account's state", &state)?,
+        watermark_text: row.try_get("", "watermark_text")?,
+        is_watermarked: row.try_get("", "is_watermarked")?,
         version: row.try_get("", "version")?,
         created_at: row.try_get("", "created_at")?,
         updated_at: row.try_get("", "updated_at")?,
@@ -87,6 +90,30 @@ pub async fn find_account(
     row.as_ref().map(account_from).transpose()
 }
 
+/// An account, locked until the transaction ends. The caller has authorised.
+pub async fn lock_account(tx: &impl ConnectionTrait, id: Uuid) -> Result<Option<Account>, DbErr> {
+    let lock = engine_of(tx).for_update();
+    let sql = format!("SELECT {COLUMNS} FROM account a WHERE a.id = $1{lock}");
+    let row = tx.query_one_raw(statement(tx, sql, [id.into()])).await?;
+    row.as_ref().map(account_from).transpose()
+}
+
+/// Writes what can be edited of `account`, and its version.
+pub async fn update_account(tx: &impl ConnectionTrait, account: &Account) -> Result<(), DbErr> {
+    let sql = "UPDATE account SET name = $1, watermark_text = $2, is_watermarked = $3, version = $4, updated_at = $5 \
+               WHERE id = $6";
+    let values: [Value; 6] = [
+        account.name.as_str().into(),
+        account.watermark_text.clone().into(),
+        account.is_watermarked.into(),
+        account.version.into(),
+        account.updated_at.into(),
+        account.id.into(),
+    ];
+    tx.execute_raw(statement(tx, sql, values)).await?;
+    Ok(())
+}
+
 /// The member role of `user` in an account; `None` for another tenant's account and for none alike.
 pub async fn find_member_role(
     connection: &impl ConnectionTrait,
@@ -98,6 +125,16 @@ pub async fn find_member_role(
     let Some(row) = row else { return Ok(None) };
     let role: String = row.try_get("", "role")?;
     Ok(Some(word(MemberRole::parse(&role), "a member's role", &role)?))
+}
+
+/// Those of `accounts` (at most 500) that were ever made here, closed ones too.
+pub async fn load_existing(connection: &impl ConnectionTrait, accounts: &[Uuid]) -> Result<Vec<Uuid>, DbErr> {
+    if accounts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!("SELECT id FROM account WHERE id IN ({})", places(1, accounts.len()));
+    let rows = connection.query_all_raw(statement(connection, sql, accounts.iter().map(|id| (*id).into()))).await?;
+    rows.iter().map(|row| row.try_get("", "id")).collect()
 }
 
 /// The personal accounts of `users` (at most 500) who are not deleted.
@@ -149,12 +186,13 @@ pub async fn list_accounts(
 }
 
 /// Takes the person out of all accounts, and what names them out of their personal one, which takes no new work.
-pub async fn erase_memberships(tx: &impl ConnectionTrait, user: Uuid, now: Micros) -> Result<(), DbErr> {
-    let sql = "UPDATE account SET name = 'deleted', state = $1, version = version + 1, updated_at = $2 \
-               WHERE personal_user_id = $3";
+/// Answers the personal account.
+pub async fn erase_memberships(tx: &impl ConnectionTrait, user: Uuid, now: Micros) -> Result<Option<Uuid>, DbErr> {
+    let sql = "UPDATE account SET name = 'deleted', state = $1, version = version + 1, updated_at = $2, \
+               watermark_text = NULL, is_watermarked = FALSE WHERE personal_user_id = $3 RETURNING id";
     let suspended = AccountState::Suspended.as_str();
-    tx.execute_raw(statement(tx, sql, [suspended.into(), now.into(), user.into()])).await?;
+    let personal = tx.query_one_raw(statement(tx, sql, [suspended.into(), now.into(), user.into()])).await?;
     let sql = "DELETE FROM account_member WHERE user_id = $1";
     tx.execute_raw(statement(tx, sql, [user.into()])).await?;
-    Ok(())
+    personal.map(|row| row.try_get("", "id")).transpose()
 }

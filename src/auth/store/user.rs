@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use uuid::Uuid;
 
-use super::word;
+use super::{places, word};
 use crate::{
     auth::model::{SignUp, User, UserFilter},
     clock::Micros,
@@ -61,6 +61,16 @@ pub async fn find_user(connection: &impl ConnectionTrait, id: Uuid) -> Result<Op
     let sql = format!("SELECT {COLUMNS} FROM app_user WHERE id = $1 AND deleted_at IS NULL");
     let row = connection.query_one_raw(statement(connection, sql, [id.into()])).await?;
     row.as_ref().map(user_from).transpose()
+}
+
+/// People who are not deleted, by id.
+pub async fn load_users(connection: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<User>, DbErr> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!("SELECT {COLUMNS} FROM app_user WHERE deleted_at IS NULL AND id IN ({})", places(1, ids.len()));
+    let rows = connection.query_all_raw(statement(connection, sql, ids.iter().map(|id| (*id).into()))).await?;
+    rows.iter().map(user_from).collect()
 }
 
 /// The person, locked until the transaction ends.

@@ -19,10 +19,12 @@ const IMAGE_TASKS: &str = "SELECT COUNT(*) AS n FROM ai_task WHERE ai_function =
 const IMAGE_COST: &str = "SELECT CAST(SUM(a.provider_cost_nanousd) AS bigint) AS cost FROM ai_attempt a \
     JOIN ai_task t ON t.id = a.ai_task_id WHERE t.ai_function = 'GENERATE_IMAGES'";
 
+/// An image has the id of the attempt that made it; the price it was charged by is the quote's, or that of a cheaper model
+/// that stood in.
 const STORED_IMAGES: &str = "SELECT COUNT(*) AS n, CAST(SUM(p.credits_per_image) AS bigint) AS credits, \
     CAST(SUM(p.credits_per_image * p.credit_price_nanousd) AS bigint) AS worth FROM image i \
-    JOIN ai_task t ON t.id = i.ai_task_id JOIN price_version p ON p.id = t.price_version_id \
-    WHERE t.ai_function = 'GENERATE_IMAGES'";
+    JOIN ai_task t ON t.id = i.ai_task_id LEFT JOIN credit_usage u ON u.ai_attempt_id = i.id \
+    JOIN price_version p ON p.id = COALESCE(u.price_version_id, t.price_version_id) WHERE t.ai_function = 'GENERATE_IMAGES'";
 
 const ENDED_IMAGE_TASKS: &str = "SELECT CASE WHEN status = 'ERROR' THEN 'ai_image_failed' ELSE 'ai_image_success' END \
     AS kind, COUNT(*) AS n FROM ai_task WHERE ai_function = 'GENERATE_IMAGES' \

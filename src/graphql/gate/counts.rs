@@ -12,8 +12,9 @@ use super::limits::KindLimits;
 use super::refusal::Refused;
 use super::scan::Scan;
 
-/// Mutations that try a credential; a document may name one of them, once (G27).
+/// Mutations that try a credential or hash one; a document may name one of them, once (G27).
 const CREDENTIAL_MUTATIONS: &[&str] = &[
+    "signUp",
     "signIn",
     "signInWithMagicLink",
     "requestMagicLink",

@@ -27,6 +27,14 @@ pub async fn insert_account(tx: &impl ConnectionTrait, account: Uuid, now: Micro
     Ok(done.rows_affected() == 1)
 }
 
+/// Closes an account's ledger: nothing is granted or held any more, while what is held can still be settled and given
+/// back. A frozen one stays frozen.
+pub async fn close_account(tx: &impl ConnectionTrait, account: Uuid) -> Result<(), DbErr> {
+    let sql = "UPDATE ledger_account SET state = 'closed' WHERE account_id = $1 AND state = 'open'";
+    tx.execute_raw(statement(tx, sql, [account.into()])).await?;
+    Ok(())
+}
+
 /// Locks the account's row, which serialises all operations on it.
 pub async fn lock_account(tx: &impl ConnectionTrait, account: Uuid, epoch: i64) -> Result<Option<Account>, DbErr> {
     let lock = engine_of(tx).for_update();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use inkledger::{
     ai::{
-        model::{AcceptError, GenerateImages, ItemState, ModelRefusal, Phase, TaskStatus},
+        model::{AcceptError, GenerateImages, GenerateText, ItemState, ModelRefusal, Phase, Picture, TaskStatus},
         provider::{
             FailureCode,
             sandbox::{SandboxAnswer, Step},
@@ -12,7 +12,7 @@ use inkledger::{
     },
     db::Engine,
     error::{Error, Failure},
-    image::pixels,
+    image::{ImageFilter, pixels},
     page::PageArgs,
     storage::{ObjectKey, Storage},
 };
@@ -41,13 +41,20 @@ async fn images_are_held_stored_and_settled_one_by_one(#[values(Engine::Sqlite, 
         [("ai_image_success".into(), "SUCCESS".into(), "Generated 3 images using 3 credits".into())]
     );
     assert_eq!((stage.billed(), stage.calls()), (3, 3));
-    let images = stage.process.gallery.list(spender.account_id, &PageArgs::first(10)).await.unwrap().items;
+    let images = stage
+        .process
+        .gallery
+        .list(spender.account_id, &ImageFilter::default(), &PageArgs::first(10))
+        .await
+        .unwrap()
+        .items;
     assert_eq!(images.len(), 3);
     let seeds: Vec<_> = images.iter().map(|image| image.seed).collect();
     assert_eq!(seeds, [Some(9), Some(8), Some(7)]);
     for image in &images {
         assert_eq!((image.width, image.height, image.content_type.as_str()), (512, 512, "image/png"));
-        assert!(stage.process.gallery.signed_url(image).unwrap().starts_with("/files/images/"));
+        let url = stage.process.gallery.signed_url(&image.shown_store, &image.shown_key, "http://here").await.unwrap();
+        assert!(url.starts_with("http://here/files/images/"), "{url}");
         assert!(view.items.iter().any(|item| item.image_id == Some(image.id)));
     }
     workers.shutdown().await;
@@ -61,8 +68,15 @@ async fn stored_bytes_are_the_image_that_the_row_describes() {
     let task = stage.process.ai.generate_images(spender, stage.images(1)).await.unwrap();
     let workers = stage.process.start().await;
     stage.ended(&task).await;
-    let image = stage.process.gallery.list(spender.account_id, &PageArgs::first(1)).await.unwrap().items.remove(0);
-    let key: ObjectKey = image.object_key.parse().unwrap();
+    let image = stage
+        .process
+        .gallery
+        .list(spender.account_id, &ImageFilter::default(), &PageArgs::first(1))
+        .await
+        .unwrap()
+        .items
+        .remove(0);
+    let key: ObjectKey = image.shown_key.parse().unwrap();
     let bytes = Storage::local(stage.folder()).unwrap().get(&key).await.unwrap();
     let checked = pixels::check(&bytes).unwrap();
     assert_eq!((checked.width, checked.size), (512, usize::try_from(image.bytes).unwrap()));
@@ -88,6 +102,42 @@ async fn a_text_is_charged_by_its_tokens(#[values(Engine::Sqlite, Engine::Postgr
     let attempts = stage.process.ai.attempts(task.id).await.unwrap();
     assert_eq!(attempts[0].tokens_input, Some(billing[0].tokens.input));
     assert_eq!(attempts[0].tokens_output, Some(billing[0].tokens.output));
+    workers.shutdown().await;
+}
+
+// REQ-B-16: many texts are one task; each has its own hold, prompt, charge and usage row.
+#[rstest]
+#[tokio::test]
+async fn a_bulk_command_writes_each_text_and_charges_it_alone(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let stage = Stage::open(engine).await;
+    let spender = stage.spender(200).await;
+    let mut input = stage.text();
+    input.prompts = vec!["Write about snow.".into(), "a".repeat(9_000), "Write about foxes.".into()];
+    stage.script.push(Step::Ok);
+    stage.script.push(Step::fail(FailureCode::ContentRefused));
+    let task = stage.process.ai.generate_text(spender, input.clone()).await.unwrap();
+    assert_eq!(stage.balance(spender.account_id).await, (191, 9, 0), "2 + 5 + 2, by what the model is told for each");
+    let again = stage.process.ai.generate_text(spender, input.clone()).await.unwrap();
+    assert_eq!(again.id, task.id);
+    let other = GenerateText { prompts: vec![input.prompts.concat()], ..input.clone() };
+    assert!(matches!(
+        stage.process.ai.generate_text(spender, other).await,
+        Err(Failure::Fault(Error::IdempotencyKeyReused))
+    ));
+    let workers = stage.process.start().await;
+    let view = stage.ended(&task).await;
+    assert_eq!((view.task.status, view.task.items_delivered, view.task.items_failed), (TaskStatus::Partial, 2, 1));
+    let texts: Vec<_> = view.items.iter().map(|item| item.text.clone()).collect();
+    assert!(texts[0].is_some() && texts[1].is_none() && texts[2].is_some() && texts[0] != texts[2], "{texts:?}");
+    assert_eq!(stage.test.number("SELECT COUNT(*) FROM credit_usage").await, 2);
+    let many = GenerateText { prompts: vec!["x".into(); 51], idempotency_key: stage.key(), ..input };
+    match stage.process.ai.generate_text(spender, many).await {
+        Err(Failure::Refused(refusal)) => assert_eq!(refusal, AcceptError::CountOutOfRange { count: 51, max: 50 }),
+        other => panic!("{other:?}"),
+    }
+    stage.check().await;
     workers.shutdown().await;
 }
 
@@ -257,19 +307,19 @@ async fn what_cannot_be_done_is_refused_before_any_hold() {
             other => panic!("{other:?}"),
         }
     };
-    assert_eq!(ask(&|input| input.prompt = " \n".into()).await, AcceptError::PromptEmpty);
+    assert_eq!(ask(&|input| input.picture = Picture::Prompt(" \n".into())).await, AcceptError::PromptEmpty);
     assert_eq!(
-        ask(&|input| input.prompt = "é".repeat(1001)).await,
-        AcceptError::PromptTooLong { length: 1001, limit: 1000 }
+        ask(&|input| input.picture = Picture::Prompt("é".repeat(1001))).await,
+        AcceptError::Model(ModelRefusal::PromptTooLong { length: 1001, limit: 1000, models: Vec::new() })
     );
-    assert_eq!(ask(&|input| input.count = 9).await, AcceptError::CountOutOfRange { count: 9 });
+    assert_eq!(ask(&|input| input.count = 9).await, AcceptError::CountOutOfRange { count: 9, max: 8 });
     assert_eq!(ask(&|input| input.seed = Some(-1)).await, AcceptError::SeedOutOfRange);
     let text = named("Sandbox Text");
     assert_eq!(ask(&|input| input.ai_model_id = Some(text)).await, AcceptError::Model(ModelRefusal::KindMismatch));
     let off = named("GPT Image 1");
     assert_eq!(ask(&|input| input.ai_model_id = Some(off)).await, AcceptError::Model(ModelRefusal::Inactive));
     stage.test.execute("UPDATE ai_model SET takes_seed = FALSE WHERE name = 'Sandbox Image'").await.unwrap();
-    assert_eq!(ask(&|_| {}).await, AcceptError::Model(ModelRefusal::SeedUnsupported));
+    assert_eq!(ask(&|_| {}).await, AcceptError::Model(ModelRefusal::SeedUnsupported { models: Vec::new() }));
     let none = spender.user_id;
     assert_eq!(ask(&|input| input.ai_model_id = Some(none)).await, AcceptError::Model(ModelRefusal::NotFound));
     assert_eq!(stage.balance(spender.account_id).await, (100, 0, 0));
@@ -328,7 +378,13 @@ async fn a_model_without_seeds_is_sent_none_and_records_none() {
     let input = GenerateImages { seed: None, ..stage.images(1) };
     let task = stage.process.ai.generate_images(spender, input).await.unwrap();
     assert_eq!(stage.ended(&task).await.task.payload.seed, None);
-    let images = stage.process.gallery.list(spender.account_id, &PageArgs::first(1)).await.unwrap().items;
+    let images = stage
+        .process
+        .gallery
+        .list(spender.account_id, &ImageFilter::default(), &PageArgs::first(1))
+        .await
+        .unwrap()
+        .items;
     assert_eq!(images[0].seed, None);
     workers.shutdown().await;
 }

@@ -13,7 +13,10 @@ use inkledger::{
     db::{Db, Engine},
     error::{AuthReason, Error, Failure},
     ids::{Ids, SeededIds},
-    ledger::{Ledger, LedgerOptions},
+    ledger::{
+        Command, IdemKey, Ledger, LedgerOptions, Posting, Refusal,
+        model::{Actor, Credits, GrantSource, NewGrant, Operation},
+    },
     viewer::{Feature, FeatureRight, Level, PlatformRole, SignedIn, Viewer},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -76,6 +79,7 @@ impl House {
             ledger: ledger.clone(),
             keys: KeyRing::from_seed(KEY).unwrap(),
             passwords: Arc::new(Passwords::new(cost, ids).unwrap()),
+            erasers: vec![Arc::new(inkledger::image::ImageEraser)],
             settings,
         });
         (auth, ledger)
@@ -94,7 +98,7 @@ impl House {
     }
 
     pub async fn person(&self, name: &str) -> IssuedSession {
-        self.auth.sign_up(newcomer(name)).await.unwrap()
+        self.auth.sign_up(newcomer(name), &home()).await.unwrap()
     }
 
     pub async fn person_as(&self, name: &str, role: PlatformRole) -> IssuedSession {
@@ -120,6 +124,22 @@ impl House {
 
     pub async fn right(&self, session: &IssuedSession, feature: Feature, level: Level) -> FeatureRight {
         self.viewer(session).await.may(feature, level).unwrap()
+    }
+
+    /// Grants credits as an administrator does.
+    pub async fn give(&self, account: Uuid, credits: i64) -> Result<Posting, Failure<Refusal>> {
+        let amount = Credits::new(credits).unwrap();
+        let grant = NewGrant { source: GrantSource::Admin, amount, expires_at: None, note: None };
+        let command = Command {
+            account,
+            key: IdemKey::server("test", account),
+            actor: Actor::System,
+            operation: Operation::Grant(grant),
+            open_account: false,
+            effects: Vec::new(),
+            otherwise: Vec::new(),
+        };
+        self.ledger.submit(command).await
     }
 
     pub async fn number(&self, sql: &str) -> i64 {

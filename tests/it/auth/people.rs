@@ -6,13 +6,14 @@ use inkledger::{
     bus::Bus,
     db::Engine,
     error::{Error, Failure},
+    ledger::Refusal,
     page::PageArgs,
     viewer::{Feature, Level, PlatformRole, Viewer},
 };
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::house::{House, fault, newcomer, refused};
+use super::house::{House, fault, home, newcomer, refused};
 
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
@@ -142,12 +143,16 @@ async fn deletion_takes_what_is_personal_and_leaves_the_ledger(#[case] engine: E
         let left = format!("SELECT COUNT(*) FROM {table} WHERE lower({columns}) LIKE '%ada%'");
         assert_eq!(house.number(&left).await, 0, "{table}");
     }
-    assert_eq!(house.ledger.account(account.id).await.unwrap().unwrap().balance.available, 25);
+    let credits = house.ledger.account(account.id).await.unwrap().unwrap();
+    assert_eq!((credits.balance.available, credits.sequence), (25, 1));
+    assert_eq!(refused(house.give(account.id, 1).await), Refusal::AccountClosed);
     assert_eq!(house.auth.personal_account_of(ada.user.id).await.unwrap(), None);
     assert_eq!(refused(house.auth.delete_user(right, ada.user.id, None).await), DeleteUserError::UserNotFound);
     assert_eq!(count_entries(house.test.db.reader(), "user.delete", ada.user.id).await.unwrap(), 1);
-    // The name is free again.
-    house.auth.sign_up(newcomer("Ada")).await.unwrap();
+    // The name is free again, and the new person's account takes credits.
+    let next = house.auth.sign_up(newcomer("Ada"), &home()).await.unwrap();
+    let open = house.auth.personal_account_of(next.user.id).await.unwrap().unwrap();
+    house.give(open.id, 1).await.unwrap();
 }
 
 #[rstest]

@@ -10,7 +10,10 @@ use inkledger::db::Engine;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::world::{CALLERS, CANARY, Caller, World};
+use super::{
+    prompt,
+    world::{CALLERS, CANARY, Caller, World},
+};
 
 const ROOTS: [&str; 3] = ["Query", "Mutation", "Subscription"];
 const COMMITTED: &str = include_str!("matrix.txt");
@@ -61,6 +64,12 @@ async fn cell(world: &mut World, root: &str, field: &str, caller: Caller) -> Str
         let name = world.fresh();
         variables["i"]["userId"] = json!(world.server.sign_up(&name).await.user);
     }
+    if field == "deleteImage" {
+        // One that is not asked about any more.
+        variables["i"]["imageId"] = json!(world.spare_image().await);
+    }
+    let (fresh, hero) = (world.fresh(), world.hero());
+    prompt::prepare(&world.server, &hero, &fresh, field, &mut variables).await;
     let before = world.rows().await;
     let answer = match root {
         "Subscription" => world.listen(caller, &query).await,
@@ -82,7 +91,11 @@ async fn settle(world: &mut World, field: &str, caller: Caller) {
     match field {
         "signOut" | "signOutEverywhere" => world.return_of(caller).await,
         "assignRole" => world.return_of(Caller::Owner).await,
-        "generateImages" | "generateText" => {
+        // The bytes go by themselves, and their rows with them: not during the next cell.
+        "deleteImage" => {
+            world.server.objects.purge().await.unwrap();
+        }
+        "generateImages" | "generateText" | "upscaleImage" => {
             let open = "SELECT COUNT(*) FROM ai_task WHERE finished_at IS NULL";
             let settled = async {
                 while world.server.number(open).await > 0 {
@@ -117,7 +130,8 @@ async fn walk(world: &mut World) -> String {
         lines.push(line(&format!("{root}.{field}"), &cells));
     }
     // G39: unknown, foreign and forbidden alike are null, without error.
-    for (kind, id) in world.nodes().map(|(kind, id)| (kind, id.to_owned())) {
+    let nodes: Vec<_> = world.nodes().iter().map(|(kind, id)| (*kind, (*id).to_owned())).collect();
+    for (kind, id) in nodes {
         let mut cells = Vec::new();
         for caller in CALLERS {
             let answer = world.ask(caller, &format!("{{ node(id: \"{id}\") {{ id __typename }} }}"), json!({})).await;

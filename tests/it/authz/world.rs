@@ -6,6 +6,7 @@ use inkledger::db::Engine;
 use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
 
+use super::prompt::{self, Prompt};
 use crate::support::{
     builders::{PASSWORD, Person},
     server::{Home, Server},
@@ -33,11 +34,15 @@ pub struct World {
     pub server: Server,
     people: BTreeMap<Caller, Person>,
     pub owner: Person,
+    pub prompt: Prompt,
+    pub optimisation: String,
     pub transaction: String,
     pub task: String,
     pub image: String,
     pub notification: String,
     pub model: String,
+    /// The hero's own, which nobody else finds.
+    pub upload: String,
     spare: u32,
 }
 
@@ -63,6 +68,10 @@ impl World {
         let query = "query($a: ID!) { account(id: $a) { creditTransactions { nodes { id } } } \
                      notifications { nodes { id } } aiModels { id } }";
         let found = server.data(Some(&owner.token), query, json!({"a": owner.account})).await;
+        let prompt = prompt::make(&server, &hero, CANARY, true).await;
+        let optimisation = prompt::optimisation(&server, &hero, &format!("{CANARY} in a cage")).await;
+        let query = "mutation($i: CreateUploadInput!) { createUpload(input: $i) { upload { id } } }";
+        let made = server.payload(&hero, query, json!({"i": {"purpose": "PROMPT_IMPORT"}})).await;
         Self {
             transaction: id(&found["account"]["creditTransactions"]["nodes"][0]),
             image: id(&ended["items"][0]["image"]),
@@ -75,6 +84,9 @@ impl World {
                 (Caller::Hero, hero),
             ]
             .into(),
+            upload: id(&made["upload"]),
+            prompt,
+            optimisation,
             server,
             owner,
             task,
@@ -83,8 +95,8 @@ impl World {
     }
 
     /// The ids of the owner's things, one of each kind of node.
-    pub fn nodes(&self) -> [(&'static str, &str); 7] {
-        [
+    pub fn nodes(&self) -> Vec<(&'static str, &str)> {
+        vec![
             ("User", &self.owner.user),
             ("Account", &self.owner.account),
             ("CreditTransaction", &self.transaction),
@@ -92,7 +104,17 @@ impl World {
             ("AiTask", &self.task),
             ("Image", &self.image),
             ("Notification", &self.notification),
+            ("SystemPrompt", &self.prompt.prompt),
+            ("SystemPromptVersion", &self.prompt.first),
+            ("PromptSplit", &self.prompt.split),
+            ("PromptOptimisation", &self.optimisation),
+            ("Upload", &self.upload),
         ]
+    }
+
+    /// Who may do everything, in the session that holds now.
+    pub fn hero(&self) -> Person {
+        self.people[&Caller::Hero].clone()
     }
 
     pub fn token(&self, caller: Caller) -> Option<&str> {
@@ -111,6 +133,14 @@ impl World {
     pub fn fresh(&mut self) -> String {
         self.spare += 1;
         format!("spare-{}", self.spare)
+    }
+
+    /// A further image of the owner's.
+    pub async fn spare_image(&mut self) -> String {
+        let key = format!("{}-image", self.fresh());
+        self.server.give(&self.hero(), &self.owner, i64::from(100 + self.spare)).await;
+        let task = self.server.drawing(&self.owner, 1, &key).await;
+        id(&self.server.ended(&self.owner, &task).await["items"][0]["image"])
     }
 
     /// The number of rows in every table, but for the one that counts failed sign-ins.
@@ -170,6 +200,23 @@ impl World {
             "creditTransactions" => {
                 format!("{{ creditTransactions(accountId: \"{account}\") {{ nodes {{ id amount }} totalCount }} }}")
             }
+            "previewPrompt" => format!(
+                "{{ previewPrompt(input: {{ accountId: \"{account}\", event: {{ eventType: \"BBQ\" }} }}) \
+                 {{ text userErrors {{ code }} }} }}"
+            ),
+            "quoteAiTask" => format!(
+                "{{ quoteAiTask(input: {{ accountId: \"{account}\", function: GENERATE_TEXT, prompt: \"more\" }}) \
+                 {{ credits userErrors {{ code }} }} }}"
+            ),
+            "diffSystemPrompts" => {
+                let version = &self.prompt.first;
+                format!(
+                    "{{ diffSystemPrompts(input: {{versions: {{leftVersionId: \"{version}\", rightVersionId: \"{version}\"}}}}) \
+                     {{ versions {{ left {{ content }} lines {{ text }} }} userErrors {{ code }} }} }}"
+                )
+            }
+            "eventForm" => "{ eventForm(type: \"WEDDING\") { form { name } userErrors { code } } }".to_owned(),
+            "exportSystemPrompts" => "{ exportSystemPrompts { fileName content } }".to_owned(),
             "images" => format!("{{ images(accountId: \"{account}\") {{ nodes {{ id url prompt }} totalCount }} }}"),
             "myPermissions" => "{ myPermissions { feature level } }".to_owned(),
             "node" => format!("{{ node(id: \"{account}\") {{ ... on Account {{ {of_account} }} }} }}"),
@@ -177,8 +224,17 @@ impl World {
             "notifications" => {
                 format!("{{ notifications(accountId: \"{account}\") {{ nodes {{ id message }} totalCount }} }}")
             }
+            "promptStatistics" => "{ promptStatistics { count prompts { nodes { key } totalCount } } }".to_owned(),
+            "providerSettings" => "{ providerSettings { name settings } }".to_owned(),
             "recordsAudit" => "{ recordsAudit { __typename } }".to_owned(),
             "serverInfo" => "{ serverInfo { version } }".to_owned(),
+            "systemPrompt" => {
+                format!(
+                    "{{ systemPrompt(by: {{id: \"{}\"}}) {{ id content versions {{ nodes {{ content }} }} }} }}",
+                    self.prompt.prompt
+                )
+            }
+            "systemPrompts" => "{ systemPrompts { nodes { id content } totalCount } }".to_owned(),
             "user" => format!("{{ user(id: \"{owner}\") {{ {user} }} }}"),
             "users" => format!("{{ users {{ nodes {{ {user} }} totalCount }} }}"),
             "viewer" => "{ viewer { id username } }".to_owned(),
@@ -204,8 +260,14 @@ impl World {
         let (user, account) = (self.owner.user.clone(), self.owner.account.clone());
         let newcomer = json!({"username": fresh, "email": format!("{fresh}@example.com"), "password": PASSWORD});
         let input = match field {
+            "activateSystemPromptVersion" => json!({"versionId": self.prompt.first, "expectedVersion": 2}),
             "addCredits" => {
                 json!({"target": {"accountId": account}, "amount": 1, "idempotencyKey": format!("{fresh}-key")})
+            }
+            "addPriceVersion" => {
+                // Another price each time; the same again would change nothing.
+                let credits = self.spare % 5 + 1;
+                json!({"modelId": self.model, "price": {"image": {"creditsPerImage": credits}}})
             }
             "assignRole" => json!({"userId": user, "role": "USER"}),
             "cancelAiTask" => json!({"taskId": self.task}),
@@ -214,15 +276,51 @@ impl World {
                 input["token"] = json!("A".repeat(43));
                 input
             }
+            "createSystemPrompt" => {
+                json!({"category": "STYLE_PRESET", "key": fresh, "name": fresh, "content": "a heron in ink"})
+            }
+            "disableSystemPrompt" | "enableSystemPrompt" | "resetSystemPrompt" => {
+                json!({"promptId": self.prompt.prompt, "expectedVersion": 2})
+            }
+            "endPromptSplit" => json!({"splitId": self.prompt.split}),
+            "startPromptSplit" => json!({
+                "promptId": self.prompt.prompt, "expectedVersion": 2, "newVersionId": self.prompt.first,
+                "creditBudget": 10,
+            }),
+            "updateSystemPrompt" => {
+                json!({"promptId": self.prompt.prompt, "expectedVersion": 2, "content": "a heron in pencil"})
+            }
+            "createAiModel" => json!({
+                "name": fresh, "provider": "sandbox", "providerModel": fresh, "kind": "TEXT", "functions": [],
+                "promptLengthLimit": 1, "outputTokenLimit": 1,
+                "price": {"text": {"inputPrice": "0", "outputPrice": "0", "unit": "PER_MILLION", "tokensPerCredit": 1}}
+            }),
+            "createUpload" => json!({"purpose": "PROMPT_IMPORT"}),
+            "deleteImage" => json!({"imageId": self.image}),
             "deleteUser" => json!({"userId": user}),
             "generateImages" | "generateText" => {
                 json!({"accountId": account, "prompt": "more", "idempotencyKey": format!("{fresh}-key")})
             }
+            "upscaleImage" => {
+                json!({"accountId": account, "imageId": self.image, "idempotencyKey": format!("{fresh}-key")})
+            }
+            "importSystemPrompts" => json!({"file": {"content": "[]"}}),
+            "optimisePrompts" => json!({}),
+            "undoOptimisation" => json!({"optimisationId": self.optimisation}),
             "markNotificationsRead" => json!({"accountId": account, "ids": [self.notification]}),
+            "moderateImage" => json!({"imageId": self.image, "isHidden": false}),
             "refreshSession" => json!({"refreshToken": "A".repeat(43)}),
+            "setCreditPrice" => json!({"creditPrice": format!("0.01{}", self.spare)}),
+            "setDefaultAiModel" => json!({"function": "GENERATE_IMAGES", "modelId": self.model}),
+            "setImageVisibility" => json!({"imageId": self.image, "visibility": "PRIVATE"}),
             "signIn" => json!({"identity": fresh, "password": "Wrong-passw0rd"}),
             "signOut" | "signOutEverywhere" => json!({}),
             "signUp" => newcomer,
+            "updateAccount" => {
+                json!({"accountId": account, "expectedVersion": 1, "name": format!("{CANARY} {fresh}")})
+            }
+            "updateAiModel" => json!({"modelId": self.model, "expectedVersion": 1, "priority": 7}),
+            "updateProviderSettings" => json!({"provider": "sandbox", "expectedVersion": 0, "isEnabled": true}),
             other => panic!("give Mutation.{other} an input here, and a line in matrix.txt"),
         };
         let kind = format!("{}{}Input", field[..1].to_uppercase(), &field[1..]);

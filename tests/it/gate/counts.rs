@@ -150,6 +150,7 @@ fn a_subscription_has_one_plain_root_field(#[case] document: &str) {
 // G27
 #[rstest]
 #[case::aliases("mutation { a: signIn b: signIn }")]
+#[case::sign_ups("mutation { a: signUp b: signUp }")]
 #[case::two_kinds("mutation { signIn claimHero }")]
 #[case::by_fragment("mutation { ...F signIn } fragment F on Mutation { b: signIn }")]
 #[case::in_two_operations("mutation A { signIn } mutation B { signIn }")]

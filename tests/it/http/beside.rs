@@ -7,7 +7,7 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use inkledger::{
     clock::{Clock as _, FixedClock, SECOND},
     error::Error,
-    http::{ContentTypes, StoredObjects},
+    http::{ContentTypes, StoredAs, StoredObjects},
     storage::{ObjectKey, Storage, UrlSigner},
 };
 use serde_json::json;
@@ -99,8 +99,9 @@ async fn graphiql_has_its_policy_or_says_how_to_build_it() {
 struct Png;
 
 impl ContentTypes for Png {
-    fn content_type<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, Result<Option<String>, Error>> {
-        let known = key.as_str().ends_with(".png").then(|| "image/png".to_owned());
+    fn stored_as<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, Result<Option<StoredAs>, Error>> {
+        let png = || StoredAs { content_type: "image/png".to_owned(), store: "local".to_owned() };
+        let known = key.as_str().ends_with(".png").then(png);
         async { Ok(known) }.boxed()
     }
 }
@@ -109,7 +110,7 @@ impl ContentTypes for Png {
 async fn signed_objects_open_with_their_type_until_they_expire() {
     let folder = tempfile::tempdir().unwrap();
     let storage = Storage::local(folder.path()).unwrap();
-    let signer = UrlSigner::new(&[7; 32]);
+    let signer = Arc::new(UrlSigner::new(&[7; 32]));
     let clock = Arc::new(FixedClock::new(1_767_323_045_000_000));
     let account = "018f3c5e-0000-7000-8000-000000000001";
     let key = |name: &str| {

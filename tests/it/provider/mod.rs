@@ -1,34 +1,63 @@
 //! The providers: each fault a provider can commit ends in exactly one typed failure.
 
+mod anthropic;
+mod fal;
+mod fault_table;
+mod gemini;
+mod huggingface;
+mod ideogram;
+mod image_fault;
+mod image_network;
+mod image_stage;
+mod ollama;
 mod openai_error;
 mod openai_image;
 mod openai_network;
 mod openai_text;
+mod recording;
+mod runware;
 mod sandbox;
+mod text_protocols;
 
 use std::time::Duration;
 
-use inkledger::ai::provider::openai::{OpenAi, OpenAiSettings};
+use inkledger::ai::model::{AspectRatio, Quality};
+use inkledger::ai::provider::http::{Http, HttpOptions};
+use inkledger::ai::provider::openai::OpenAi;
 use inkledger::ai::provider::{
-    Call, FailureCode, ImageProvider, ImageRequest, ImageResult, ProviderFailure, TextProvider, TextRequest,
-    TextResult, Timeouts,
+    Access, Call, FailureCode, ImageProvider, ImageRequest, ImageResult, ProviderFailure, Settings, TextProvider,
+    TextRequest, TextResult, Timeouts,
 };
 use secrecy::SecretString;
+use serde_json::Value;
 
-use crate::support::fake_openai::{FakeOpenAi, Reply};
+use crate::support::fake_provider::{FakeProvider, Reply};
 use crate::support::install_crypto;
 
 /// Never to be seen in an error, a log line or a request to another host.
 const API_KEY: &str = "sk-canary-0123456789";
 const PROMPT: &str = "canary prompt about lanterns";
 
-fn settings(base_url: &str) -> OpenAiSettings {
-    OpenAiSettings::new(base_url, SecretString::from(API_KEY))
+fn http(options: &HttpOptions) -> Http {
+    install_crypto();
+    Http::new(options).unwrap()
 }
 
-fn adapter(settings: &OpenAiSettings) -> OpenAi {
-    install_crypto();
-    OpenAi::new(settings).unwrap()
+fn adapter() -> OpenAi {
+    OpenAi::new(http(&HttpOptions::default()))
+}
+
+fn access(base_url: &str) -> Access {
+    Access { base_url: Some(base_url.to_owned()), key: Some(SecretString::from(API_KEY)) }
+}
+
+/// A call to the server there, with limits that a healthy loopback never reaches.
+fn at(base_url: &str) -> Call {
+    patient().with_access(access(base_url))
+}
+
+fn settings(settings: Value) -> Settings {
+    settings.as_object().unwrap().clone()
 }
 
 fn text_request() -> TextRequest {
@@ -38,6 +67,7 @@ fn text_request() -> TextRequest {
         prompt: PROMPT.into(),
         max_output_tokens: 200,
         seed: Some(7),
+        settings: Settings::new(),
         request_key: "attempt-1".into(),
     }
 }
@@ -48,7 +78,10 @@ fn image_request() -> ImageRequest {
         prompt: PROMPT.into(),
         width: 64,
         height: 48,
+        ratio: AspectRatio::parse("4:3").unwrap(),
+        quality: Quality::Standard,
         seed: None,
+        settings: Settings::new(),
         request_key: "attempt-2".into(),
     }
 }
@@ -62,24 +95,24 @@ fn patient() -> Call {
     })
 }
 
-async fn text_from(fake: &FakeOpenAi) -> Result<TextResult, ProviderFailure> {
-    adapter(&settings(&fake.base_url())).generate_text(&text_request(), &patient(), None).await
+async fn text_from(fake: &FakeProvider) -> Result<TextResult, ProviderFailure> {
+    adapter().generate_text(&text_request(), &at(&fake.base_url()), None).await
 }
 
-async fn image_from(fake: &FakeOpenAi) -> Result<ImageResult, ProviderFailure> {
-    adapter(&settings(&fake.base_url())).generate_image(&image_request(), &patient()).await
+async fn image_from(fake: &FakeProvider) -> Result<ImageResult, ProviderFailure> {
+    adapter().generate_image(&image_request(), &at(&fake.base_url())).await
 }
 
 /// The failure of one text call answered by `reply`.
 async fn text_failure(reply: Reply) -> ProviderFailure {
-    let failure = text_from(&FakeOpenAi::with([reply]).await).await.unwrap_err();
+    let failure = text_from(&FakeProvider::with([reply]).await).await.unwrap_err();
     assert_harmless(&failure);
     failure
 }
 
 /// The failure of one image call answered by `reply`.
 async fn image_failure(reply: Reply) -> ProviderFailure {
-    let failure = image_from(&FakeOpenAi::with([reply]).await).await.unwrap_err();
+    let failure = image_from(&FakeProvider::with([reply]).await).await.unwrap_err();
     assert_harmless(&failure);
     failure
 }

@@ -3,15 +3,16 @@ use std::time::Duration;
 use inkledger::ai::provider::{FailureClass, FailureCode, ImageProvider, TextProvider};
 use serde_json::json;
 
-use super::{API_KEY, PROMPT, adapter, assert_harmless, image_request, patient, settings, text_failure, text_request};
-use crate::support::fake_openai::{FakeOpenAi, Piece, Reply};
+use super::{API_KEY, PROMPT, adapter, assert_harmless, at, image_request, text_failure, text_request};
+use crate::support::fake_openai::error;
+use crate::support::fake_provider::{FakeProvider, Piece, Reply};
 
 #[tokio::test]
 async fn every_error_answer_has_one_code_and_class() {
     use FailureClass::{OperatorFault, Permanent, Throttled, Transient, Unknown};
     use FailureCode as C;
-    let fake = FakeOpenAi::start().await;
-    let adapter = adapter(&settings(&fake.base_url()));
+    let fake = FakeProvider::start().await;
+    let (adapter, call) = (adapter(), at(&fake.base_url()));
     for (status, code, expected, class) in [
         (400, "invalid_value", C::InvalidParameters, Permanent),
         (400, "context_length_exceeded", C::PromptTooLong, Permanent),
@@ -47,10 +48,10 @@ async fn every_error_answer_has_one_code_and_class() {
         (504, "", C::ServiceUnavailable, Transient),
         (529, "", C::ServiceUnavailable, Throttled),
     ] {
-        fake.push(Reply::error(status, code));
-        fake.push(Reply::error(status, code));
-        let text = adapter.generate_text(&text_request(), &patient(), None).await.unwrap_err();
-        let image = adapter.generate_image(&image_request(), &patient()).await.unwrap_err();
+        fake.push(error(status, code));
+        fake.push(error(status, code));
+        let text = adapter.generate_text(&text_request(), &call, None).await.unwrap_err();
+        let image = adapter.generate_image(&image_request(), &call).await.unwrap_err();
         for failure in [text, image] {
             assert_harmless(&failure);
             assert_eq!((failure.code, failure.class), (expected, class), "{status} {code}: {failure:?}");
@@ -100,7 +101,7 @@ async fn the_wait_a_provider_asks_for_is_read_in_every_form() {
     ] {
         let reply = headers
             .iter()
-            .fold(Reply::error(429, "rate_limit_exceeded"), |reply, (name, value)| reply.with_header(name, *value));
+            .fold(error(429, "rate_limit_exceeded"), |reply, (name, value)| reply.with_header(name, *value));
         assert_eq!(text_failure(reply).await.retry_after, expected, "{headers:?}");
     }
 }

@@ -1,25 +1,25 @@
 use std::time::Duration;
 
-use inkledger::ai::provider::openai::{OpenAi, OpenAiSetupError};
+use inkledger::ai::provider::http::HttpOptions;
+use inkledger::ai::provider::openai::OpenAi;
 use inkledger::ai::provider::{
-    Call, FailureClass, FailureCode, ImageProvider, ProviderFailure, TextProvider, Timeouts, TokenUsage,
+    Access, Call, FailureClass, FailureCode, ImageProvider, ProviderFailure, TextProvider, Timeouts, TokenUsage,
 };
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::{adapter, assert_harmless, image_request, patient, settings, text_request};
-use crate::support::fake_openai::{FakeOpenAi, Peer, Piece, Reply, delta, listen};
-use crate::support::install_crypto;
+use super::{access, adapter, assert_harmless, at, http, image_request, patient, settings, text_request};
+use crate::support::fake_openai::{chat, delta, error};
+use crate::support::fake_provider::{FakeProvider, Peer, Piece, Reply, listen};
 
 const SHORT: Duration = Duration::from_millis(200);
 const LONG: Duration = Duration::from_secs(30);
 
 async fn both(base_url: &str, call: &Call) -> [ProviderFailure; 2] {
-    let mut settings = settings(base_url);
-    settings.connect_timeout = SHORT;
-    let adapter = adapter(&settings);
-    let text = adapter.generate_text(&text_request(), call, None).await.unwrap_err();
-    let image = adapter.generate_image(&image_request(), call).await.unwrap_err();
+    let adapter = OpenAi::new(http(&HttpOptions { connect_timeout: SHORT, ..HttpOptions::default() }));
+    let call = call.clone().with_access(access(base_url));
+    let text = adapter.generate_text(&text_request(), &call, None).await.unwrap_err();
+    let image = adapter.generate_image(&image_request(), &call).await.unwrap_err();
     [text, image]
 }
 
@@ -70,7 +70,7 @@ async fn an_answer_that_announces_too_many_bytes_is_not_read() {
 
 #[tokio::test]
 async fn a_tls_server_that_speaks_plain_http_is_unsent() {
-    let fake = FakeOpenAi::start().await;
+    let fake = FakeProvider::start().await;
     for failure in both(&format!("https://127.0.0.1:{}/v1", fake.port()), &patient()).await {
         assert_eq!((failure.code, failure.sent), (FailureCode::NetworkError, false), "{failure:?}");
     }
@@ -79,14 +79,14 @@ async fn a_tls_server_that_speaks_plain_http_is_unsent() {
 
 #[tokio::test]
 async fn silence_before_the_first_byte_has_its_own_time_out() {
-    let fake = FakeOpenAi::with([Reply::Silence, Reply::Silence]).await;
+    let fake = FakeProvider::with([Reply::Silence, Reply::Silence]).await;
     for failure in both(&fake.base_url(), &call(SHORT, LONG, LONG)).await {
         assert_eq!((failure.code, failure.sent), (FailureCode::TimeoutFirstByte, true), "{failure:?}");
     }
     // A head alone is no first byte of an answer.
     for kind in ["text/event-stream", "application/json"] {
         let reply = Reply::pieces(kind, vec![Piece::Pause(LONG), Piece::text("late")]);
-        let fake = FakeOpenAi::with([reply.clone(), reply]).await;
+        let fake = FakeProvider::with([reply.clone(), reply]).await;
         let failures = both(&fake.base_url(), &call(SHORT, LONG, LONG)).await;
         let reached: Vec<_> = failures.iter().map(|failure| failure.code).collect();
         let image = if kind == "application/json" { FailureCode::TimeoutFirstByte } else { FailureCode::ParseFailed };
@@ -99,7 +99,7 @@ async fn an_answer_that_stalls_has_its_own_time_out() {
     let stalled = |kind: &str, start: Piece| Reply::pieces(kind, vec![start, Piece::Pause(LONG), Piece::text("late")]);
     let stream = stalled("text/event-stream", delta(&json!({ "content": "A beginning" }), None));
     let image = stalled("application/json", Piece::text("{\"data\":"));
-    let fake = FakeOpenAi::with([stream, image]).await;
+    let fake = FakeProvider::with([stream, image]).await;
     let [text, image] = both(&fake.base_url(), &call(LONG, SHORT, LONG)).await;
     assert_eq!((text.code, text.sent), (FailureCode::TimeoutChunk, true));
     assert_eq!(text.provider_ref.as_deref(), Some("chatcmpl-7"));
@@ -111,7 +111,7 @@ async fn the_whole_time_ends_a_stream_that_never_stalls_and_never_ends() {
     let word = delta(&json!({ "content": "on and " }), None);
     let endless = (0..400).flat_map(|_| [word.clone(), Piece::Pause(Duration::from_millis(20))]).collect();
     let slow = (0..400).flat_map(|_| [Piece::text(" "), Piece::Pause(Duration::from_millis(20))]).collect();
-    let fake = FakeOpenAi::with([Reply::stream(endless), Reply::pieces("application/json", slow)]).await;
+    let fake = FakeProvider::with([Reply::stream(endless), Reply::pieces("application/json", slow)]).await;
     for failure in both(&fake.base_url(), &call(LONG, LONG, Duration::from_millis(300))).await {
         assert_eq!((failure.code, failure.sent), (FailureCode::TimeoutTotal, true), "{failure:?}");
     }
@@ -124,7 +124,7 @@ async fn a_stalled_error_body_still_fails_by_its_status() {
         headers: vec![("content-type", "application/json".into())],
         body: vec![Piece::text("{"), Piece::Pause(LONG)],
     };
-    let fake = FakeOpenAi::with([reply.clone(), reply]).await;
+    let fake = FakeProvider::with([reply.clone(), reply]).await;
     for failure in both(&fake.base_url(), &call(LONG, SHORT, LONG)).await {
         assert_eq!(failure.code, FailureCode::Unauthorized);
     }
@@ -137,11 +137,11 @@ async fn cancelling_ends_a_running_call_and_reports_what_was_used() {
         delta(&json!({ "content": "A beginning" }), None),
         Piece::Pause(LONG),
     ];
-    let fake = FakeOpenAi::with([Reply::stream(pieces)]).await;
-    let call = patient();
+    let fake = FakeProvider::with([Reply::stream(pieces)]).await;
+    let call = at(&fake.base_url());
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     let cancel = call.cancel.clone();
-    let adapter = adapter(&settings(&fake.base_url()));
+    let adapter = adapter();
     let request = text_request();
     let (outcome, ()) = tokio::join!(adapter.generate_text(&request, &call, Some(sender)), async move {
         assert_eq!(receiver.recv().await.as_deref(), Some("A beginning"));
@@ -155,7 +155,7 @@ async fn cancelling_ends_a_running_call_and_reports_what_was_used() {
 
 #[tokio::test]
 async fn a_call_cancelled_before_it_begins_sends_nothing() {
-    let fake = FakeOpenAi::with([Reply::chat("x")]).await;
+    let fake = FakeProvider::with([chat("x")]).await;
     let call = patient();
     call.cancel.cancel();
     for failure in both(&fake.base_url(), &call).await {
@@ -166,10 +166,10 @@ async fn a_call_cancelled_before_it_begins_sends_nothing() {
 
 #[tokio::test]
 async fn a_redirect_is_never_followed() {
-    let other = FakeOpenAi::with([Reply::chat("stolen")]).await;
+    let other = FakeProvider::with([chat("stolen")]).await;
     for status in [301, 302, 307, 308] {
         let reply = Reply::status(status, &json!({})).with_header("location", other.url("/v1/chat/completions"));
-        let fake = FakeOpenAi::with([reply.clone(), reply]).await;
+        let fake = FakeProvider::with([reply.clone(), reply]).await;
         for failure in both(&fake.base_url(), &patient()).await {
             assert_eq!((failure.code, failure.class), (FailureCode::UnknownError, FailureClass::OperatorFault));
         }
@@ -179,40 +179,66 @@ async fn a_redirect_is_never_followed() {
 
 #[tokio::test]
 async fn one_call_is_one_request_even_over_a_pooled_connection_that_died() {
-    let fake = FakeOpenAi::with([Reply::chat("one"), Reply::error(503, ""), Reply::chat("two")]).await;
-    let adapter = adapter(&settings(&fake.base_url()));
-    adapter.generate_text(&text_request(), &patient(), None).await.unwrap();
-    adapter.generate_text(&text_request(), &patient(), None).await.unwrap_err();
-    adapter.generate_text(&text_request(), &patient(), None).await.unwrap();
+    let fake = FakeProvider::with([chat("one"), error(503, ""), chat("two")]).await;
+    let (adapter, call) = (adapter(), at(&fake.base_url()));
+    adapter.generate_text(&text_request(), &call, None).await.unwrap();
+    adapter.generate_text(&text_request(), &call, None).await.unwrap_err();
+    adapter.generate_text(&text_request(), &call, None).await.unwrap();
     assert_eq!((fake.received().len(), fake.billed().len()), (3, 2));
 }
 
 #[tokio::test]
 async fn a_request_key_that_is_no_header_is_refused_unsent() {
-    let fake = FakeOpenAi::start().await;
-    let adapter = adapter(&settings(&fake.base_url()));
+    let fake = FakeProvider::start().await;
+    let (adapter, call) = (adapter(), at(&fake.base_url()));
     for key in [String::new(), "with space".into(), "line\nbreak".into(), "ключ".into(), "k".repeat(201)] {
         let mut request = text_request();
         request.request_key = key;
-        let failure = adapter.generate_text(&request, &patient(), None).await.unwrap_err();
+        let failure = adapter.generate_text(&request, &call, None).await.unwrap_err();
         assert_eq!((failure.code, failure.sent), (FailureCode::InvalidParameters, false));
     }
     assert!(fake.received().is_empty());
 }
 
 #[tokio::test]
-async fn settings_that_cannot_work_are_refused_by_name() {
-    install_crypto();
+async fn access_that_cannot_work_is_refused_unsent_as_the_operators_fault() {
+    let adapter = adapter();
+    let refused = async |access: Access| {
+        let call = patient().with_access(access);
+        let failure = adapter.generate_text(&text_request(), &call, None).await.unwrap_err();
+        assert_eq!((failure.class, failure.sent), (FailureClass::OperatorFault, false), "{failure:?}");
+        failure.code
+    };
     for base in
         ["", "api.example.com", "ftp://h/v1", "http://u:p@h/v1", "https://h/v1?a=1", "https://h/v1#a", "file:///v1"]
     {
-        assert!(matches!(OpenAi::new(&settings(base)), Err(OpenAiSetupError::BaseUrl)), "{base}");
+        assert_eq!(refused(access(base)).await, FailureCode::UnknownError, "{base}");
     }
-    let mut broken = settings("https://h/v1");
-    broken.api_key = SecretString::from("line\nbreak");
-    assert!(matches!(OpenAi::new(&broken), Err(OpenAiSetupError::Header)));
-    let mut broken = settings("https://h/v1");
-    broken.organization = Some("with space".into());
-    assert!(matches!(OpenAi::new(&broken), Err(OpenAiSetupError::Header)));
-    assert!(!format!("{:?}", settings("https://h/v1")).contains(super::API_KEY));
+    for key in ["line\nbreak", "with blank", "ключ"] {
+        let key = Some(SecretString::from(key));
+        assert_eq!(refused(Access { key, ..access("http://127.0.0.1:1/v1") }).await, FailureCode::InvalidApiKey);
+    }
+    // At OpenAI itself nothing goes without a key.
+    assert_eq!(refused(Access::default()).await, FailureCode::InvalidApiKey);
+    let empty = Some(SecretString::from(""));
+    assert_eq!(refused(Access { base_url: None, key: empty }).await, FailureCode::InvalidApiKey);
+    assert!(!format!("{:?}", access("https://h/v1")).contains(super::API_KEY));
+}
+
+#[tokio::test]
+async fn another_server_may_need_no_key() {
+    let fake = FakeProvider::with([chat("Open.")]).await;
+    let call = patient().with_access(Access { base_url: Some(fake.base_url()), key: None });
+    adapter().generate_text(&text_request(), &call, None).await.unwrap();
+    assert_eq!(fake.received()[0].header("authorization"), None);
+}
+
+#[tokio::test]
+async fn an_organisation_that_is_no_header_is_refused_unsent() {
+    let fake = FakeProvider::start().await;
+    let mut request = text_request();
+    request.settings = settings(json!({ "organization": "with blank" }));
+    let failure = adapter().generate_text(&request, &at(&fake.base_url()), None).await.unwrap_err();
+    assert_eq!((failure.code, failure.sent), (FailureCode::InvalidParameters, false));
+    assert!(fake.received().is_empty());
 }

@@ -1,18 +1,17 @@
 use std::time::Duration;
 
-use inkledger::ai::provider::openai::OutputLimitField;
 use inkledger::ai::provider::{FailureClass, FailureCode, Finish, TextProvider, TokenUsage};
 use serde_json::json;
 
-use super::{API_KEY, adapter, patient, settings, text_failure, text_from, text_request};
-use crate::support::fake_openai::{Billed, FakeOpenAi, Piece, Reply, chunks, delta};
+use super::{API_KEY, adapter, at, settings, text_failure, text_from, text_request};
+use crate::support::fake_openai::{chat, chat_ending, chunks, delta};
+use crate::support::fake_provider::{Billed, FakeProvider, Piece, Reply};
 
 #[tokio::test]
 async fn a_stream_gives_the_text_its_pieces_the_usage_and_a_reference() {
-    let fake = FakeOpenAi::with([Reply::chat("Paper cranes over the water.")]).await;
+    let fake = FakeProvider::with([chat("Paper cranes over the water.")]).await;
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
-    let adapter = adapter(&settings(&fake.base_url()));
-    let result = adapter.generate_text(&text_request(), &patient(), Some(sender)).await.unwrap();
+    let result = adapter().generate_text(&text_request(), &at(&fake.base_url()), Some(sender)).await.unwrap();
 
     assert_eq!(result.text, "Paper cranes over the water.");
     assert_eq!(result.usage, Some(TokenUsage { input: 12, output: 34 }));
@@ -29,18 +28,24 @@ async fn a_stream_gives_the_text_its_pieces_the_usage_and_a_reference() {
 
 #[tokio::test]
 async fn the_request_is_on_the_wire_byte_for_byte() {
-    let fake = FakeOpenAi::with([Reply::chat("x"), Reply::chat("x")]).await;
-    let mut settings = settings(&fake.base_url());
-    settings.organization = Some("org-9".into());
-    adapter(&settings).generate_text(&text_request(), &patient(), None).await.unwrap();
+    let fake = FakeProvider::with([chat("x"), chat("x"), chat("x")]).await;
+    let (adapter, call) = (adapter(), at(&fake.base_url()));
+    let mut request = text_request();
+    request.settings = settings(json!({ "organization": "org-9" }));
+    adapter.generate_text(&request, &call, None).await.unwrap();
 
-    settings.stream = false;
-    settings.organization = None;
-    settings.output_limit_field = OutputLimitField::MaxTokens;
     let mut plain = text_request();
     plain.system = None;
     plain.seed = None;
-    adapter(&settings).generate_text(&plain, &patient(), None).await.unwrap();
+    plain.settings = settings(json!({ "stream": false, "max_tokens_field": "max_tokens" }));
+    adapter.generate_text(&plain, &call, None).await.unwrap();
+
+    plain.settings = settings(json!({
+        "frequency_penalty": -0.5, "presence_penalty": 1, "reasoning_effort": "low", "service_tier": "flex",
+        "temperature": 0.7, "top_p": 0.9, "verbosity": "low", "max_tokens_field": "max_completion_tokens",
+        "stream": true,
+    }));
+    adapter.generate_text(&plain, &call, None).await.unwrap();
 
     let received = fake.received();
     assert_eq!(
@@ -50,6 +55,10 @@ async fn the_request_is_on_the_wire_byte_for_byte() {
     assert_eq!(
         received[1].text(),
         r#"{"model":"gpt-test","messages":[{"role":"user","content":"canary prompt about lanterns"}],"max_tokens":200,"stream":false}"#
+    );
+    assert_eq!(
+        received[2].text(),
+        r#"{"model":"gpt-test","messages":[{"role":"user","content":"canary prompt about lanterns"}],"max_completion_tokens":200,"stream":true,"stream_options":{"include_usage":true},"frequency_penalty":-0.5,"presence_penalty":1,"reasoning_effort":"low","service_tier":"flex","temperature":0.7,"top_p":0.9,"verbosity":"low"}"#
     );
     assert_eq!(received[0].method, "POST");
     assert_eq!(received[0].path, "/v1/chat/completions");
@@ -65,24 +74,24 @@ async fn the_request_is_on_the_wire_byte_for_byte() {
 
 #[tokio::test]
 async fn a_whole_answer_is_understood_whether_or_not_a_stream_was_asked_for() {
-    let fake = FakeOpenAi::with([Reply::chat("Whole."), Reply::chat("ignored")]).await;
-    let mut settings = settings(&fake.base_url());
-    settings.stream = false;
-    let result = adapter(&settings).generate_text(&text_request(), &patient(), None).await.unwrap();
+    let fake = FakeProvider::with([chat("Whole."), chat("ignored")]).await;
+    let mut request = text_request();
+    request.settings = settings(json!({ "stream": false }));
+    let result = adapter().generate_text(&request, &at(&fake.base_url()), None).await.unwrap();
     assert_eq!((result.text.as_str(), result.finish), ("Whole.", Finish::Stop));
     assert_eq!(result.usage, Some(TokenUsage { input: 12, output: 34 }));
     assert_eq!(result.provider_ref.as_deref(), Some("req_fake_7"), "the header wins over the body");
 
     let body = json!({ "choices": [{ "message": { "content": "Unasked." } }] }).to_string();
-    let fake = FakeOpenAi::with([Reply::ok("application/json", body)]).await;
+    let fake = FakeProvider::with([Reply::ok("application/json", body)]).await;
     let result = text_from(&fake).await.unwrap();
     assert_eq!((result.text.as_str(), result.usage, result.finish), ("Unasked.", None, Finish::Unstated));
 }
 
 #[tokio::test]
 async fn a_missing_usage_report_is_none_and_not_zero() {
-    let reply = Reply::Chat { text: "No report.".into(), usage: None, finish: Some("stop") };
-    let result = text_from(&FakeOpenAi::with([reply]).await).await.unwrap();
+    let reply = chat_ending("No report.", None, Some("stop"));
+    let result = text_from(&FakeProvider::with([reply]).await).await.unwrap();
     assert_eq!((result.text.as_str(), result.usage), ("No report.", None));
 }
 
@@ -98,11 +107,11 @@ async fn cut_refused_filtered_and_empty_answers_fail_with_their_usage() {
             ("", "tool_calls", EmptyOutput, FailureClass::Malformed),
             ("Some", "error", UnknownError, FailureClass::Unknown),
         ] {
-            let reply = Reply::Chat { text: text.into(), usage: Some((5, 6)), finish: Some(finish) };
-            let fake = FakeOpenAi::with([reply]).await;
-            let mut settings = settings(&fake.base_url());
-            settings.stream = stream;
-            let failure = adapter(&settings).generate_text(&text_request(), &patient(), None).await.unwrap_err();
+            let reply = chat_ending(text, Some((5, 6)), Some(finish));
+            let fake = FakeProvider::with([reply]).await;
+            let mut request = text_request();
+            request.settings = settings(json!({ "stream": stream }));
+            let failure = adapter().generate_text(&request, &at(&fake.base_url()), None).await.unwrap_err();
             assert_eq!((failure.code, failure.class), (code, class), "{finish}");
             assert_eq!(failure.usage, Some(TokenUsage { input: 5, output: 6 }), "{finish}");
             assert!(failure.sent && failure.provider_ref.is_some());
@@ -136,7 +145,7 @@ async fn a_stream_broken_after_its_finish_reason_is_complete_without_usage() {
     let mut pieces = all[..all.len() - 2].to_vec();
     pieces.push(Piece::Pause(Duration::from_millis(5)));
     pieces.push(Piece::Break);
-    let result = text_from(&FakeOpenAi::with([Reply::stream(pieces)]).await).await.unwrap();
+    let result = text_from(&FakeProvider::with([Reply::stream(pieces)]).await).await.unwrap();
     assert_eq!((result.text.as_str(), result.usage, result.finish), ("All of it.", None, Finish::Stop));
 }
 
@@ -152,7 +161,7 @@ async fn a_stream_reads_the_same_however_its_bytes_are_cut() {
     let with_mark = ["\u{feff}".as_bytes(), &bytes].concat();
     for size in [1, 3, 7, 64, with_mark.len()] {
         let pieces = with_mark.chunks(size).map(|cut| Piece::Bytes(cut.to_vec())).collect();
-        let result = text_from(&FakeOpenAi::with([Reply::stream(pieces)]).await).await.unwrap();
+        let result = text_from(&FakeProvider::with([Reply::stream(pieces)]).await).await.unwrap();
         assert_eq!(result.text, "Ärger über 日本 🎨 und mehr", "pieces of {size}");
     }
 }
@@ -222,6 +231,6 @@ async fn other_choices_and_unknown_fields_are_ignored() {
         Piece::text("data: [DONE]\n\n"),
         Piece::text("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"too late\"}}]}\n\n"),
     ];
-    let result = text_from(&FakeOpenAi::with([Reply::stream(pieces)]).await).await.unwrap();
+    let result = text_from(&FakeProvider::with([Reply::stream(pieces)]).await).await.unwrap();
     assert_eq!(result.text, "mine");
 }

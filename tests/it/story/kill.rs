@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::support::{
     builders::{Api, Person, draw_query, draw_variables},
-    fake_openai::{FakeOpenAi, Reply},
+    fake_openai,
+    fake_provider::{FakeProvider, Reply},
     server::{Home, check_ledger, number},
 };
 
@@ -61,8 +62,8 @@ async fn openai_model(api: &Api, person: &Person) -> String {
 async fn a_server_killed_in_the_middle_of_a_call_finishes_the_task_after_its_restart(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let image = || Reply::Image { bytes: png(), usage: None };
-    let provider = FakeOpenAi::with([image(), Reply::Silence]).await;
+    let image = || fake_openai::image(&png(), None);
+    let provider = FakeProvider::with([image(), Reply::Silence]).await;
     let base = provider.base_url();
     let settings = [("ai.openai.base_url", base.as_str()), ("ai.openai.api_key", "sk-test")];
     let home = Home::open(engine).await;
@@ -95,6 +96,45 @@ async fn a_server_killed_in_the_middle_of_a_call_finishes_the_task_after_its_res
     assert_eq!(provider.received().len(), 4);
     second.kill().await;
     check_books(&home, 1, 3).await;
+}
+
+// The retry budget admits three in a minute: what our own death left without an answer is none of them.
+#[rstest]
+#[tokio::test]
+async fn calls_that_died_with_the_server_are_repeated_at_once(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let provider = FakeProvider::with((0..4).map(|_| Reply::Silence)).await;
+    let base = provider.base_url();
+    let settings = [("ai.openai.base_url", base.as_str()), ("ai.openai.api_key", "sk-test")];
+    let home = Home::open(engine).await;
+    let mut first = home.process(&settings).await;
+    let token = first.claim_token().await;
+    let hero = first.claim(&token, "hero").await;
+    let mut drawn = Vec::new();
+    for name in ["ada", "bob", "cleo", "dan"] {
+        let person = first.sign_up(name).await;
+        first.give(&hero, &person, 100).await;
+        let mut input = draw_variables(1, &format!("killed-{name}"));
+        input["i"]["modelId"] = json!(openai_model(&first, &person).await);
+        input["i"].as_object_mut().unwrap().remove("seed");
+        let payload = first.payload(&person, &draw_query(), input).await;
+        let task = payload["task"]["id"].as_str().unwrap_or_else(|| panic!("{payload}")).to_owned();
+        drawn.push((person, task));
+    }
+    while provider.received().len() < 4 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    first.kill().await;
+    leases_lapse(&home).await;
+    (0..4).for_each(|_| provider.push(fake_openai::image(&png(), None)));
+    let second = home.process(&settings).await;
+    for (person, task) in &drawn {
+        let ended = second.ended(person, task).await;
+        assert_eq!((&ended["status"], &ended["creditsUsed"]), (&json!("SUCCESS"), &json!(5)), "{ended}");
+    }
+    second.kill().await;
+    check_books(&home, 4, 4).await;
 }
 
 // T5's small sister: acknowledged work is done once; what was not acknowledged, once or never.

@@ -152,6 +152,7 @@ impl Setup {
             authenticator: judge.clone(),
             readiness: Arc::new(Ready(self.degraded)),
             objects: self.objects,
+            uploads: None,
             metrics: Some(Arc::new(|| "# nothing yet\n".to_owned())),
             ids: Arc::new(SystemIds::new(Arc::clone(&clock))),
             clock,

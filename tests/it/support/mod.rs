@@ -3,9 +3,12 @@
 pub mod builders;
 pub mod database;
 pub mod fake_openai;
+pub mod fake_provider;
+pub mod fake_text;
 pub mod graphql_client;
 pub mod http_server;
 pub mod kill;
+pub mod s3_server;
 pub mod schema;
 pub mod server;
 pub mod ws_client;

@@ -17,13 +17,15 @@ use inkledger::{
         routing::Providers,
     },
     app::{App, Seams, build, run},
-    auth::Auth,
+    auth::{Auth, keys::KeyRing},
     clock::SystemClock,
     config::{Config, resolve},
     db::{Db, Engine},
     doctor::records::audit_records,
+    ids::SystemIds,
     jobs::JobsConfig,
     ledger::verify::verify,
+    storage::{ObjectSweep, Uploads},
 };
 use sea_orm::ConnectionTrait as _;
 use tempfile::TempDir;
@@ -69,7 +71,9 @@ impl Home {
 
     /// The key that signs addresses of files.
     pub fn url_key(&self) -> [u8; 32] {
-        std::fs::read(self.folder().join("url_key")).unwrap().try_into().unwrap()
+        *KeyRing::open_or_create(&self.folder().join("signing_key.pk8"), &SystemIds::new(Arc::new(SystemClock)))
+            .unwrap()
+            .url_key()
     }
 
     fn flags(&self) -> Vec<(String, String)> {
@@ -78,6 +82,7 @@ impl Home {
             ("data_dir", self.folder().display().to_string()),
             ("auth.signup_credits", "0".to_owned()),
             ("auth.argon2_memory_kib", "1024".to_owned()),
+            ("auth.signups_per_hour", "1000000".to_owned()),
             ("auth.argon2_passes", "1".to_owned()),
             ("database.connections", "6".to_owned()),
         ];
@@ -106,9 +111,10 @@ impl Home {
         let address = listener.local_addr().unwrap();
         let app = build(config, seams, address).await.unwrap();
         let (db, auth, shutdown) = (app.db.clone(), app.auth.clone(), app.shutdown.clone());
+        let (objects, uploads) = (app.objects.clone(), app.uploads.clone());
         let task = spawn_run(app, listener);
         let home = Arc::clone(self);
-        Server { api: Api::new(address), home, script, db, auth, shutdown, task: Some(task) }
+        Server { api: Api::new(address), home, script, db, auth, shutdown, objects, uploads, task: Some(task) }
     }
 
     /// The real binary on this folder and database; `more` are settings.
@@ -147,6 +153,8 @@ fn quick_ai() -> AiConfig {
         throttle_max: Duration::from_millis(50),
         cancel_grace: Duration::from_millis(500),
         watch: Duration::from_millis(50),
+        look_again: Duration::from_millis(50),
+        retries_least: 1_000_000,
         ..AiConfig::default()
     }
 }
@@ -160,6 +168,10 @@ pub struct Server {
     pub db: Db,
     pub auth: Auth,
     pub shutdown: CancellationToken,
+    /// What removes bytes, to be run by hand.
+    pub objects: ObjectSweep,
+    /// Files on their way in.
+    pub uploads: Uploads,
     task: Option<JoinHandle<()>>,
 }
 

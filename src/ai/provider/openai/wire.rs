@@ -2,16 +2,12 @@
 //! almost. Unknown fields are ignored; a missing required one is the caller's failure to report.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
-use super::OutputLimitField;
-use crate::ai::provider::{ImageRequest, TextRequest, TokenUsage};
-
-/// Reads an answer that must be a JSON object: a derived reader would take an array for one with nothing in it.
-pub(super) fn read<T: serde::de::DeserializeOwned>(json: &[u8]) -> Option<T> {
-    let object = json.trim_ascii_start().starts_with(b"{");
-    object.then(|| serde_json::from_slice(json).ok()).flatten()
-}
+use super::settings::{IMAGE_FIELDS, TEXT_FIELDS};
+use crate::ai::provider::http::picked;
+use crate::ai::provider::{ImageRequest, TextRequest, TokenUsage, money};
 
 /// Body of `POST {base}/chat/completions`. Field order is part of the tests.
 #[derive(Serialize)]
@@ -27,6 +23,8 @@ pub(super) struct ChatBody<'a> {
     stream: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     stream_options: Option<StreamOptions>,
+    #[serde(flatten)]
+    settings: Map<String, Value>,
 }
 
 #[derive(Serialize)]
@@ -41,14 +39,13 @@ struct StreamOptions {
 }
 
 impl<'a> ChatBody<'a> {
-    pub(super) fn new(request: &'a TextRequest, stream: bool, limit: OutputLimitField) -> Self {
+    pub(super) fn new(request: &'a TextRequest, stream: bool) -> Self {
         let system = request.system.as_deref().map(|content| Message { role: "system", content });
         let user = Message { role: "user", content: &request.prompt };
         let tokens = Some(request.max_output_tokens);
-        let (max_completion_tokens, max_tokens) = match limit {
-            OutputLimitField::MaxCompletionTokens => (tokens, None),
-            OutputLimitField::MaxTokens => (None, tokens),
-        };
+        let field = request.settings.get("max_tokens_field").and_then(Value::as_str);
+        let (max_completion_tokens, max_tokens) =
+            if field == Some("max_tokens") { (None, tokens) } else { (tokens, None) };
         Self {
             model: &request.model,
             messages: system.into_iter().chain([user]).collect(),
@@ -57,6 +54,7 @@ impl<'a> ChatBody<'a> {
             seed: request.seed,
             stream,
             stream_options: stream.then_some(StreamOptions { include_usage: true }),
+            settings: picked(&request.settings, TEXT_FIELDS),
         }
     }
 }
@@ -71,6 +69,8 @@ pub(super) struct ImageBody<'a> {
     size: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<u32>,
+    #[serde(flatten)]
+    settings: Map<String, Value>,
 }
 
 impl<'a> ImageBody<'a> {
@@ -81,6 +81,7 @@ impl<'a> ImageBody<'a> {
             n: 1,
             size: format!("{}x{}", request.width, request.height),
             seed: request.seed,
+            settings: picked(&request.settings, IMAGE_FIELDS),
         }
     }
 }
@@ -150,7 +151,7 @@ pub(super) struct Usage {
     #[serde(default)]
     output_tokens: Option<i64>,
     #[serde(default)]
-    cost: Option<serde_json::Number>,
+    cost: Option<Box<RawValue>>,
 }
 
 impl Usage {
@@ -166,27 +167,8 @@ impl Usage {
 
     /// The cost in nano-dollars, half up; `None` when absent, negative or beyond range.
     pub(super) fn cost_nanousd(&self) -> Option<i64> {
-        nanousd(&self.cost.as_ref()?.to_string())
+        money::cost_nanousd(self.cost.as_deref()?)
     }
-}
-
-/// Reads dollars such as `0.0412` or `1.5e-7` into nano-dollars, half up, in integers: serde_json prints the shortest
-/// decimal that reads back as the same number, which is what the provider wrote.
-fn nanousd(dollars: &str) -> Option<i64> {
-    let (mantissa, exponent) = match dollars.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
-        None => (dollars, 0),
-    };
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
-    if digits < 0 {
-        return None;
-    }
-    let shift = exponent.checked_sub(i32::try_from(fraction.len()).ok()?)?.checked_add(9)?;
-    let power = 10_i128.checked_pow(shift.unsigned_abs());
-    let value =
-        if shift >= 0 { digits.checked_mul(power?)? } else { power.map_or(0, |power| (digits + power / 2) / power) };
-    i64::try_from(value).ok()
 }
 
 #[cfg(test)]
@@ -194,35 +176,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reported_cost_becomes_nano_dollars_half_up() {
-        for (dollars, expected) in [
-            ("0", Some(0)),
-            ("0.0412", Some(41_200_000)),
-            ("1", Some(1_000_000_000)),
-            ("1.5e-9", Some(2)),
-            ("1.4e-9", Some(1)),
-            ("4e-10", Some(0)),
-            ("1e-60", Some(0)),
-            ("-0.01", None),
-            ("1e30", None),
-            ("12e", None),
-        ] {
-            assert_eq!(nanousd(dollars), expected, "{dollars}");
-        }
-        let usage: Usage = serde_json::from_str(r#"{"cost":0.040000001}"#).unwrap();
-        assert_eq!(usage.cost_nanousd(), Some(40_000_001));
-    }
-
-    #[test]
     fn half_a_usage_report_is_none() {
         for (json, expected) in [
             (r#"{"prompt_tokens":3,"completion_tokens":5}"#, Some((3, 5))),
-            (r#"{"input_tokens":3,"output_tokens":5}"#, Some((3, 5))),
+            (r#"{"input_tokens":3,"output_tokens":5,"cost":0.040000001}"#, Some((3, 5))),
             (r#"{"prompt_tokens":3}"#, None),
             (r#"{"prompt_tokens":-3,"completion_tokens":5}"#, None),
         ] {
             let usage: Usage = serde_json::from_str(json).unwrap();
             assert_eq!(usage.tokens().map(|t| (t.input, t.output)), expected, "{json}");
+            assert_eq!(usage.cost_nanousd(), json.contains("cost").then_some(40_000_001));
         }
     }
 }

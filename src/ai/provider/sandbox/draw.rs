@@ -8,7 +8,7 @@ use ::image::{ExtendedColorType, ImageEncoder as _, ImageError, Rgb, RgbImage};
 
 use super::font;
 use super::noise::Noise;
-use crate::ai::provider::ImageRequest;
+use crate::ai::provider::{ImageRequest, UpscaleRequest};
 
 const LABEL: &str = "SANDBOX";
 /// Goes into the file itself, for whoever meets it far from our pages.
@@ -33,11 +33,26 @@ pub(super) fn png(request: &ImageRequest) -> Result<Vec<u8>, ImageError> {
         hill(&mut canvas, &mut noise, no, mix(palette.low, palette.dark, (no + 1) * 255 / HILLS));
     }
     caption(&mut canvas, &request.prompt, palette.dark);
+    write(&canvas)
+}
+
+/// The image of `request`, so many times as wide and as high, each pixel repeated. Blocks, as [`png`] does.
+///
+/// # Errors
+/// Whatever the decoder or the encoder fails with.
+pub(super) fn enlarged(request: &UpscaleRequest) -> Result<Vec<u8>, ImageError> {
+    let original = ::image::load_from_memory(&request.bytes)?.into_rgb8();
+    let (width, height) = (request.width * request.factor, request.height * request.factor);
+    let canvas = ::image::imageops::resize(&original, width, height, ::image::imageops::FilterType::Nearest);
+    write(&canvas)
+}
+
+fn write(canvas: &RgbImage) -> Result<Vec<u8>, ImageError> {
     let mut out = Cursor::new(Vec::new());
     PngEncoder::new_with_quality(&mut out, CompressionType::Fast, FilterType::Sub).write_image(
         canvas.as_raw(),
-        request.width,
-        request.height,
+        canvas.width(),
+        canvas.height(),
         ExtendedColorType::Rgb8,
     )?;
     Ok(with_comment(out.into_inner()))
@@ -212,6 +227,8 @@ fn crc32(bytes: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ai::model::{AspectRatio, Quality};
+    use crate::ai::provider::Settings;
     use crate::image::pixels::{self, PixelFormat};
 
     fn request(prompt: &str, seed: Option<u32>, width: u32, height: u32) -> ImageRequest {
@@ -220,7 +237,10 @@ mod tests {
             prompt: prompt.into(),
             width,
             height,
+            ratio: AspectRatio::SQUARE,
+            quality: Quality::Standard,
             seed,
+            settings: Settings::new(),
             request_key: "k".into(),
         }
     }

@@ -12,11 +12,12 @@ mod write;
 
 use bytes::Bytes;
 
+use self::script::Asked;
 pub use self::script::{BillingLine, BillingOutcome, CallKind, SandboxAnswer, SandboxCall, SandboxScript, Step};
 pub use self::write::LABEL;
 use super::{
     Call, FailureCode, Finish, ImageProvider, ImageRequest, ImageResult, ProviderFailure, ProviderFuture, TextDeltas,
-    TextProvider, TextRequest, TextResult, TokenUsage,
+    TextProvider, TextRequest, TextResult, TokenUsage, UpscaleRequest,
 };
 
 /// The most pixels drawn, as many as an image may have.
@@ -42,7 +43,13 @@ impl Sandbox {
         deltas: Option<TextDeltas>,
     ) -> Result<TextResult, ProviderFailure> {
         call.check_not_cancelled()?;
-        let (no, step) = self.script.begin(CallKind::Text, &request.model, &request.request_key);
+        let (no, step) = self.script.begin(Asked {
+            kind: CallKind::Text,
+            model: &request.model,
+            request_key: &request.request_key,
+            prompt: &request.prompt,
+            system: request.system.as_deref(),
+        });
         let provider_ref = Some(format!("sandbox-{no}"));
         let outcome = call.guard(self.answer_text(request, no, step, deltas)).await;
         match outcome {
@@ -90,10 +97,41 @@ impl Sandbox {
     }
 
     async fn image(&self, request: &ImageRequest, call: &Call) -> Result<ImageResult, ProviderFailure> {
+        let asked = Asked {
+            kind: CallKind::Image,
+            model: &request.model,
+            request_key: &request.request_key,
+            prompt: &request.prompt,
+            system: None,
+        };
+        let (wanted, size) = (request.clone(), (request.width, request.height));
+        self.picture(asked, call, size, move || draw::png(&wanted)).await
+    }
+
+    async fn enlarged(&self, request: &UpscaleRequest, call: &Call) -> Result<ImageResult, ProviderFailure> {
+        let asked = Asked {
+            kind: CallKind::Image,
+            model: &request.model,
+            request_key: &request.request_key,
+            prompt: &request.prompt,
+            system: None,
+        };
+        let side = |side: u32| side.saturating_mul(request.factor);
+        let (wanted, size) = (request.clone(), (side(request.width), side(request.height)));
+        self.picture(asked, call, size, move || draw::enlarged(&wanted)).await
+    }
+
+    async fn picture(
+        &self,
+        asked: Asked<'_>,
+        call: &Call,
+        size: (u32, u32),
+        draw: impl FnOnce() -> Result<Vec<u8>, ::image::ImageError> + Send + 'static,
+    ) -> Result<ImageResult, ProviderFailure> {
         call.check_not_cancelled()?;
-        let (no, step) = self.script.begin(CallKind::Image, &request.model, &request.request_key);
+        let (no, step) = self.script.begin(asked);
         let provider_ref = Some(format!("sandbox-{no}"));
-        match call.guard(self.answer_image(request, no, step)).await {
+        match call.guard(self.answer_image(size, draw, no, step)).await {
             Ok((bytes, cost_nanousd)) => {
                 Ok(ImageResult { bytes, content_type: "image/png", cost_nanousd, provider_ref, usage: None })
             }
@@ -103,11 +141,12 @@ impl Sandbox {
 
     async fn answer_image(
         &self,
-        request: &ImageRequest,
+        (width, height): (u32, u32),
+        draw: impl FnOnce() -> Result<Vec<u8>, ::image::ImageError> + Send + 'static,
         no: u64,
         step: Step,
     ) -> Result<(Bytes, Option<i64>), ProviderFailure> {
-        let pixels = u64::from(request.width) * u64::from(request.height);
+        let pixels = u64::from(width) * u64::from(height);
         if pixels == 0 || pixels > PIXELS_MAX {
             return Err(ProviderFailure::new(FailureCode::InvalidParameters, "the size is out of range"));
         }
@@ -122,8 +161,7 @@ impl Sandbox {
             Step::Delay(wait) => tokio::time::sleep(wait).await,
             other => return Err(self.disturb(no, other, TokenUsage::default(), 1).await),
         }
-        let wanted = request.clone();
-        let bytes = tokio::task::spawn_blocking(move || draw::png(&wanted))
+        let bytes = tokio::task::spawn_blocking(draw)
             .await
             .map_err(|_| ProviderFailure::new(FailureCode::GenerationFailed, "drawing panicked"))?
             .map_err(|_| ProviderFailure::new(FailureCode::GenerationFailed, "the PNG could not be written"))?;
@@ -189,5 +227,9 @@ impl ImageProvider for Sandbox {
 
     fn generate_image<'a>(&'a self, request: &'a ImageRequest, call: &'a Call) -> ProviderFuture<'a, ImageResult> {
         Box::pin(self.image(request, call))
+    }
+
+    fn upscale_image<'a>(&'a self, request: &'a UpscaleRequest, call: &'a Call) -> ProviderFuture<'a, ImageResult> {
+        Box::pin(self.enlarged(request, call))
     }
 }

@@ -101,12 +101,25 @@ pub struct BillingLine {
     pub kind: CallKind,
     /// The model asked for.
     pub model: String,
+    /// The prompt as it arrived.
+    pub prompt: String,
+    /// The instructions that came beside it.
+    pub system: Option<String>,
     /// Tokens charged, zero for images.
     pub tokens: TokenUsage,
     /// Images charged.
     pub images: u32,
     /// How it ended.
     pub outcome: BillingOutcome,
+}
+
+/// A call as it arrives.
+pub(super) struct Asked<'a> {
+    pub(super) kind: CallKind,
+    pub(super) model: &'a str,
+    pub(super) request_key: &'a str,
+    pub(super) prompt: &'a str,
+    pub(super) system: Option<&'a str>,
 }
 
 type Rule = Box<dyn Fn(&SandboxCall) -> Option<Step> + Send + Sync>;
@@ -198,7 +211,8 @@ impl SandboxScript {
     }
 
     /// Opens a billing line and decides the call's step.
-    pub(super) fn begin(&self, kind: CallKind, model: &str, request_key: &str) -> (u64, Step) {
+    pub(super) fn begin(&self, asked: Asked<'_>) -> (u64, Step) {
+        let Asked { kind, model, request_key, prompt, system } = asked;
         let mut state = self.lock();
         state.calls += 1;
         let no = state.calls;
@@ -211,6 +225,8 @@ impl SandboxScript {
                 request_key: call.request_key,
                 kind,
                 model: call.model,
+                prompt: prompt.to_owned(),
+                system: system.map(str::to_owned),
                 tokens: TokenUsage::default(),
                 images: 0,
                 outcome: BillingOutcome::Open,

@@ -103,6 +103,7 @@ mod tests {
             prompt: prompt.into(),
             max_output_tokens,
             seed,
+            settings: crate::ai::provider::Settings::new(),
             request_key: "k".into(),
         }
     }

@@ -1,0 +1,104 @@
+//! Why a command was refused, as `UserError`s.
+
+use crate::{
+    ai::model::{AcceptError, ModelRefusal},
+    graphql::{
+        error::{ModelMismatch, PartLength, UserError, UserErrorCode},
+        scalars::SafeInt,
+    },
+    prompt::model::{details::DetailError, fit::PromptTooLong},
+};
+
+/// The refusal of a model for a command whose input has `modelId`, `prompt`, `aspectRatio`, `quality` and `seed`.
+pub fn model_refusal(refusal: &ModelRefusal) -> UserError {
+    let (code, field) = match refusal {
+        ModelRefusal::NotFound => (UserErrorCode::ModelNotFound, "modelId"),
+        ModelRefusal::Inactive => (UserErrorCode::ModelInactive, "modelId"),
+        ModelRefusal::KindMismatch => (UserErrorCode::ModelKindMismatch, "modelId"),
+        ModelRefusal::FunctionUnsupported { .. } => (UserErrorCode::UnsupportedFunction, "modelId"),
+        ModelRefusal::RatioUnsupported { .. } => (UserErrorCode::UnsupportedAspectRatio, "aspectRatio"),
+        ModelRefusal::QualityUnsupported { .. } => (UserErrorCode::UnsupportedQuality, "quality"),
+        ModelRefusal::SeedUnsupported { .. } => (UserErrorCode::UnsupportedSeed, "seed"),
+        ModelRefusal::PromptTooLong { .. } => (UserErrorCode::PromptTooLong, "prompt"),
+    };
+    let names_models = !matches!(refusal, ModelRefusal::NotFound | ModelRefusal::Inactive | ModelRefusal::KindMismatch);
+    let (length, maximum) = match refusal {
+        ModelRefusal::PromptTooLong { length, limit, .. } => (Some(SafeInt(*length)), Some(SafeInt(*limit))),
+        _ => (None, None),
+    };
+    let mismatch =
+        Box::new(ModelMismatch { models: refusal.models().to_vec(), length, maximum, model: None, parts: None });
+    UserError {
+        model_mismatch: names_models.then_some(mismatch),
+        ..UserError::new(code, refusal.to_string(), &["input", field])
+    }
+}
+
+fn detail(fault: &DetailError) -> UserError {
+    let (code, path): (_, &[&str]) = match fault {
+        DetailError::UnknownEventType { .. } => (UserErrorCode::UnknownEventType, &["input", "event", "eventType"]),
+        DetailError::UnknownStyle { .. } => (UserErrorCode::UnknownStyle, &["input", "event", "style"]),
+        DetailError::UnknownDetail { field, .. } => {
+            (UserErrorCode::UnknownDetail, &["input", "event", "details", field.as_str()])
+        }
+        DetailError::DetailRequired { field, .. } => {
+            (UserErrorCode::DetailRequired, &["input", "event", "details", field])
+        }
+        // These two lie beside the details.
+        DetailError::DetailInvalid { field: field @ ("text" | "customStyle"), .. } => {
+            (UserErrorCode::DetailInvalid, &["input", "event", field])
+        }
+        DetailError::DetailInvalid { field, .. } => {
+            (UserErrorCode::DetailInvalid, &["input", "event", "details", field])
+        }
+    };
+    UserError::new(code, fault.to_string(), path)
+}
+
+fn too_long(refusal: PromptTooLong) -> UserError {
+    let number = |value: usize| SafeInt(i64::try_from(value).unwrap_or(i64::MAX));
+    let message = refusal.to_string();
+    let part = |(kind, length): &(crate::prompt::model::compose::PartKind, usize)| PartLength {
+        kind: kind.as_str(),
+        length: number(*length),
+    };
+    let mismatch = ModelMismatch {
+        models: refusal.fitting_models.iter().take(10).cloned().collect(),
+        length: Some(number(refusal.length)),
+        maximum: Some(number(refusal.max)),
+        parts: Some(refusal.parts.iter().map(part).collect()),
+        model: Some(refusal.model),
+    };
+    UserError {
+        model_mismatch: Some(Box::new(mismatch)),
+        ..UserError::new(UserErrorCode::PromptTooLong, message, &["input", "event"])
+    }
+}
+
+/// Why a command that starts work was refused; never empty.
+pub(super) fn accept_refusal(refusal: AcceptError) -> Vec<UserError> {
+    let message = refusal.to_string();
+    let (code, path): (_, &[&str]) = match refusal {
+        AcceptError::InsufficientCredits { figures, .. } => {
+            return vec![UserError::insufficient(figures.required, figures.available)];
+        }
+        AcceptError::Model(refusal) => return vec![model_refusal(&refusal)],
+        AcceptError::Event(faults) => return faults.iter().map(detail).collect(),
+        AcceptError::PromptTooLong(refusal) => return vec![too_long(*refusal)],
+        AcceptError::PromptEmpty => (UserErrorCode::PromptEmpty, &["input", "prompt"]),
+        AcceptError::CountOutOfRange { .. } => (UserErrorCode::CountOutOfRange, &["input", "count"]),
+        AcceptError::RatioUnknown => (UserErrorCode::UnsupportedAspectRatio, &["input", "aspectRatio"]),
+        AcceptError::SeedOutOfRange => (UserErrorCode::SeedOutOfRange, &["input", "seed"]),
+        AcceptError::UnknownTextKind(_) => (UserErrorCode::UnknownTextKind, &["input", "kind"]),
+        AcceptError::PromptsUnavailable => (UserErrorCode::StoreUnavailable, &[]),
+        AcceptError::ImageTwice => (UserErrorCode::ImageTwice, &["input", "imageIds"]),
+        AcceptError::ImageNotFound(_) => (UserErrorCode::NotFound, &["input", "imageIds"]),
+        AcceptError::AlreadyUpscaled(_) => (UserErrorCode::AlreadyUpscaled, &["input", "imageIds"]),
+        AcceptError::ImageTooLarge(_) => (UserErrorCode::ImageTooLarge, &["input", "imageIds"]),
+        AcceptError::AccountFrozen => (UserErrorCode::AccountFrozen, &[]),
+        AcceptError::AccountClosed => (UserErrorCode::AccountClosed, &[]),
+        AcceptError::BacklogFull => (UserErrorCode::BacklogFull, &[]),
+        AcceptError::LedgerBusy => (UserErrorCode::LedgerBusy, &[]),
+    };
+    vec![UserError::new(code, message, path)]
+}

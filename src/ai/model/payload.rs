@@ -1,0 +1,106 @@
+//! What a task was asked, as it is stored with the task: everything that carrying it out needs, fixed when it was accepted.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{AspectRatio, Quality};
+use crate::prompt::model::{compose::Part, fit::DroppedClause};
+
+/// What a task was asked, as stored with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskPayload {
+    /// What about; of the first item where each has its own.
+    pub prompt: String,
+    /// What each item is about, where each has its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prompts: Vec<String>,
+    /// What a text model is told beside the prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
+    /// How the prompt was composed, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub composed: Option<ComposedPrompt>,
+    /// The images that are enlarged, one for each item.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub originals: Vec<Original>,
+    /// How many things.
+    pub count: i32,
+    /// The shape of its images.
+    #[serde(default)]
+    pub ratio: AspectRatio,
+    /// The care taken with them.
+    #[serde(default)]
+    pub quality: Quality,
+    /// The seed of the first thing; each further one has the next. `None` where the model takes none.
+    pub seed: Option<i64>,
+    /// The model's name when it was quoted.
+    pub model: String,
+    /// The models that may stand in for it, in order, with their prices at the time of the quote.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stand_ins: Vec<StandIn>,
+    /// What its images are marked with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watermark: Option<String>,
+}
+
+/// A model that may stand in for the one of the quote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StandIn {
+    /// Which.
+    pub model: Uuid,
+    /// Its price at the time of the quote.
+    pub price: Uuid,
+}
+
+/// An image that is enlarged, with what others may know of it: its enlargement shows the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Original {
+    /// Its id.
+    pub image: Uuid,
+    /// The event type's key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_type: Option<String>,
+    /// The style's key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub style: Option<String>,
+    /// Its shape.
+    #[serde(default)]
+    pub ratio: AspectRatio,
+    /// The care that was asked for.
+    #[serde(default)]
+    pub quality: Quality,
+}
+
+/// How an image prompt was composed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComposedPrompt {
+    /// The event type's key.
+    pub event_type: String,
+    /// The style's key, if one was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub style: Option<String>,
+    /// Its parts, in their order, as they stand in the prompt.
+    pub parts: Vec<Part>,
+    /// What was dropped to make it fit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<DroppedClause>,
+}
+
+impl TaskPayload {
+    /// Bytes of the most that a model is told for one item.
+    pub fn longest_input(&self) -> usize {
+        let longest = self.prompts.iter().map(String::len).fold(self.prompt.len(), usize::max);
+        longest.saturating_add(self.system.as_ref().map_or(0, String::len))
+    }
+
+    /// The image that the item at `position` enlarges.
+    pub fn original_at(&self, position: i32) -> Option<&Original> {
+        usize::try_from(position).ok().and_then(|position| self.originals.get(position))
+    }
+
+    /// What the item at `position` is about.
+    pub fn prompt_at(&self, position: i32) -> &str {
+        let own = usize::try_from(position).ok().and_then(|position| self.prompts.get(position));
+        own.unwrap_or(&self.prompt)
+    }
+}

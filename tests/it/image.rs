@@ -1,0 +1,9 @@
+//! Images after they were drawn: what is shown of them, to whom, and how they go.
+
+mod copies;
+mod deletion;
+mod list;
+mod pair;
+mod stage;
+mod visibility;
+mod watermark;
