@@ -41,9 +41,11 @@ use crate::{
     ids::{Ids, SystemIds},
     image::{Gallery, ImageEraser, ImageSweep, graphql::ImageLoader},
     jobs::{Handler, Jobs, JobsConfig, Sweep, Workers},
+    keyword::{Keywords, graphql::KeywordLoader},
     ledger::{Ledger, LedgerOptions, Tenants, graphql::LedgerLoader},
     notification::service::Notifications,
     prompt::{Prompts, PromptsParts, Surroundings, graphql::PromptLoader, sweep::SplitSweep},
+    site::{Sites, graphql::SiteLoader},
     storage::{ObjectSweep, Patience, Storage, StorageError, Uploads, UrlSigner, sweep::SweepParts},
 };
 
@@ -229,6 +231,8 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
     });
     let storage = Storage::open(&config.data_dir, &config.storage, Patience::default())?;
     let gallery = Gallery::new(db.clone(), clock.clone(), ids.clone(), storage.clone(), signer.clone());
+    let sites = Sites::new(db.clone(), clock.clone(), ids.clone());
+    let keywords = Keywords::new(db.clone(), clock.clone(), ids.clone());
     let uploads = Uploads::new(db.clone(), clock.clone(), ids.clone(), signer.clone());
     let jobs = Jobs::new(db.clone(), clock.clone(), ids.clone(), bus.clone(), seams.jobs.clone());
     let prompts = Prompts::new(PromptsParts { db: db.clone(), clock: clock.clone(), ids: ids.clone() });
@@ -283,6 +287,8 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         .data(tenants)
         .data(ai.clone())
         .data(gallery.clone())
+        .data(sites.clone())
+        .data(keywords.clone())
         .data(uploads.clone())
         .data(prompts.clone())
         .data(surroundings)
@@ -292,6 +298,8 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         .data(DataLoader::new(auth.clone(), tokio::spawn).max_batch_size(500))
         .data(DataLoader::new(AiLoader(ai.clone()), tokio::spawn).max_batch_size(500))
         .data(DataLoader::new(ImageLoader(gallery.clone()), tokio::spawn).max_batch_size(500))
+        .data(DataLoader::new(SiteLoader(sites), tokio::spawn).max_batch_size(500))
+        .data(DataLoader::new(KeywordLoader(keywords), tokio::spawn).max_batch_size(500))
         .data(DataLoader::new(PromptLoader(prompts.clone()), tokio::spawn).max_batch_size(500));
     let gate = Gate::new(schema, seams.limits.clone(), clock.clone())
         .map_err(|error| StartError::Internal(Internal::new("reading the schema", error)))?;

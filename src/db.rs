@@ -3,6 +3,7 @@
 
 pub mod constraint;
 pub mod effect;
+pub mod list;
 pub mod migrate;
 mod postgres;
 mod retry;
@@ -261,6 +262,11 @@ pub fn statement(
     values: impl IntoIterator<Item = Value>,
 ) -> Statement {
     engine_of(connection).statement(sql, values)
+}
+
+/// `$first, $first+1, …` for `count` values.
+pub fn places(first: usize, count: usize) -> String {
+    (first..first + count).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
 }
 
 impl From<DbErr> for Internal {

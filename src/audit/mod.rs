@@ -4,4 +4,4 @@
 pub mod model;
 pub mod store;
 
-pub use model::{Actor, Entry};
+pub use model::{Actor, Entry, Trace};

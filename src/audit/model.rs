@@ -73,3 +73,40 @@ pub struct Entry {
     /// When, microseconds.
     pub at: Micros,
 }
+
+/// An act under way: what all its rows share.
+#[derive(Debug, Clone)]
+pub struct Trace {
+    /// The tenant it concerns.
+    pub account_id: Uuid,
+    /// Who acts.
+    pub actor: Actor,
+    /// The request, if there is one.
+    pub request_id: Option<String>,
+    /// When, microseconds.
+    pub at: Micros,
+}
+
+impl Trace {
+    /// A row of it: `id` is the row's own, `target` a kind of thing and which one, then what it was before and is now.
+    pub fn entry(
+        &self,
+        id: Uuid,
+        action: &'static str,
+        target: (&'static str, Uuid),
+        [before, after]: [Option<String>; 2],
+    ) -> Entry {
+        Entry {
+            id,
+            account_id: Some(self.account_id),
+            actor: self.actor,
+            action,
+            target_kind: target.0,
+            target_id: Some(target.1),
+            before,
+            after,
+            request_id: self.request_id.clone(),
+            at: self.at,
+        }
+    }
+}

@@ -3,9 +3,21 @@
 use async_graphql::{Enum, Error as GraphqlError, ErrorExtensionValues, SimpleObject};
 
 use crate::{
-    error::{Error, Never},
+    error::{Error, Failure, Never},
     graphql::scalars::{Credits, SafeInt},
 };
+
+/// What a mutation did, or why it was refused; a fault is the field's error.
+pub fn answer<T, R>(
+    done: Result<T, Failure<R>>,
+    error: impl Fn(&R) -> UserError,
+) -> async_graphql::Result<(Option<T>, Vec<UserError>)> {
+    match done {
+        Ok(made) => Ok((Some(made), Vec::new())),
+        Err(Failure::Refused(refusal)) => Ok((None, vec![error(&refusal)])),
+        Err(Failure::Fault(fault)) => Err(fault.into()),
+    }
+}
 
 impl From<Error> for GraphqlError {
     fn from(error: Error) -> Self {
@@ -208,6 +220,52 @@ pub enum UserErrorCode {
     UploadNotReceived,
     /// The watermark is blank, longer than 80 characters, has a letter that cannot be drawn, or is missing.
     WatermarkInvalid,
+    /// The domain is no host name.
+    DomainInvalid,
+    /// Another site of the account has the domain.
+    DomainTaken,
+    /// There is no such time zone.
+    TimeZoneUnknown,
+    /// The language is no BCP 47 tag.
+    LanguageInvalid,
+    /// The audience is blank or longer than 500 characters.
+    AudienceInvalid,
+    /// The account has 1,000 sites.
+    TooManySites,
+    /// The slug has other than a–z, 0–9 and single hyphens, or more than 100 characters.
+    SlugInvalid,
+    /// Another sector of the site has the slug.
+    SlugTaken,
+    /// The site has 200 sectors.
+    TooManySectors,
+    /// There is no such sector in the site.
+    SectorNotFound,
+    /// There is no such cluster in the sector.
+    ClusterNotFound,
+    /// The cluster has ideas that were not rejected.
+    ClusterHasIdeas,
+    /// Another one has the name.
+    NameTaken,
+    /// No rule leads from the present state to the one that was asked for.
+    IllegalTransition,
+    /// The keyword is empty.
+    KeywordEmpty,
+    /// The keyword is longer than 200 characters.
+    KeywordTooLong,
+    /// The keyword holds a control character.
+    KeywordInvalid,
+    /// There is no such country.
+    CountryUnknown,
+    /// The volume is no whole number in range.
+    VolumeInvalid,
+    /// The cost per click is no amount in range.
+    CpcInvalid,
+    /// The cost per click has more than nine decimals.
+    CpcTooFine,
+    /// The difficulty is no whole number from 0 to 100.
+    DifficultyInvalid,
+    /// There is no such intent.
+    IntentUnknown,
 }
 
 /// What an AI model lacks, and who has it.

@@ -6,6 +6,7 @@ pub mod gate;
 pub mod guard;
 pub mod node;
 pub mod page;
+pub mod patch;
 pub mod scalars;
 mod server;
 
@@ -19,12 +20,14 @@ use crate::{
     auth::graphql::{AccountMutation, AuthMutation, AuthQuery},
     doctor::graphql::DoctorQuery,
     image::graphql::{ImageMutation, ImageQuery},
+    keyword::graphql::{KeywordMutation, KeywordQuery},
     ledger::graphql::{LedgerMutation, LedgerQuery, LedgerSubscription},
     notification::graphql::{NotificationMutation, NotificationQuery},
     prompt::graphql::{
         PromptDiffQuery, PromptMutation, PromptOptimiseMutation, PromptQuery, PromptSplitMutation,
         PromptStatisticsQuery, PromptTransferMutation, PromptTransferQuery,
     },
+    site::graphql::{SiteMutation, SiteQuery},
     storage::graphql::StorageMutation,
 };
 
@@ -46,6 +49,8 @@ pub struct Query(
     PromptStatisticsQuery,
     PromptTransferQuery,
     DoctorQuery,
+    SiteQuery,
+    KeywordQuery,
 );
 
 /// Everything that can be done. Refusals are in `userErrors`; faults are top-level errors with a code.
@@ -64,6 +69,8 @@ pub struct Mutation(
     StorageMutation,
     AccountMutation,
     ImageMutation,
+    SiteMutation,
+    KeywordMutation,
 );
 
 /// Everything that can be watched. Each stream starts with a snapshot and is numbered without a gap.

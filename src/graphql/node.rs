@@ -11,9 +11,11 @@ use crate::{
     error::Error,
     graphql::guard::{QueryPolicy, visible},
     image::graphql::Image,
+    keyword::graphql::{Cluster, Keyword},
     ledger::graphql::CreditTransaction,
     notification::graphql::Notification,
     prompt::graphql::{PromptOptimisation, PromptSplit, SystemPrompt, SystemPromptVersion},
+    site::graphql::{Sector, Site},
     storage::graphql::Upload,
 };
 
@@ -59,6 +61,14 @@ kinds! {
     PromptOptimisation = b'O';
     /// A file on its way in.
     Upload = b'F';
+    /// A site.
+    Site = b'W';
+    /// A part of a site.
+    Sector = b'R';
+    /// A keyword.
+    Keyword = b'K';
+    /// A cluster of keywords.
+    Cluster = b'L';
 }
 
 /// The id of `kind` and `uuid`.
@@ -117,6 +127,14 @@ pub enum Node {
     PromptOptimisation(PromptOptimisation),
     /// A file on its way in.
     Upload(Upload),
+    /// A site.
+    Site(Site),
+    /// A part of a site.
+    Sector(Sector),
+    /// A keyword.
+    Keyword(Keyword),
+    /// A cluster of keywords.
+    Cluster(Cluster),
 }
 
 /// The most ids that `nodes` takes.
@@ -175,6 +193,10 @@ async fn fetch(ctx: &Context<'_>, id: &ID, argument: &str) -> GraphqlResult<Opti
             PromptOptimisation::find(ctx, uuid).await.map(|found| found.map(Node::PromptOptimisation))
         }
         NodeKind::Upload => Upload::find(ctx, uuid).await.map(|found| found.map(Node::Upload)),
+        NodeKind::Site => Site::find(ctx, uuid).await.map(|found| found.map(Node::Site)),
+        NodeKind::Sector => Sector::find(ctx, uuid).await.map(|found| found.map(Node::Sector)),
+        NodeKind::Keyword => Keyword::find(ctx, uuid).await.map(|found| found.map(Node::Keyword)),
+        NodeKind::Cluster => Cluster::find(ctx, uuid).await.map(|found| found.map(Node::Cluster)),
     };
     // Unknown, foreign and forbidden look alike.
     match found {

@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, DbErr, Value};
 use uuid::Uuid;
 
 use super::upload::{Upload, UploadPurpose};
-use crate::{clock::Micros, db::statement};
+use crate::{clock::Micros, db::{places, statement}};
 
 /// A new upload.
 pub(super) async fn insert_upload(connection: &impl ConnectionTrait, upload: &Upload) -> Result<(), DbErr> {
@@ -111,11 +111,6 @@ pub(super) async fn delete_old_uploads(connection: &impl ConnectionTrait, before
 pub(super) struct Purge {
     pub(super) object_key: String,
     pub(super) store: String,
-}
-
-fn places(from: usize, count: usize) -> String {
-    let places: Vec<String> = (from..from + count).map(|at| format!("${at}")).collect();
-    places.join(", ")
 }
 
 /// Objects whose bytes are to go from one of `stores`, those marked first come first.

@@ -4,5 +4,6 @@
 mod canary;
 mod faults;
 mod matrix;
+mod pipeline;
 mod prompt;
 mod world;

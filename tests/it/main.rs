@@ -24,6 +24,7 @@ mod prompt;
 mod provider;
 mod records;
 mod schema;
+mod site;
 mod storage;
 mod story;
 mod support;

@@ -8,12 +8,13 @@ use crate::{
         Auth,
         model::{MemberRole, UpdateAccount, UpdateAccountError},
     },
-    error::{Error, Failure},
+    error::Failure,
     graphql::{
         context::{request, service},
         error::{UserError, UserErrorCode},
         guard::{MutationPolicy, visible},
         node::{self, NodeKind},
+        patch::{clearable, kept},
         scalars::SafeInt,
     },
 };
@@ -41,17 +42,6 @@ pub struct UpdateAccountPayload {
     pub account: Option<Account>,
     /// Why it was refused: `VERSION_CONFLICT`, `NAME_INVALID`, `WATERMARK_INVALID`. Empty when it was done.
     pub user_errors: Vec<UserError>,
-}
-
-/// What `field` becomes; null is refused.
-fn required<T>(field: MaybeUndefined<T>, name: &str) -> Result<Option<T>, Error> {
-    match field {
-        MaybeUndefined::Undefined => Ok(None),
-        MaybeUndefined::Value(value) => Ok(Some(value)),
-        MaybeUndefined::Null => {
-            Err(Error::bad_input(format!("`{name}` cannot be cleared; leave it out to keep it."), &["input", name]))
-        }
-    }
 }
 
 fn refusal(refusal: &UpdateAccountError) -> UserError {
@@ -88,13 +78,9 @@ impl AccountMutation {
         let right = auth.require_member(&request.viewer, account, MemberRole::Owner).await?;
         let edit = UpdateAccount {
             expected_version: input.expected_version.0,
-            name: required(input.name, "name")?,
-            watermark_text: match input.watermark_text {
-                MaybeUndefined::Undefined => None,
-                MaybeUndefined::Null => Some(None),
-                MaybeUndefined::Value(text) => Some(Some(text)),
-            },
-            is_watermarked: required(input.is_watermarked, "isWatermarked")?,
+            name: kept(input.name, "name")?,
+            watermark_text: clearable(input.watermark_text),
+            is_watermarked: kept(input.is_watermarked, "isWatermarked")?,
         };
         match auth.update_account(right, edit, Some(request.request_id.clone())).await {
             Ok(account) => Ok(Some(UpdateAccountPayload { account: Some(Account(account)), user_errors: Vec::new() })),

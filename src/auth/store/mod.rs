@@ -12,7 +12,7 @@ use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 use crate::{
     db::{
         effect::{Effect, EffectError, Facts},
-        statement,
+        places, statement,
     },
     error::Internal,
 };
@@ -37,11 +37,6 @@ async fn query_twice(
         }
         other => other,
     }
-}
-
-/// `$first, $first+1, …` for `count` values.
-fn places(first: usize, count: usize) -> String {
-    (first..first + count).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
 }
 
 /// A word of a closed set that the schema's checks should have kept.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{Image, ImageFilter, ImageKind, Variant, VariantFailure, VariantKind, VariantObject, Visibility};
 use crate::{
-    db::statement,
+    db::{places, statement},
     page::{Page, PageArgs},
 };
 
@@ -31,11 +31,6 @@ const SHOWN: &str = "FROM image i LEFT JOIN image_variant m ON m.image_id = i.id
                      CASE WHEN i.watermark IS NULL THEN i.object_key ELSE m.object_key END";
 
 const FROM: &str = "FROM image i JOIN stored_object o ON o.object_key = i.object_key";
-
-/// `$first, …` for `count` values.
-fn places(first: usize, count: usize) -> String {
-    (first..first + count).map(|at| format!("${at}")).collect::<Vec<_>>().join(", ")
-}
 
 fn unknown(what: &str) -> DbErr {
     DbErr::Type(format!("a stored {what} is not one we know"))

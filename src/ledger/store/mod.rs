@@ -18,11 +18,7 @@ pub use save::{insert_meta, save};
 
 use sea_orm::{DbErr, Value};
 
-/// `$first, $first+1, …` for `count` values.
-fn places(first: usize, count: usize) -> String {
-    let names: Vec<String> = (first..first + count).map(|at| format!("${at}")).collect();
-    names.join(", ")
-}
+use crate::db::places;
 
 /// Rows of placeholders for a multi-row statement, with their values.
 fn rows(values: Vec<Vec<Value>>) -> (String, Vec<Value>) {

@@ -10,14 +10,9 @@ pub mod version;
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 
 use crate::{
-    db::statement,
+    db::{places, statement},
     prompt::model::{metadata::Metadata, prompt::Body},
 };
-
-/// `$first, $first+1, …` for `count` values.
-fn places(first: usize, count: usize) -> String {
-    (first..first + count).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
-}
 
 /// A word of a closed set that the schema's checks should have kept.
 fn word<T>(parsed: Option<T>, what: &str) -> Result<T, DbErr> {

@@ -6,7 +6,10 @@ use inkledger::db::Engine;
 use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
 
-use super::prompt::{self, Prompt};
+use super::{
+    pipeline::{self, Pipeline},
+    prompt::{self, Prompt},
+};
 use crate::support::{
     builders::{PASSWORD, Person},
     server::{Home, Server},
@@ -35,6 +38,7 @@ pub struct World {
     people: BTreeMap<Caller, Person>,
     pub owner: Person,
     pub prompt: Prompt,
+    pub pipeline: Pipeline,
     pub optimisation: String,
     pub transaction: String,
     pub task: String,
@@ -72,6 +76,7 @@ impl World {
         let optimisation = prompt::optimisation(&server, &hero, &format!("{CANARY} in a cage")).await;
         let query = "mutation($i: CreateUploadInput!) { createUpload(input: $i) { upload { id } } }";
         let made = server.payload(&hero, query, json!({"i": {"purpose": "PROMPT_IMPORT"}})).await;
+        let pipeline = pipeline::make(&server, &owner).await;
         Self {
             transaction: id(&found["account"]["creditTransactions"]["nodes"][0]),
             image: id(&ended["items"][0]["image"]),
@@ -86,6 +91,7 @@ impl World {
             .into(),
             upload: id(&made["upload"]),
             prompt,
+            pipeline,
             optimisation,
             server,
             owner,
@@ -96,7 +102,7 @@ impl World {
 
     /// The ids of the owner's things, one of each kind of node.
     pub fn nodes(&self) -> Vec<(&'static str, &str)> {
-        vec![
+        let mut nodes = vec![
             ("User", &self.owner.user),
             ("Account", &self.owner.account),
             ("CreditTransaction", &self.transaction),
@@ -109,7 +115,9 @@ impl World {
             ("PromptSplit", &self.prompt.split),
             ("PromptOptimisation", &self.optimisation),
             ("Upload", &self.upload),
-        ]
+        ];
+        nodes.extend(self.pipeline.nodes());
+        nodes
     }
 
     /// Who may do everything, in the session that holds now.
@@ -238,7 +246,10 @@ impl World {
             "user" => format!("{{ user(id: \"{owner}\") {{ {user} }} }}"),
             "users" => format!("{{ users {{ nodes {{ {user} }} totalCount }} }}"),
             "viewer" => "{ viewer { id username } }".to_owned(),
-            other => panic!("give Query.{other} a document here, and a line in matrix.txt"),
+            other => self
+                .pipeline
+                .query(other, account)
+                .unwrap_or_else(|| panic!("give Query.{other} a document here, and a line in matrix.txt")),
         }
     }
 
@@ -321,7 +332,10 @@ impl World {
             }
             "updateAiModel" => json!({"modelId": self.model, "expectedVersion": 1, "priority": 7}),
             "updateProviderSettings" => json!({"provider": "sandbox", "expectedVersion": 0, "isEnabled": true}),
-            other => panic!("give Mutation.{other} an input here, and a line in matrix.txt"),
+            other => self
+                .pipeline
+                .input(other, &account, &fresh)
+                .unwrap_or_else(|| panic!("give Mutation.{other} an input here, and a line in matrix.txt")),
         };
         let kind = format!("{}{}Input", field[..1].to_uppercase(), &field[1..]);
         (

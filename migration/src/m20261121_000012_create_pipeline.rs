@@ -1,0 +1,20 @@
+//! Sites, keywords, clusters, ideas, content tasks and content.
+
+use sea_orm_migration::prelude::*;
+
+use crate::script;
+
+/// Sites, keywords, clusters, ideas, content tasks and content.
+#[derive(DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        script::run(manager, include_str!("sql/pipeline.sql")).await
+    }
+}

@@ -1,0 +1,10 @@
+//! Keywords and the clusters they form: imported, grouped by hand or by a model, put away. A keyword belongs to a sector of
+//! a site, or to the site where it has none. It must never know ideas, content or runs.
+
+pub mod graphql;
+pub mod model;
+pub mod service;
+mod store;
+
+pub use model::{Cluster, Keyword};
+pub use service::Keywords;

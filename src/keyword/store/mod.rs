@@ -1,0 +1,11 @@
+//! The tables of keywords and clusters. Every finder takes the account, except the loaders, whose caller compares it.
+
+pub mod cluster;
+pub mod keyword;
+
+use sea_orm::DbErr;
+
+/// A word of a closed set that the schema's checks should have kept.
+fn unknown(what: &str) -> DbErr {
+    DbErr::Type(format!("a stored {what} is not one we know"))
+}

@@ -1,0 +1,138 @@
+//! Sites and sectors: made, changed, listed, refused, and nobody else's.
+
+use inkledger::db::Engine;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::{
+    builders::Person,
+    server::{Home, Server},
+};
+
+const SITE: &str = "id name domain timeZone language audience isActive autoApprove autoSchedule version \
+                    sectors { nodes { id name slug isActive site { id } } totalCount }";
+
+struct Stage {
+    server: Server,
+    owner: Person,
+}
+
+impl Stage {
+    async fn open(engine: Engine) -> Self {
+        let server = Home::open(engine).await.start().await;
+        let owner = server.sign_up("owner").await;
+        Self { server, owner }
+    }
+
+    async fn create(&self, person: &Person, more: Value) -> Value {
+        let mut input = json!({"accountId": self.owner.account, "name": "Shop", "domain": "shop.example"});
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let query = format!(
+            "mutation($i: CreateSiteInput!) {{ createSite(input: $i) {{ site {{ {SITE} }} userErrors {{ code message path }} }} }}"
+        );
+        self.server.payload(person, &query, json!({"i": input})).await
+    }
+
+    async fn update(&self, input: Value) -> Value {
+        let query = format!(
+            "mutation($i: UpdateSiteInput!) {{ updateSite(input: $i) \
+             {{ site {{ {SITE} }} userErrors {{ code path versionConflict {{ expected current }} }} }} }}"
+        );
+        self.server.payload(&self.owner, &query, json!({"i": input})).await
+    }
+
+    async fn sector(&self, mutation: &str, input: Value) -> Value {
+        let kind = format!("{}{}Input", mutation[..1].to_uppercase(), &mutation[1..]);
+        let query = format!(
+            "mutation($i: {kind}!) {{ {mutation}(input: $i) {{ sector {{ id name slug isActive }} userErrors {{ code path }} }} }}"
+        );
+        self.server.payload(&self.owner, &query, json!({"i": input})).await
+    }
+}
+
+fn refusal(payload: &Value) -> (&str, Value) {
+    let error = &payload["userErrors"][0];
+    (error["code"].as_str().unwrap_or_else(|| panic!("{payload}")), error["path"].clone())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_site_is_made_changed_and_listed(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let stage = Stage::open(engine).await;
+    let made = stage.create(&stage.owner, json!({"domain": " https://Shop.Example/path "})).await;
+    let site = &made["site"];
+    assert_eq!((&site["domain"], &site["timeZone"], &site["language"]), (&json!("shop.example"), &json!("UTC"), &json!("en")));
+    assert_eq!((&site["isActive"], &site["autoApprove"], &site["autoSchedule"]), (&json!(true), &json!(false), &json!(false)));
+    let id = site["id"].as_str().unwrap();
+
+    let edit = json!({
+        "siteId": id, "expectedVersion": 1, "timeZone": "Europe/Berlin", "language": "de", "audience": "runners",
+        "autoApprove": true
+    });
+    let changed = stage.update(edit.clone()).await;
+    assert_eq!((&changed["site"]["version"], &changed["site"]["timeZone"]), (&json!(2), &json!("Europe/Berlin")));
+    // The same edit again was made from an older version.
+    let conflict = stage.update(edit).await;
+    assert_eq!(conflict["userErrors"][0]["versionConflict"], json!({"expected": 1, "current": 2}));
+    // One that changes nothing raises nothing, and what is omitted stays.
+    let same = stage.update(json!({"siteId": id, "expectedVersion": 2, "language": "de"})).await;
+    assert_eq!((&same["site"]["version"], &same["site"]["audience"]), (&json!(2), &json!("runners")));
+    let cleared = stage.update(json!({"siteId": id, "expectedVersion": 2, "audience": null, "isActive": false})).await;
+    assert_eq!((&cleared["site"]["audience"], &cleared["site"]["isActive"]), (&json!(null), &json!(false)));
+
+    let second = stage.create(&stage.owner, json!({"domain": "second.example"})).await["site"]["id"].clone();
+    let query = "query($a: ID!, $on: Boolean) { sites(accountId: $a, isActive: $on) { nodes { id } totalCount } }";
+    for (on, ids) in [(json!(null), vec![second.clone(), json!(id)]), (json!(true), vec![second.clone()])] {
+        let listed = stage.server.data(Some(&stage.owner.token), query, json!({"a": stage.owner.account, "on": on})).await;
+        let nodes: Vec<Value> = listed["sites"]["nodes"].as_array().unwrap().iter().map(|node| node["id"].clone()).collect();
+        assert_eq!((nodes, &listed["sites"]["totalCount"]), (ids.clone(), &json!(ids.len())));
+    }
+    let trail = "SELECT COUNT(*) FROM audit_entry WHERE action IN ('site.create', 'site.update')";
+    assert_eq!(stage.server.number(trail).await, 4);
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_is_wrong_about_a_site_is_named(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let stage = Stage::open(engine).await;
+    stage.create(&stage.owner, json!({})).await;
+    for (more, code, field) in [
+        (json!({"name": "  "}), "NAME_INVALID", "name"),
+        (json!({"domain": "not a host"}), "DOMAIN_INVALID", "domain"),
+        (json!({"domain": "SHOP.example"}), "DOMAIN_TAKEN", "domain"),
+        (json!({"timeZone": "Mars/Base"}), "TIME_ZONE_UNKNOWN", "timeZone"),
+        (json!({"language": "en_US"}), "LANGUAGE_INVALID", "language"),
+        (json!({"audience": "a".repeat(501)}), "AUDIENCE_INVALID", "audience"),
+        (json!({"name": "a\u{0}b"}), "NAME_INVALID", "name"),
+    ] {
+        let refused = stage.create(&stage.owner, more).await;
+        assert_eq!(refusal(&refused), (code, json!(["input", field])), "{refused}");
+        assert_eq!(refused["site"], json!(null));
+    }
+    assert_eq!(stage.server.number("SELECT COUNT(*) FROM site").await, 1);
+    // Another account may have the same domain.
+    let other = stage.server.sign_up("other").await;
+    let made = stage.create(&other, json!({"accountId": other.account})).await;
+    assert_eq!(made["userErrors"], json!([]));
+}
+
+#[rstest]
+#[tokio::test]
+async fn sectors_have_slugs_of_their_own_in_a_site(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let stage = Stage::open(engine).await;
+    let site = stage.create(&stage.owner, json!({})).await["site"]["id"].clone();
+    let made = stage.sector("createSector", json!({"siteId": site, "name": "Running Shoes"})).await;
+    assert_eq!(made["sector"]["slug"], "running-shoes");
+    let sector = made["sector"]["id"].clone();
+    let twice = stage.sector("createSector", json!({"siteId": site, "name": "running shoes"})).await;
+    assert_eq!(refusal(&twice), ("SLUG_TAKEN", json!(["input", "slug"])));
+    let wrong = stage.sector("createSector", json!({"siteId": site, "name": "x", "slug": "No Slug"})).await;
+    assert_eq!(refusal(&wrong), ("SLUG_INVALID", json!(["input", "slug"])));
+    let input = json!({"sectorId": sector, "name": "Shoes", "slug": "shoes", "isActive": false});
+    let changed = stage.sector("updateSector", input).await;
+    assert_eq!(changed["sector"], json!({"id": sector, "name": "Shoes", "slug": "shoes", "isActive": false}));
+    let query = format!("query($id: ID!) {{ site(id: $id) {{ {SITE} }} }}");
+    let seen = stage.server.data(Some(&stage.owner.token), &query, json!({"id": site})).await;
+    assert_eq!(seen["site"]["sectors"]["nodes"][0]["site"]["id"], site);
+    assert_eq!(seen["site"]["sectors"]["totalCount"], 1);
+}
