@@ -21,6 +21,7 @@ pub mod lettering;
 pub mod notification;
 pub mod page;
 pub mod prompt;
+pub mod publishing;
 pub mod storage;
 pub mod telemetry;
 pub mod viewer;
