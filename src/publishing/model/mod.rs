@@ -24,20 +24,26 @@ macro_rules! words {
     };
 }
 
+mod approval;
 mod day;
 mod firing;
 mod period;
 mod relocation;
 mod schedule;
 mod slot;
+mod state;
 mod zone;
 
+pub use approval::{
+    ApprovalBlock, ApprovalDecision, ApprovalTarget, ApprovedSource, FeaturedImage, ImageState, Work, decide_approval,
+};
 pub use day::{MINUTE_OF_DAY_MAX, MinuteOfDay, Weekday, WeekdaySet};
 pub use firing::{Cadence, Frequency};
 pub use period::{Bounds, Period};
 pub use relocation::{KeepRefusal, Moved, Waiting, keep_local_time};
 pub use schedule::{DAY_OF_MONTH_MAX, Interval, NewSchedule, POSTS_PER_DAY_MAX, ScheduleRefusal, ScheduleSettings};
 pub use slot::{LEAD, NoSlot, Occupied, PREVIEW_MAX, Preview, PreviewRefusal, SEARCH_DAYS, next_slot, preview};
+pub use state::{Cause, ContentState, IllegalTransition};
 pub use zone::{HourMark, LocalMoment, SiteZone, UnknownZone};
 
 #[cfg(test)]
