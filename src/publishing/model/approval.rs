@@ -197,6 +197,9 @@ mod tests {
         let decision = decide_approval(&Work { in_article: &images, ..DONE });
         assert_eq!((decision.target, decision.blocked_by), (ApprovalTarget::Approved, None));
         assert_eq!(decision.failed_images, [id(1), id(3)]);
+        let open = [(id(1), ImageState::Pending), (id(2), ImageState::Uncertain), (id(3), ImageState::Failed)];
+        let decision = decide_approval(&Work { in_article: &open, ..DONE });
+        assert_eq!((decision.target, decision.failed_images), (ApprovalTarget::Stays, vec![id(3)]));
     }
 
     // REQ-B-48

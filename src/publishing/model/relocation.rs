@@ -68,12 +68,11 @@ pub fn keep_local_time(
     to: SiteZone,
     now: Micros,
 ) -> Result<Vec<Moved>, KeepRefusal> {
-    let is_to_come = |one: &&Waiting| one.at > now;
-    let due = waiting.iter().filter(|one| !is_to_come(one)).map(|one| one.at);
-    let mut taken: BTreeMap<Micros, Option<Uuid>> = standing.iter().copied().chain(due).map(|at| (at, None)).collect();
+    // What is due stays at or before `now`, where nothing may move to, so it is in nobody's way.
+    let mut taken: BTreeMap<Micros, Option<Uuid>> = standing.iter().map(|at| (*at, None)).collect();
     waiting
         .iter()
-        .filter(is_to_come)
+        .filter(|one| one.at > now)
         .map(|one| {
             let moved = Moved { content_id: one.content_id, from: one.at, to: to.resolve(from.read(one.at).local) };
             let (at, content_id) = (moved.to.at, one.content_id);
