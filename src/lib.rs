@@ -22,6 +22,7 @@ pub mod lettering;
 pub mod notification;
 pub mod page;
 pub mod prompt;
+pub mod publishing;
 pub mod site;
 pub mod storage;
 pub mod telemetry;
