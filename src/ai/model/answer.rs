@@ -398,7 +398,9 @@ mod tests {
         }
 
         #[test]
-        fn whatever_is_written_as_json_is_read_back(title in "\\PC{0,40}", tags in proptest::collection::vec("\\PC{0,9}", 0..4)) {
+        fn whatever_is_written_as_json_is_read_back(
+            title in "\\PC{0,40}", tags in proptest::collection::vec("\\PC{0,9}", 0..4),
+        ) {
             let json = serde_json::json!({"title": title, "tags": tags});
             let text = format!("```json\n{json:#}\n```");
             prop_assert_eq!(whole(&text), Ok(Note { title, tags }));

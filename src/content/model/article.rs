@@ -319,7 +319,8 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_is_kept_is_within_its_limits(
-            title in "\\PC{0,220}|[a-z ]{0,220}", html in "(\\PC|<p>|</p>| ){0,200}", meta in proptest::option::of("\\PC{0,200}|[a-z ]{0,220}"),
+            title in "\\PC{0,220}|[a-z ]{0,220}", html in "(\\PC|<p>|</p>| ){0,200}",
+            meta in proptest::option::of("\\PC{0,200}|[a-z ]{0,220}"),
         ) {
             let text = json!({"title": title, "html": html, "metaTitle": meta, "metaDescription": meta, "excerpt": meta});
             let answer: ArticleAnswer = read(&text.to_string(), Ending::Whole).unwrap();

@@ -60,9 +60,9 @@ const SCHEMES: &[&str] = &["http", "https", "mailto", "tel"];
 /// Cleaning once more changes nothing, at the latest after so many times.
 const ROUNDS_MAX: usize = 8;
 
-/// `html` with nothing but headings, paragraphs, lists, tables, quotations, emphasis and links: no script, no handler, no
-/// style, no image, no address but http, https, mailto, tel and relative ones. An h1 becomes an h2, because the title is
-/// the page's own h1. Cleaning twice is cleaning once.
+/// `html` with nothing but headings, paragraphs, lists, tables, quotations, emphasis and links: no script, no handler,
+/// no style, no image, no address but http, https, mailto, tel and relative ones. An h1 becomes an h2, because the title
+/// is the page's own h1. Cleaning twice is cleaning once.
 pub fn clean_html(html: &str) -> String {
     let builder = builder();
     let mut clean = wash(&builder, html);

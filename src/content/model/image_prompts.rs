@@ -113,7 +113,7 @@ pub fn data_block(site: &SiteContext, title: &str, html: &str, wanted: usize, pr
         .with("promptCharsMax", prompt_chars_max)
 }
 
-/// The plain text that prompts are written from: every heading, and how each paragraph begins, at most 3,000 characters.
+/// The plain text that prompts are written from: headings, and how each paragraph begins, at most 3,000 characters.
 pub fn summary(html: &str) -> String {
     let mut text = String::new();
     let mut length = 0;
@@ -275,7 +275,8 @@ mod tests {
     proptest! {
         #[test]
         fn every_planned_prompt_is_within_the_limit(
-            featured in "\\PC{0,30}", inside in proptest::collection::vec("\\PC{0,30}", 0..7), wanted in 0_usize..=5, max in 1_usize..30,
+            featured in "\\PC{0,30}", inside in proptest::collection::vec("\\PC{0,30}", 0..7),
+            wanted in 0_usize..=5, max in 1_usize..30,
         ) {
             let inside: Vec<&str> = inside.iter().map(String::as_str).collect();
             if let Ok(images) = check(&answer(&featured, &inside), "Tents", wanted, max) {

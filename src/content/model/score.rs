@@ -216,7 +216,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_score_is_0_to_100_for_anything(
-            title in "\\PC{0,20}", html in "(\\PC|<p>|<h2>|tent ){0,60}", keywords in proptest::collection::vec("\\PC{0,6}|tent", 0..4),
+            title in "\\PC{0,20}", html in "(\\PC|<p>|<h2>|tent ){0,60}",
+            keywords in proptest::collection::vec("\\PC{0,6}|tent", 0..4),
         ) {
             let scored = Scored { title: &title, html: &html, meta_title: &title, meta_description: &title, keywords: &keywords };
             let scored = score(&scored);

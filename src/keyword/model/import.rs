@@ -161,8 +161,8 @@ impl Columns {
 }
 
 /// Reads a file: UTF-8, with or without byte order mark, its columns named by the first row in any order and case and
-/// parted by commas, semicolons or tabs. Unknown columns are left aside; blank rows do not count. Equal bytes give equal
-/// rows. Refuses: any [`ImportError`].
+/// parted by commas, semicolons or tabs. Unknown columns are left aside; blank rows do not count. Equal bytes give
+/// equal rows. Refuses: any [`ImportError`].
 pub fn read(bytes: &[u8]) -> Result<Vec<ImportRow>, ImportError> {
     if bytes.len() > FILE_BYTES_MAX {
         return Err(ImportError::FileTooLarge { bytes: bytes.len() });
@@ -299,7 +299,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_file_panics_the_reader(bytes in proptest::collection::vec(any::<u8>(), 0..80), text in "[keyword,;\"\n\ra1.\\-]{0,80}") {
+        fn no_file_panics_the_reader(
+            bytes in proptest::collection::vec(any::<u8>(), 0..80), text in "[keyword,;\"\n\ra1.\\-]{0,80}",
+        ) {
             let _ = read(&bytes);
             let _ = read(text.as_bytes());
             let rows = read(format!("keyword,cpc,volume\n{text}").as_bytes()).unwrap_or_default();

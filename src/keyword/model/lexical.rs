@@ -87,8 +87,9 @@ impl Text {
         Self { key, at, words: if telling.is_empty() { all } else { telling } }
     }
 
-    /// What it is compared by, each with its weight: words, and runs of three letters within them, so that inflected and
-    /// compound words resemble each other. In scripts without blanks a run is a phrase, and only its pairs of letters count.
+    /// What it is compared by, each with its weight: words, and runs of three letters within them, so that inflected
+    /// and compound words resemble each other. In scripts without blanks a run is a phrase, and only its pairs of
+    /// letters count.
     fn features(&self) -> BTreeMap<String, f64> {
         let mut features = BTreeMap::new();
         for word in &self.words {

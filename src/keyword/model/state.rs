@@ -57,7 +57,7 @@ macro_rules! states {
                 match self { $(Self::$variant => [$(Self::$next),*].contains(&next)),* }
             }
 
-            /// The state after a change to `next`. Refuses: [`IllegalTransition`](crate::keyword::model::IllegalTransition).
+            /// The state after a change to `next`. Refuses what [`Self::may_become`] denies, and names both.
             pub fn become_state(self, next: Self) -> Result<Self, $crate::keyword::model::IllegalTransition> {
                 if self.may_become(next) {
                     return Ok(next);

@@ -6,8 +6,8 @@ use crate::prompt::model::collapse_blanks;
 
 /// What a name or a text is compared by: NFC, trimmed, inner blanks one space, lower case. The key of a key is itself.
 pub fn text_key(text: &str) -> String {
-    // Letter by letter, so that a sigma does not depend on what stands behind it; composed again, because lower case can
-    // set a mark free.
+    // Letter by letter, so that a sigma does not depend on what stands behind it; composed again, because lower case
+    // can set a mark free.
     let lower: String = text.nfc().flat_map(char::to_lowercase).nfc().collect();
     collapse_blanks(&lower)
 }
