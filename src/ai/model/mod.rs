@@ -1,8 +1,10 @@
 //! Values and rules of AI work: the functions, models and prices, tasks with their items, phases and percent.
 //! It must never know the database, the providers or the clock.
 
+pub mod answer;
 mod breaker;
 mod capability;
+pub mod data_block;
 mod function;
 mod payload;
 mod picture;
@@ -11,6 +13,7 @@ mod price_entry;
 mod provider;
 mod registry;
 mod request;
+pub mod shape;
 mod task;
 mod tries;
 mod wish;

@@ -235,6 +235,8 @@ pub fn error_text(code: &str) -> Option<&'static str> {
         "ALREADY_UPSCALED" => "the image was enlarged meanwhile",
         "WATERMARK_FAILED" => "the watermark could not be put on the image",
         "CANCELLED" => "the request was cancelled",
+        "TOO_SHORT" => "the model wrote less than half of what was asked for",
+        "NOTHING_USABLE" => "nothing in the model's answer could be used",
         _ => return None,
     })
 }

@@ -17,6 +17,7 @@ mod openai_text;
 mod recording;
 mod runware;
 mod sandbox;
+mod sandbox_answer;
 mod text_protocols;
 
 use std::time::Duration;

@@ -4,6 +4,7 @@
 //! lie or panic, and a billing log of its own says what a real provider would have charged, so that tests compare our
 //! books with it. It never reads a clock other than for waiting, and opens no connection.
 
+mod answer;
 mod draw;
 mod font;
 mod noise;
@@ -74,7 +75,7 @@ impl Sandbox {
                 bill(used);
                 return Err(ProviderFailure {
                     usage: Some(used),
-                    ..ProviderFailure::new(FailureCode::OutputTruncated, "the output limit is too low for one sentence")
+                    ..ProviderFailure::new(FailureCode::OutputTruncated, "the output limit is too low for the answer")
                 });
             }
             Step::Ok => {}

@@ -1,6 +1,7 @@
-//! Text from a request's own words: readable sentences, labelled, equal for equal requests.
+//! Text from a request's own words: readable sentences, labelled, equal for equal requests. A request with a data block
+//! gets the JSON it asks for.
 
-use super::noise::Noise;
+use super::{answer::answer, noise::Noise};
 use crate::ai::provider::{TextRequest, TokenUsage};
 
 /// How every sandbox text begins, so that nobody takes it for a model's.
@@ -26,14 +27,23 @@ const MIDDLES: &[&str] = &[
 ];
 
 /// Words too common to be a subject.
-const PLAIN_WORDS: &[&str] = &[
+pub(super) const PLAIN_WORDS: &[&str] = &[
     "about", "after", "also", "and", "are", "been", "before", "from", "have", "into", "more", "must", "only", "over",
     "should", "some", "than", "that", "the", "their", "them", "then", "there", "they", "this", "under", "were", "what",
     "when", "which", "with", "without", "would", "write", "your",
 ];
 
-/// The text for `request` and whether it is whole: `false` when not even the first sentence fits the output limit.
+/// The text for `request` and whether it is whole: `false` when not even the first sentence fits the output limit, or
+/// not all of the JSON.
 pub(super) fn text(request: &TextRequest) -> (String, bool) {
+    if let Some(mut json) = answer(request) {
+        let whole = tokens(json.len()) <= i64::from(request.max_output_tokens);
+        if !whole {
+            let bytes_max = usize::try_from(request.max_output_tokens).unwrap_or(usize::MAX).saturating_mul(4);
+            json.truncate(json.floor_char_boundary(bytes_max));
+        }
+        return (json, whole);
+    }
     let mut noise = Noise::new("text", request.seed, &request.model, &request.prompt);
     let subjects = subjects(&request.prompt);
     let subjects: Vec<&str> = subjects.iter().map(String::as_str).collect();

@@ -1,0 +1,8 @@
+//! Content tasks, and the content that is written for them, with its places for images.
+//!
+//! A content task says what is to be written; content is the article, in versions, with what search engines and pages
+//! show of it. What a model writes is cleaned before it is kept: HTML by an allow-list, titles and descriptions by
+//! their lengths; the address is ours alone.
+//! It must never know images themselves nor publishing, which takes over after review.
+
+pub mod model;
