@@ -296,21 +296,13 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_keywords_are_no_trouble() {
-        let texts = synthetic(1_000);
+    fn five_thousand_keywords_are_clustered() {
+        let texts = synthetic(LEXICAL_MAX);
         let keywords: Vec<&str> = texts.iter().map(String::as_str).collect();
         let answer = cluster(&keywords).unwrap();
         let names: BTreeSet<String> = answer.clusters.iter().map(|cluster| text_key(&cluster.name)).collect();
         assert_eq!(names.len(), answer.clusters.len());
         assert!(answer.clusters.len() > 5);
-    }
-
-    #[test]
-    #[ignore = "the largest set takes seconds without optimisation"]
-    fn five_thousand_keywords_are_clustered() {
-        let texts = synthetic(LEXICAL_MAX);
-        let keywords: Vec<&str> = texts.iter().map(String::as_str).collect();
-        assert!(!cluster(&keywords).unwrap().clusters.is_empty());
     }
 
     proptest! {
