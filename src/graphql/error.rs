@@ -244,8 +244,6 @@ pub enum UserErrorCode {
     ClusterNotFound,
     /// The cluster has ideas that were not rejected.
     ClusterHasIdeas,
-    /// Another one has the name.
-    NameTaken,
     /// No rule leads from the present state to the one that was asked for.
     IllegalTransition,
     /// The keyword is empty.
