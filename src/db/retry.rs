@@ -68,7 +68,7 @@ where
         }
         Err(failure) => {
             if let Err(error) = tx.rollback().await {
-                tracing::debug!(error = %error, "rolling back failed; the connection is dropped");
+                tracing::error!(error = %error, "rolling back failed; the connection is closed");
             }
             Err(failure)
         }

@@ -13,4 +13,4 @@ pub use service::{
     Optimisation, OptimiseError, OptimisePrompts, PromptFile, PromptLimits, PromptReview, PromptStatistics, PromptUse,
     Prompts, PromptsParts, Purpose, Side, StoreFailed, Surroundings, UndoError, Undone, compare,
 };
-pub use store::usage::use_effect;
+pub use store::usage::{SPLIT, take_effect, use_effect};

@@ -134,6 +134,33 @@ impl Prompts {
             .await
     }
 
+    /// Sees to it that work of at most `credits` finds room in a split's budget, or that the split is over: what came back
+    /// from ended work is counted, and a split that has too little left all the same is ended.
+    pub async fn make_room(&self, id: Uuid, credits: i64) -> Result<(), Error> {
+        let right = Viewer::System.may(Feature::SystemPromptsManage, Level::Admin)?;
+        let done: Result<_, Failure<Never>> = self
+            .parts()
+            .db
+            .write((self.act(right, None), id), move |tx, (act, id)| {
+                Box::pin(async move {
+                    let Some(split) = store::split::find_split(tx, *id).await? else { return Ok(()) };
+                    // The prompt first, as every edit does; then the split, which work that is being held waits for.
+                    store::prompt::lock_prompt(tx, split.prompt_id).await?;
+                    store::split::lock_split(tx, *id).await?;
+                    let usage = store::usage::load_usage(tx, Uses::Split(*id)).await?;
+                    let used = usage.get(&split.new_version_id).copied().unwrap_or_default();
+                    let taken = used.credits_charged.saturating_add(used.credits_held);
+                    store::split::update_taken(tx, *id, taken).await?;
+                    if taken.saturating_add(credits) > split.credit_budget {
+                        act.end_split_in(tx, *id, EndReason::BudgetSpent).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await;
+        Ok(done?)
+    }
+
     /// Ends a split if what came of it has crossed a bound, and answers why. It is judged again under its lock.
     pub(super) async fn judge_split(&self, right: FeatureRight, id: Uuid) -> Result<Option<EndReason>, Error> {
         let judged: Result<_, Failure<Never>> = self

@@ -150,6 +150,37 @@ async fn usage_is_counted_from_the_records_and_a_spent_budget_takes_the_new_vers
     assert_eq!(trial.stage.read(&trial.prompt, "version runningSplit { id }").await["version"], 1);
 }
 
+// Twenty commands at once, each within the budget by itself: what is held counts before the next one is.
+#[rstest]
+#[tokio::test]
+async fn a_burst_of_work_stays_within_the_budget(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let trial = Trial::open(engine, json!({"creditBudget": 13, "sharePercent": 99})).await;
+    let (server, prompts) = (&trial.stage.server, trial.stage.registry());
+    let mut person = server.sign_up("painter").await;
+    // One account of a hundred keeps the old version.
+    while text(&prompts, uuid(&json!(person.account)), Purpose::Preview).await != "new" {
+        person = server.sign_up(&format!("{}-again", person.name)).await;
+    }
+    server.give(&trial.stage.hero, &person, 100).await;
+    let query = "mutation($i: GenerateImagesInput!) { generateImages(input: $i) { task { id } userErrors { code } } }";
+    let draw = |at: usize| {
+        let input = json!({
+            "event": {"eventType": "BBQ", "style": "Origami"}, "count": 2, "idempotencyKey": format!("burst-{at:03}")
+        });
+        server.payload(&person, query, json!({"i": input}))
+    };
+    let answers = futures_util::future::join_all((0..20).map(draw)).await;
+    for answer in &answers {
+        assert_eq!(answer["userErrors"], json!([]), "{answer}");
+        server.ended(&person, answer["task"]["id"].as_str().unwrap()).await;
+    }
+    let seen = trial.read().await;
+    // Six commands of two credits; the seventh ended it.
+    assert_eq!((&seen["newUsage"]["tasks"], &seen["newUsage"]["creditsCharged"]), (&json!(6), &json!(12)), "{seen}");
+    assert_eq!((&seen["state"], &seen["endReason"]), (&json!("ENDED"), &json!("BUDGET_SPENT")));
+    assert_eq!(server.balance(&person).await, (60, 0));
+}
+
 #[tokio::test]
 async fn failures_and_refunds_take_the_new_version_back_by_the_sweep() {
     for (column, reason) in [("failed", "FAILURES"), ("refunded", "REFUNDS"), ("cost", "COST")] {
