@@ -42,7 +42,7 @@ pub enum PromptSplitEndReason {
     KeptControl,
     /// Somebody kept the new version, which became the active one.
     KeptNew,
-    /// Another version was activated meanwhile.
+    /// Another version was activated, or the prompt was disabled, meanwhile.
     Superseded,
     /// The new version used up its credits.
     BudgetSpent,
@@ -239,7 +239,8 @@ pub struct PromptSplitMutation;
 #[Object]
 impl PromptSplitMutation {
     /// Tries a version on a share of the accounts. Which account gets which is decided by the server and stays. It ends by
-    /// itself when the new version's credits are spent or a bound is crossed, and when another version is activated.
+    /// itself when the new version's credits are spent or a bound is crossed, when another version is activated, and
+    /// when the prompt is disabled.
     #[graphql(guard = "MutationPolicy", visible = "visible::system_prompts_manage")]
     async fn start_prompt_split(
         &self,
