@@ -209,7 +209,8 @@ pub struct StartPromptSplitInput {
 pub struct StartPromptSplitPayload {
     /// The split; null when refused.
     split: Option<PromptSplit>,
-    /// `NOT_FOUND`, `VERSION_CONFLICT`, `SPLIT_SAME_VERSION`, `SPLIT_RUNNING`, `SPLIT_OUT_OF_RANGE`. Empty when it was done.
+    /// `NOT_FOUND`, `VERSION_CONFLICT`, `SPLIT_PROMPT_DISABLED`, `SPLIT_SAME_VERSION`, `SPLIT_RUNNING`,
+    /// `SPLIT_OUT_OF_RANGE`. Empty when it was done.
     user_errors: Vec<UserError>,
 }
 
@@ -228,7 +229,7 @@ pub struct EndPromptSplitInput {
 pub struct EndPromptSplitPayload {
     /// The split; null when refused.
     split: Option<PromptSplit>,
-    /// `NOT_FOUND`, `SPLIT_ENDED`. Empty when it was done.
+    /// `NOT_FOUND`, `SPLIT_ENDED`, `SPLIT_PROMPT_DISABLED`. Empty when it was done.
     user_errors: Vec<UserError>,
 }
 
