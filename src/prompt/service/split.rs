@@ -40,7 +40,7 @@ impl Prompts {
     }
 
     /// Starts a split: from now on a share of the accounts gets the new version. Refuses: `NotFound`, `VersionConflict`,
-    /// `SameVersion`, `Running`, `OutOfRange`.
+    /// `Disabled`, `SameVersion`, `Running`, `OutOfRange`.
     pub async fn start_prompt_split(
         &self,
         right: FeatureRight,
@@ -63,6 +63,9 @@ impl Prompts {
                     let (expected, current) = (command.expected_version, prompt.active.number);
                     if current != expected {
                         return Err(Failure::Refused(SplitError::VersionConflict { expected, current }));
+                    }
+                    if !prompt.is_enabled {
+                        return Err(Failure::Refused(SplitError::Disabled));
                     }
                     if prompt.active.id == command.new_version_id {
                         return Err(Failure::Refused(SplitError::SameVersion));
@@ -101,7 +104,7 @@ impl Prompts {
     }
 
     /// Ends a running split: everybody gets the control version again, or, with `keep_new`, the new version becomes the
-    /// active one. Refuses: `NotFound`, `Ended`.
+    /// active one, unless the prompt is disabled. Refuses: `NotFound`, `Ended`, `Disabled`.
     pub async fn end_prompt_split(
         &self,
         right: FeatureRight,
@@ -118,6 +121,9 @@ impl Prompts {
                     let split = store::split::find_split(tx, *id).await?.ok_or_else(not_found)?;
                     // The prompt first, as every edit does, so that two acts never wait for each other.
                     let prompt = store::prompt::lock_prompt(tx, split.prompt_id).await?.ok_or_else(not_found)?;
+                    if keep_new && split.end_reason.is_none() && !prompt.is_enabled {
+                        return Err(Failure::Refused(SplitError::Disabled));
+                    }
                     let reason = if keep_new { EndReason::KeptNew } else { EndReason::KeptControl };
                     if !act.end_split_in(tx, split.id, reason).await? {
                         return Err(Failure::Refused(SplitError::Ended));

@@ -255,3 +255,32 @@ async fn a_split_ends_by_hand_or_by_another_activation(#[values(Engine::Sqlite, 
     third["expectedVersion"] = json!(1);
     assert_eq!(code(&start(stage, third).await), "VERSION_CONFLICT");
 }
+
+// A split of a prompt that look-ups do not find would be no trial at all.
+#[rstest]
+#[tokio::test]
+async fn disabling_a_prompt_ends_its_split_and_none_starts_in_a_disabled_one(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let trial = Trial::open(engine, json!({})).await;
+    let stage = &trial.stage;
+    let which = json!({"promptId": trial.prompt["id"], "expectedVersion": 1});
+    stage.done("disableSystemPrompt", which.clone()).await;
+    let split = trial.read().await;
+    assert_eq!((&split["state"], &split["endReason"]), (&json!("ENDED"), &json!("SUPERSEDED")));
+    assert_eq!(end(stage, &trial.split, "NEW").await["userErrors"][0]["code"], "SPLIT_ENDED");
+    assert_eq!(stage.read(&trial.prompt, "version").await["version"], 1);
+    let again = json!({
+        "promptId": trial.prompt["id"], "expectedVersion": 1, "newVersionId": trial.new, "creditBudget": 1000,
+    });
+    let refused = start(stage, again.clone()).await;
+    assert_eq!(refused["userErrors"][0]["code"], "SPLIT_PROMPT_DISABLED", "{refused}");
+    stage.done("enableSystemPrompt", which).await;
+    let started = start(stage, again).await;
+    assert_eq!(started["userErrors"], json!([]));
+    // One that was left running in a disabled prompt by other means is not kept without a word.
+    stage.server.execute("UPDATE system_prompt SET is_enabled = FALSE").await;
+    let kept = end(stage, &started["split"], "NEW").await;
+    assert_eq!(kept["userErrors"][0]["code"], "SPLIT_PROMPT_DISABLED", "{kept}");
+    assert_eq!(end(stage, &started["split"], "CONTROL").await["userErrors"], json!([]));
+}
