@@ -176,7 +176,7 @@ impl Db {
 
     /// Runs `work` in one writing transaction on a task of its own and commits it when it answers `Ok`. It runs again,
     /// at most five times, on a serialisation failure, a deadlock or a busy database; so it may touch the database
-    /// alone, and what it needs comes in by `context`.
+    /// alone, and what it needs comes in by `context`. Faults: `RateLimited` after the last try, when nothing was done.
     pub async fn write<C, T, R, F>(&self, context: C, work: F) -> Result<T, Failure<R>>
     where
         C: Send + Sync + 'static,

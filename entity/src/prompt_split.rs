@@ -23,6 +23,7 @@ pub struct Model {
     pub ended_by: Option<Uuid>,
     pub started_at: i64,
     pub ended_at: Option<i64>,
+    pub credits_taken: i64,
 }
 
 /// No relation is declared: queries join by name.

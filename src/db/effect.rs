@@ -124,6 +124,22 @@ pub enum Effect {
         /// Whether the whole command is refused when no row matches.
         guarded: bool,
     },
+    /// A part of what a row has to give. The whole command is refused when the row, being there, has not enough left or is
+    /// shut.
+    Take {
+        /// From which table.
+        table: &'static str,
+        /// Which row: every column must be equal.
+        key: Vec<(&'static str, Value)>,
+        /// The column and value that say it is open.
+        open: (&'static str, Value),
+        /// What was taken so far: a `bigint` that this is added to.
+        taken: &'static str,
+        /// How much more.
+        amount: i64,
+        /// The column with the most that may be taken.
+        limit: &'static str,
+    },
 }
 
 /// Why an effect could not be written.
@@ -154,7 +170,7 @@ impl Effect {
     /// The table it writes.
     pub fn table(&self) -> &'static str {
         match self {
-            Self::Insert { table, .. } | Self::Update { table, .. } => table,
+            Self::Insert { table, .. } | Self::Update { table, .. } | Self::Take { table, .. } => table,
         }
     }
 
@@ -163,13 +179,43 @@ impl Effect {
         LOCK_ORDER.iter().position(|table| *table == self.table()).unwrap_or(LOCK_ORDER.len())
     }
 
-    /// Locks the row of a guarded update and says whether it is as expected. Other effects are always satisfied.
+    /// Whether it is written only when a row is as expected.
+    pub fn is_guarded(&self) -> bool {
+        matches!(self, Self::Update { guarded: true, .. } | Self::Take { .. })
+    }
+
+    /// Which row it concerns, where that is known.
+    pub fn row_id(&self) -> Option<Uuid> {
+        let (Self::Update { key, .. } | Self::Take { key, .. }) = self else { return None };
+        key.iter().find_map(|(_, value)| match value {
+            Value::Uuid(id) => *id,
+            _ => None,
+        })
+    }
+
+    /// Locks the row of a guarded effect and says whether it is as expected. Other effects are always satisfied.
     pub async fn guard_holds(&self, tx: &impl ConnectionTrait) -> Result<bool, DbErr> {
-        let Self::Update { table, key, guarded: true, .. } = self else { return Ok(true) };
-        let (clause, values) = conditions(key, 1);
         let lock = engine_of(tx).for_update();
-        let sql = format!("SELECT 1 AS one FROM {table} WHERE {clause}{lock}");
-        Ok(tx.query_one_raw(statement(tx, sql, values)).await?.is_some())
+        match self {
+            Self::Update { table, key, guarded: true, .. } => {
+                let (clause, values) = conditions(key, 1);
+                let sql = format!("SELECT 1 AS one FROM {table} WHERE {clause}{lock}");
+                Ok(tx.query_one_raw(statement(tx, sql, values)).await?.is_some())
+            }
+            Self::Take { table, key, open, taken, amount, limit } => {
+                let (clause, values) = conditions(key, 3);
+                let sql = format!(
+                    "SELECT CASE WHEN {} = $1 AND {taken} + $2 <= {limit} THEN 1 ELSE 0 END AS fits \
+                     FROM {table} WHERE {clause}{lock}",
+                    open.0
+                );
+                let values = [open.1.clone(), (*amount).into()].into_iter().chain(values);
+                let row = tx.query_one_raw(statement(tx, sql, values)).await?;
+                // Where there is no such row, there is nothing to take from.
+                row.map_or(Ok(true), |row| Ok(row.try_get::<i32>("", "fits")? == 1))
+            }
+            Self::Insert { .. } | Self::Update { .. } => Ok(true),
+        }
     }
 
     /// Writes it.
@@ -208,6 +254,12 @@ impl Effect {
                 if *guarded && done.rows_affected() != 1 {
                     return Err(EffectError::GuardFailed { table });
                 }
+                Ok(())
+            }
+            Self::Take { table, key, taken, amount, .. } => {
+                let (clause, values) = conditions(key, 2);
+                let sql = format!("UPDATE {table} SET {taken} = {taken} + $1 WHERE {clause}");
+                tx.execute_raw(statement(tx, sql, std::iter::once((*amount).into()).chain(values))).await?;
                 Ok(())
             }
         }

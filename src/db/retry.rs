@@ -26,11 +26,17 @@ fn asks_for_retry<R>(failure: &Failure<R>) -> bool {
     }
 }
 
-/// A spread of 0–15 ms: enough to part two transactions that met, without a source of randomness.
-fn jitter() -> Duration {
+/// What a client that asks again should wait, when the database would not let the transaction through.
+const RETRY_AFTER_MS: u64 = 1_000;
+
+/// How long to wait after try number `tried`: the wait and its spread double each time, so that many transactions that met
+/// part further each time. Without a source of randomness.
+fn pause(tried: u32) -> Duration {
     static STEP: AtomicU64 = AtomicU64::new(0);
     let step = STEP.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
-    Duration::from_millis(step >> 60)
+    let least = 5_u64 << tried.min(6);
+    // The upper 16 bits as a part of `3 × least`.
+    Duration::from_millis(least + ((3 * least * (step >> 48)) >> 16))
 }
 
 pub(super) async fn run<C, T, R, F>(db: &Db, context: &C, work: &F) -> Result<T, Failure<R>>
@@ -43,8 +49,14 @@ where
         match result {
             Err(failure) if tried < TRIES && asks_for_retry(&failure) => {
                 tracing::debug!(tried, "transaction runs again");
-                tokio::time::sleep(Duration::from_millis(u64::from(5 * tried)) + jitter()).await;
+                tokio::time::sleep(pause(tried)).await;
                 tried += 1;
+            }
+            Err(failure) if asks_for_retry(&failure) => {
+                if let Failure::Fault(Error::Internal(internal)) = &failure {
+                    tracing::warn!(tried, cause = %internal.chain(), "the database would not let a transaction through");
+                }
+                return Err(Error::RateLimited { retry_after_ms: RETRY_AFTER_MS }.into());
             }
             result => return result,
         }
@@ -68,9 +80,28 @@ where
         }
         Err(failure) => {
             if let Err(error) = tx.rollback().await {
-                tracing::debug!(error = %error, "rolling back failed; the connection is dropped");
+                tracing::error!(error = %error, "rolling back failed; the connection is closed");
             }
             Err(failure)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_longer_and_wider_each_time() {
+        let within = |tried: u32| {
+            let pauses: Vec<Duration> = (0..200).map(|_| pause(tried)).collect();
+            (pauses.iter().min().copied().unwrap(), pauses.iter().max().copied().unwrap())
+        };
+        for tried in 1..TRIES {
+            let (least, most) = within(tried);
+            assert!(least >= Duration::from_millis(5 << tried) && most <= Duration::from_millis(20 << tried));
+            assert!(most > least * 2, "{least:?} {most:?}");
+        }
+        assert!(within(4).0 > within(1).1);
     }
 }

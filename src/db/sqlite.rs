@@ -8,7 +8,7 @@ use std::{
 
 use sea_orm::SqlxSqliteConnector;
 use sqlx::{
-    Row, SqlitePool,
+    Connection as _, Row, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio_util::task::TaskTracker;
@@ -80,6 +80,19 @@ fn try_lock(path: &Path) -> Result<File, OpenError> {
     }
 }
 
+/// Whether a connection that comes back is outside every transaction. After some faults, a full disk first of all, SQLite
+/// rolls back by itself; the `ROLLBACK` that follows then fails, and sqlx believes for good that a transaction is open
+/// (0.9.0): each later one would be a savepoint inside one that nobody commits. Such a connection is closed.
+async fn is_clean(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // A rollback that was queued when a transaction was dropped is done before this is answered.
+    connection.ping().await?;
+    let is_clean = !connection.is_in_transaction();
+    if !is_clean {
+        tracing::error!("a database connection came back inside a transaction and is closed");
+    }
+    Ok(is_clean)
+}
+
 async fn check_version(pool: &SqlitePool) -> Result<(), OpenError> {
     let row = sqlx::query("SELECT sqlite_version()").fetch_one(pool).await.map_err(connect)?;
     let found: String = row.try_get(0).map_err(connect)?;
@@ -93,7 +106,13 @@ async fn check_version(pool: &SqlitePool) -> Result<(), OpenError> {
 
 pub(super) async fn open(path: &Path, readers: u32) -> Result<Inner, OpenError> {
     let lock = lock(path).await?;
-    let pool = |size| SqlitePoolOptions::new().min_connections(size).max_connections(size).test_before_acquire(false);
+    let pool = |size| {
+        SqlitePoolOptions::new()
+            .min_connections(size)
+            .max_connections(size)
+            .test_before_acquire(false)
+            .after_release(|connection, _| Box::pin(is_clean(connection)))
+    };
     let writer = pool(1)
         .acquire_timeout(Duration::from_secs(30))
         .connect_with(options(path).create_if_missing(true))

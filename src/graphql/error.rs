@@ -128,6 +128,12 @@ pub enum UserErrorCode {
     MetadataInvalid,
     /// The note is longer than 500 characters.
     NoteInvalid,
+    /// The category holds 1,000 prompts, which is the most.
+    CategoryFull,
+    /// The prompt has the last version number there is.
+    VersionsExhausted,
+    /// The prompt of the split is disabled.
+    SplitPromptDisabled,
     /// No text ships for this key.
     NotShipped,
     /// The version on trial is the active one.

@@ -4,6 +4,26 @@ use async_graphql::{InputValueError, InputValueResult, Number, Scalar, ScalarTyp
 
 use crate::clock::{self, Micros};
 
+const CREDITS: &str = "Give a whole number within ±(2^53 − 1).";
+const SAFE_INT: &str = "Give a whole number within ±(2^53 − 1).";
+const DECIMAL: &str = "Give a string such as \"0.04\": digits with at most nine decimals, below 10000000000.";
+const TIME: &str = "Give a time of RFC 3339, such as 2026-01-31T09:00:00Z.";
+
+/// What a value of the scalar or built-in type `name` must be, as a sentence; `None` for other types.
+pub fn wanted(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "Credits" => CREDITS,
+        "SafeInt" => SAFE_INT,
+        "Decimal" => DECIMAL,
+        "DateTime" => TIME,
+        "CreditsEntry" => "Give a JSON number or string.",
+        "Int" => "Give a whole number within ±(2^31 − 1).",
+        "String" | "ID" => "Give a string.",
+        "Boolean" => "Give true or false.",
+        _ => return None,
+    })
+}
+
 /// The greatest integer that every JSON client holds exactly: 2^53 − 1.
 pub const SAFE_MAX: i64 = 9_007_199_254_740_991;
 
@@ -25,9 +45,7 @@ pub struct Credits(pub i64);
 /// A whole number of credits within ±(2^53 − 1): a JSON integer; input also takes a string of one.
 impl ScalarType for Credits {
     fn parse(value: Value) -> InputValueResult<Self> {
-        safe_integer(&value)
-            .map(Self)
-            .ok_or_else(|| InputValueError::custom("Credits are a whole number within ±(2^53 − 1)."))
+        safe_integer(&value).map(Self).ok_or_else(|| InputValueError::custom(CREDITS))
     }
 
     fn to_value(&self) -> Value {
@@ -43,9 +61,7 @@ pub struct SafeInt(pub i64);
 /// A whole number within ±(2^53 − 1), for sequence numbers, bytes and tokens: a JSON integer; input also takes a string of one.
 impl ScalarType for SafeInt {
     fn parse(value: Value) -> InputValueResult<Self> {
-        safe_integer(&value)
-            .map(Self)
-            .ok_or_else(|| InputValueError::custom("This is a whole number within ±(2^53 − 1)."))
+        safe_integer(&value).map(Self).ok_or_else(|| InputValueError::custom(SAFE_INT))
     }
 
     fn to_value(&self) -> Value {
@@ -138,7 +154,7 @@ impl ScalarType for Decimal {
             Value::String(text) => decimal_of(text).map(Self),
             _ => None,
         }
-        .ok_or_else(|| InputValueError::custom("A decimal is a string such as \"0.04\" with at most nine decimals."))
+        .ok_or_else(|| InputValueError::custom(DECIMAL))
     }
 
     fn to_value(&self) -> Value {
@@ -158,7 +174,7 @@ impl ScalarType for DateTime {
             Value::String(text) => clock::from_rfc3339(text).map(Self),
             _ => None,
         }
-        .ok_or_else(|| InputValueError::custom("A time is RFC 3339, such as 2026-01-31T09:00:00Z."))
+        .ok_or_else(|| InputValueError::custom(TIME))
     }
 
     fn to_value(&self) -> Value {

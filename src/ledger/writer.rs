@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
 use uuid::Uuid;
 
 use crate::{
@@ -225,23 +225,14 @@ async fn decide(tx: &DatabaseTransaction, job: &Job, state: &mut State) -> Resul
 
 /// Locks the guarded rows in the one lock order and refuses when one is not as expected.
 async fn check_guards(tx: &DatabaseTransaction, effects: &[Effect]) -> Result<(), Stop> {
-    let mut guarded: Vec<&Effect> =
-        effects.iter().filter(|effect| matches!(effect, Effect::Update { guarded: true, .. })).collect();
-    guarded.sort_by_key(|effect| (effect.lock_rank(), effect.table(), row_id(effect)));
+    let mut guarded: Vec<&Effect> = effects.iter().filter(|effect| effect.is_guarded()).collect();
+    guarded.sort_by_key(|effect| (effect.lock_rank(), effect.table(), effect.row_id()));
     for effect in guarded {
         if !effect.guard_holds(tx).await? {
             return Err(Stop::Refused(Refusal::EffectRefused { code: effect.table().to_owned() }));
         }
     }
     Ok(())
-}
-
-fn row_id(effect: &Effect) -> Option<Uuid> {
-    let Effect::Update { key, .. } = effect else { return None };
-    key.iter().find_map(|(_, value)| match value {
-        Value::Uuid(id) => *id,
-        _ => None,
-    })
 }
 
 async fn write(tx: &DatabaseTransaction, job: &Job, decision: &Decision) -> Result<Posting, Stop> {

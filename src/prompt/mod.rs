@@ -10,7 +10,7 @@ pub mod sweep;
 
 pub use service::{
     Compared, ComposeError, Composed, DiffError, FileError, ImportSystemPrompts, Instructions, LookUp, LookedUp,
-    Optimisation, OptimiseError, OptimisePrompts, PromptFile, PromptLimits, PromptReview, PromptStatistics, PromptUse,
-    Prompts, PromptsParts, Purpose, Side, StoreFailed, Surroundings, UndoError, Undone, compare,
+    Optimisation, OptimiseError, OptimisePrompts, Pieces, PromptFile, PromptLimits, PromptReview, PromptStatistics,
+    PromptUse, Prompts, PromptsParts, Purpose, Side, StoreFailed, Surroundings, UndoError, Undone, compare, deadline,
 };
-pub use store::usage::use_effect;
+pub use store::usage::{SPLIT, take_effect, use_effect};

@@ -1,5 +1,7 @@
 //! System prompts through the API, and look-ups as work makes them.
 
+mod burst;
+mod hostile;
 mod look_up;
 mod optimise;
 mod overview;

@@ -117,7 +117,7 @@ impl AiTaskItem {
 
     /// The text; null unless one was delivered.
     async fn text(&self) -> Option<&str> {
-        self.0.text.as_deref()
+        self.0.text.as_deref().filter(|_| self.0.state == model::ItemState::Delivered)
     }
 
     /// Our code of what went wrong; null unless it failed.

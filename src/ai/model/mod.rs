@@ -25,7 +25,9 @@ pub use capability::{
 pub use function::{AiFunction, ModelKind};
 pub use payload::{ComposedPrompt, Original, StandIn, TaskPayload};
 pub use picture::{AspectRatio, Quality};
-pub use price::{AmountOutOfRange, PriceVersion, Rates, TextTokens, credit_value, estimated_tokens, input_bound};
+pub use price::{
+    AmountOutOfRange, PriceVersion, Rates, TextTokens, credit_value, estimated_tokens, input_bound, is_plausible,
+};
 pub use price_entry::{PriceEntry, PriceFault, PriceUnit, credit_price};
 pub use provider::{ProviderSetup, Sealed, StoredKey};
 pub use registry::{AiModel, ModelRefusal, PricedModel};

@@ -80,6 +80,17 @@ pub fn estimated_tokens(prompt_bytes: usize, output_bytes: usize) -> Result<Text
     Ok(TextTokens { input: input_bound(prompt_bytes)?, output: input_bound(output_bytes)? })
 }
 
+/// Tokens that a template may add to a prompt, and a model to its answer.
+const TOKENS_BESIDE: i64 = 4_096;
+
+/// Whether a provider's report can be true of a call: a prompt has no more tokens than bytes, and no model writes more than
+/// twice what it was limited to, give or take what templates add.
+pub fn is_plausible(tokens: TextTokens, prompt_bytes: usize, output_token_limit: i64) -> bool {
+    let input_max = i64::try_from(prompt_bytes).unwrap_or(i64::MAX).saturating_add(TOKENS_BESIDE);
+    let output_max = output_token_limit.saturating_mul(2).saturating_add(TOKENS_BESIDE);
+    (0..=input_max).contains(&tokens.input) && (0..=output_max).contains(&tokens.output)
+}
+
 /// What `credits` are worth, in nano-dollars.
 pub fn credit_value(credits: i64, credit_price_nanousd: i64) -> Result<i64, AmountOutOfRange> {
     credits.checked_mul(credit_price_nanousd).ok_or(AmountOutOfRange)
@@ -235,6 +246,17 @@ mod tests {
         assert_eq!((all_credits, all_cost), (83, 372_240_000));
         assert_eq!(credit_value(83, 10_000_000).unwrap(), 830_000_000);
         assert_eq!(credit_value(3 * image.image_credits().unwrap(), 1).unwrap(), 15);
+    }
+
+    #[test]
+    fn a_report_is_plausible_up_to_what_can_be_true() {
+        assert!(is_plausible(used(0, 0), 0, 0));
+        assert!(is_plausible(used(100 + TOKENS_BESIDE, 2_000 + TOKENS_BESIDE), 100, 1_000));
+        assert!(!is_plausible(used(101 + TOKENS_BESIDE, 0), 100, 1_000));
+        assert!(!is_plausible(used(0, 2_001 + TOKENS_BESIDE), 100, 1_000));
+        for tokens in [used(-1, 0), used(0, -1), used(i64::MAX, 0), used(0, i64::MAX)] {
+            assert!(!is_plausible(tokens, 100, 1_000));
+        }
     }
 
     #[test]

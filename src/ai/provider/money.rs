@@ -2,8 +2,12 @@
 
 use serde_json::value::RawValue;
 
+/// The most that one call can cost, nano-dollars: a thousand dollars. Beyond it a report is a mistake, and sums of millions
+/// of calls stay countable.
+const COST_MAX: i64 = 1_000_000_000_000;
+
 /// A JSON number, or a string that holds one, as a cost; half up. `None` for anything else, and for what is negative
-/// or beyond range.
+/// or above a thousand dollars.
 pub(super) fn cost_nanousd(dollars: &RawValue) -> Option<i64> {
     nanousd(dollars.get().trim().trim_matches('"'))
 }
@@ -26,7 +30,7 @@ fn nanousd(dollars: &str) -> Option<i64> {
     } else {
         power.map_or(Some(0), |power| digits.checked_add(power / 2).map(|sum| sum / power))?
     };
-    i64::try_from(value).ok()
+    i64::try_from(value).ok().filter(|cost| *cost <= COST_MAX)
 }
 
 #[cfg(test)]
@@ -45,8 +49,9 @@ mod tests {
             ("1.4e-9", Some(1)),
             ("4e-10", Some(0)),
             ("1e-60", Some(0)),
-            ("9223372036.854775807", Some(i64::MAX)),
-            ("9223372036.854775808", None),
+            ("1000", Some(COST_MAX)),
+            ("1000.000000001", None),
+            ("9223372036.854775807", None),
             ("-0.01", None),
             ("1e30", None),
             ("1e2147483647", None),

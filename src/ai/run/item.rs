@@ -9,6 +9,7 @@ use crate::{
     ai::{
         model::{
             Attempt, AttemptState, FaultClass, Item, ItemState, ModelKind, Phase, Sign, TextTokens, estimated_tokens,
+            is_plausible,
         },
         points::Point,
         provider::{FailureClass, FailureCode, ProviderFailure, TextResult, TokenUsage},
@@ -260,6 +261,10 @@ impl Run<'_> {
         mut attempt: Attempt,
         text: TextResult,
     ) -> Result<Step, Stop> {
+        if text.text.chars().all(|letter| letter == '\0' || letter.is_whitespace()) {
+            let failure = ProviderFailure { usage: text.usage, ..ProviderFailure::new(FailureCode::EmptyOutput, "") };
+            return self.failed(at, item, attempt, &failure).await;
+        }
         // PostgreSQL stores no U+0000; a model that writes one must not cost us the whole text.
         let text = TextResult { text: text.text.replace('\0', "\u{fffd}"), ..text };
         attempt.provider_ref = text.provider_ref;
@@ -279,12 +284,24 @@ impl Run<'_> {
         self.deliver(at, item, attempt, Kept::Text).await
     }
 
-    /// The tokens of a text call and what they cost us: as reported, else estimated and marked so.
+    /// The tokens of a text call and what they cost us: as reported, else estimated and marked so. A report that cannot be
+    /// true counts as none, so that a provider's mistake never costs the customer more than was held.
     fn count_tokens(&self, attempt: &mut Attempt, usage: Option<TokenUsage>, output_bytes: usize) -> Result<(), Stop> {
-        let (tokens, estimated) = match usage {
-            Some(usage) => (TextTokens { input: usage.input, output: usage.output }, false),
+        let input_bytes = self.work.task.payload.longest_input();
+        let model = self.work.candidate_of(attempt).model;
+        let reported = usage.map(|usage| TextTokens { input: usage.input, output: usage.output });
+        let believed =
+            reported.filter(|tokens| is_plausible(*tokens, input_bytes, model.output_token_limit.unwrap_or(0)));
+        if let Some(tokens) = reported.filter(|_| believed.is_none()) {
+            metrics::counter!("inkledger_ai_implausible_usage_total", "provider" => model.provider.clone())
+                .increment(1);
+            let (input, output, model) = (tokens.input, tokens.output, model.provider_model);
+            tracing::error!(model, input, output, "a report of tokens cannot be true and is not used");
+        }
+        let (tokens, estimated) = match believed {
+            Some(tokens) => (tokens, false),
             None => {
-                let tokens = estimated_tokens(self.work.task.payload.longest_input(), output_bytes);
+                let tokens = estimated_tokens(input_bytes, output_bytes);
                 (tokens.map_err(|error| Internal::new("estimating tokens", error))?, true)
             }
         };

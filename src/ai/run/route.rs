@@ -126,6 +126,11 @@ impl Run<'_> {
                 metrics::counter!("inkledger_ai_deferred_total", "reason" => "limit").increment(1);
                 return Ok(Way::Later { after: self.spread(length(now, until)), code: None });
             }
+            // Too many requests of late had to be repeated: another model may do it, else it waits as for a shut gate.
+            if let Some(until) = self.budget(&target, now).await? {
+                shut = Some(shut.map_or((until, false), |earlier| earlier.min((until, false))));
+                continue;
+            }
             return Ok(Way::To(Box::new(target)));
         }
         if let Some((until, is_probed)) = shut {
@@ -166,8 +171,10 @@ impl Run<'_> {
                 return Ok(Err("PROVIDER_NOT_CONFIGURED"));
             }
         };
-        // What was lost with our own process was no failure of the provider's: repeating it spends no retry.
-        let is_retry = self.sent(item).any(|attempt| attempt.ai_model_id == model.id && !attempt.is_lost());
+        // What was lost with our own process was no failure of the provider's, and an answer that made no sense is owed to
+        // what was asked: repeating either spends no retry, which all accounts share.
+        let is_failure = |attempt: &Attempt| !attempt.is_lost() && attempt.error_class != Some(FaultClass::Malformed);
+        let is_retry = self.sent(item).any(|attempt| attempt.ai_model_id == model.id && is_failure(attempt));
         Ok(Ok(Target { candidate: candidate.clone(), set_up, settings, is_retry }))
     }
 
@@ -180,20 +187,23 @@ impl Run<'_> {
         Wish { ratio: payload.ratio, quality: payload.quality, ..wish }
     }
 
-    /// When the next request may leave by the limits of the model and the retry budget of the credential.
+    /// When the next request may leave by the limits of the model.
     async fn limit(&self, target: &Target, now: Micros) -> Result<Option<Micros>, Error> {
         let parts = &self.ai.parts;
         let reader = parts.db.reader();
         let look_again = i64::try_from(parts.config.look_again.as_micros()).unwrap_or(i64::MAX);
         let model = &target.candidate.model;
-        if let Some(until) = store::find_model_wait(reader, model, Uuid::nil(), now, look_again).await? {
-            return Ok(Some(until));
-        }
+        Ok(store::find_model_wait(reader, model, Uuid::nil(), now, look_again).await?)
+    }
+
+    /// When a retry may leave by the budget of the credential.
+    async fn budget(&self, target: &Target, now: Micros) -> Result<Option<Micros>, Error> {
         if !target.is_retry {
             return Ok(None);
         }
-        let credential = &target.set_up.credential_id;
-        Ok(store::find_retry_wait(reader, credential, parts.config.retries_least, Uuid::nil(), now).await?)
+        let (parts, credential) = (&self.ai.parts, &target.set_up.credential_id);
+        let (reader, least) = (parts.db.reader(), parts.config.retries_least);
+        Ok(store::find_retry_wait(reader, credential, least, Uuid::nil(), now).await?)
     }
 
     /// What is left of a wait that was recorded with the item's last answer. The job's own wait is the same one unless

@@ -17,14 +17,14 @@ use crate::{
         Command, Refusal,
         model::{Actor, Credits, HoldItem, IdemKey, Operation, WorkKind},
     },
-    prompt::{Purpose, use_effect},
+    prompt::{Purpose, SPLIT, take_effect, use_effect},
 };
 
 /// How many failed runs end a task's job.
 const JOB_ATTEMPTS_MAX: i32 = 6;
 
-/// How often a command that met its own twin looks again.
-const TRIES: u32 = 3;
+/// How often a command that met its own twin, or a split without room, looks again.
+const TRIES: u32 = 5;
 
 /// What a command would cost at most.
 #[derive(Debug, Clone)]
@@ -131,6 +131,13 @@ impl Ai {
                 let answer = self.first_answer(spender, order, key).await?;
                 answer.transpose().map_err(Failure::Refused)
             }
+            // A split that has too little left for this: it gets room, or it ends, and the prompt is composed again.
+            Err(Failure::Refused(Refusal::EffectRefused { code })) if code == SPLIT => {
+                for split in prepared.uses.iter().filter_map(|one| one.split_id) {
+                    self.parts.prompts.make_room(split, accepted.required()).await?;
+                }
+                Ok(None)
+            }
             Err(Failure::Refused(refusal)) => self.refused(&accepted, refusal),
             Err(Failure::Fault(error)) => Err(error.into()),
         }
@@ -205,6 +212,8 @@ impl Ai {
         let mut effects = store::accept_effects(accepted, &self.job(accepted.ai_task_id, spender.account_id));
         let task = accepted.ai_task_id;
         effects.extend(prepared.uses.iter().map(|one| use_effect(task, one.version_id, one.split_id)));
+        let tried = prepared.uses.iter().filter_map(|one| Some((one.split_id?, one.version_id)));
+        effects.extend(tried.map(|(split, version)| take_effect(split, version, accepted.required())));
         Ok(Command {
             account: spender.account_id,
             key: key.clone().for_input(&order.canonical(spender.user_id)),

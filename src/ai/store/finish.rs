@@ -103,15 +103,20 @@ pub fn item_effects(grip: &Grip, work: &Work, item: &Item, end: &ItemEnd, now: M
 
 fn item_update(item: &Item, end: &ItemEnd, now: Micros) -> Effect {
     let credits: Cell = if end.is_charged { Cell::Known(Known::Amount) } else { Cell::Value(Value::BigInt(None)) };
+    let mut set = vec![
+        ("state", Set::To(end.state.as_str().into())),
+        ("credits", Set::To(credits)),
+        ("image_id", Set::To(end.image_id.into())),
+        ("error_code", Set::To(end.code.clone().into())),
+        ("finished_at", Set::To(now.into())),
+    ];
+    if end.state != ItemState::Delivered {
+        // Nobody gets what nobody paid for.
+        set.push(("text", Set::To(Value::String(None).into())));
+    }
     Effect::Update {
         table: "ai_task_item",
-        set: vec![
-            ("state", Set::To(end.state.as_str().into())),
-            ("credits", Set::To(credits)),
-            ("image_id", Set::To(end.image_id.into())),
-            ("error_code", Set::To(end.code.clone().into())),
-            ("finished_at", Set::To(now.into())),
-        ],
+        set,
         key: vec![("id", item.id.into()), ("state", "PENDING".into())],
         guarded: true,
     }

@@ -31,6 +31,13 @@ use crate::{
 pub(super) fn command() -> Command {
     let file = |help: &'static str| Arg::new("file").required(true).value_name("FILE").help(help);
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    let category = || {
+        Arg::new("category")
+            .long("category")
+            .action(ArgAction::Append)
+            .value_parser(PossibleValuesParser::new(Category::ALL.map(Category::as_str)))
+            .help("Only this category; may be repeated. One category never has more prompts than an import takes")
+    };
     Command::new("prompts")
         .about("System prompts as files, figures and rules; exit 0 done, 1 something is not as wanted, 2 not possible")
         .subcommand_required(true)
@@ -44,6 +51,7 @@ pub(super) fn command() -> Command {
                         .value_parser(clap::value_parser!(PathBuf))
                         .help("A file, or a folder to write the file of today into; standard output without it"),
                 )
+                .arg(category())
                 .arg(flag("include-inactive", "Write the disabled prompts too"))
                 .arg(flag("environment", "Add provider settings, for `prompts diff`; never a key"))
                 .arg(json_flag()),
@@ -80,13 +88,7 @@ pub(super) fn command() -> Command {
                 )
                 .arg(flag("apply", "Write new versions; without it nothing is written"))
                 .arg(Arg::new("report-hash").long("report-hash").value_name("HASH").help("Apply this report only"))
-                .arg(
-                    Arg::new("category")
-                        .long("category")
-                        .action(ArgAction::Append)
-                        .value_parser(PossibleValuesParser::new(Category::ALL.map(Category::as_str)))
-                        .help("Only this category; may be repeated"),
-                )
+                .arg(category())
                 .arg(
                     Arg::new("undo")
                         .long("undo")

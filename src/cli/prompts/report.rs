@@ -9,7 +9,7 @@ use crate::{
     cli::{CliError, Context, OK, table},
     error::Failure,
     prompt::{
-        Compared, PromptFile, PromptStatistics, Side, Surroundings, compare,
+        Compared, PromptFile, PromptStatistics, Side, Surroundings, compare, deadline,
         model::{
             diff::ChangeKind,
             transfer::{Difference, FieldDiff, TransferLimits, parse_file},
@@ -49,7 +49,8 @@ pub(super) async fn diff(context: &Context) -> Result<u8, CliError> {
 
 fn diff_as_json(compared: &Compared) -> serde_json::Value {
     let field = |field: &FieldDiff| {
-        let changes = field.changes.iter().map(|change| json!({"kind": change.kind.as_str(), "text": change.text}));
+        let changes = field.changes(deadline());
+        let changes = changes.iter().map(|change| json!({"kind": change.kind.as_str(), "text": change.text}));
         json!({
             "field": field.field, "left": field.left, "right": field.right, "changes": changes.collect::<Vec<_>>(),
         })
@@ -84,7 +85,7 @@ fn print_diff(compared: &Compared) -> Result<(), CliError> {
         let Difference::Differs(fields) = &row.difference else { continue };
         for field in fields {
             writeln!(out, "    {}", field.field)?;
-            for change in field.changes.iter().filter(|change| change.kind != ChangeKind::Same) {
+            for change in field.changes(deadline()).iter().filter(|change| change.kind != ChangeKind::Same) {
                 let sign = if change.kind == ChangeKind::Removed { '-' } else { '+' };
                 writeln!(out, "      {sign} {}", table::plain(&change.text))?;
             }

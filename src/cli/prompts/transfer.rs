@@ -10,7 +10,10 @@ use crate::{
     error::Failure,
     prompt::{
         ImportSystemPrompts, PromptFile, Surroundings,
-        model::transfer::{ImportMode, ImportReport, ImportStatus},
+        model::{
+            Category,
+            transfer::{ImportMode, ImportReport, ImportStatus},
+        },
     },
 };
 
@@ -20,7 +23,10 @@ pub(super) async fn export(context: &Context) -> Result<u8, CliError> {
     let include_inactive = context.matches.get_flag("include-inactive");
     let parts =
         if context.matches.get_flag("environment") { desk.surroundings.environment().await? } else { Vec::new() };
-    let file = desk.prompts.export_system_prompts(desk.right, include_inactive, &parts).await?;
+    let named = context.matches.get_many::<String>("category");
+    let categories: Option<Vec<Category>> = named.map(|words| words.filter_map(|word| Category::parse(word)).collect());
+    let which = (categories.as_deref(), include_inactive);
+    let file = desk.prompts.export_system_prompts(desk.right, which, &parts).await?;
     let left_out = match file.left_out {
         0 => String::new(),
         number => format!(" {number} disabled left out; --include-inactive writes them too."),

@@ -13,6 +13,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use super::refusal::{CODES, Fault, INTERNAL_MESSAGE, stamp};
 use super::shape::shape;
 use super::{Admitted, Caller, Gate, OperationKind, engine};
+use crate::graphql::scalars;
 
 /// The outcome of an executed operation, or one event of a subscription. Serializes with `data` first, then `errors`
 /// when there are any, then `extensions` when there are any.
@@ -170,9 +171,7 @@ fn masked(error: ServerError, caller: &Caller) -> Fault {
             }
             fault
         }
-        None if is_input_fault(&error.message) => {
-            Fault::new("BAD_USER_INPUT", "The value of an argument is not acceptable.")
-        }
+        None if is_input_fault(&error.message) => Fault::new("BAD_USER_INPUT", input_text(&error.message)),
         None => {
             tracing::error!(request.id = %caller.request_id, cause = %error.message, "a field failed without a code");
             Fault::new("INTERNAL", INTERNAL_MESSAGE)
@@ -186,4 +185,21 @@ fn masked(error: ServerError, caller: &Caller) -> Fault {
 /// Is this the text of an argument that the library could not read?
 fn is_input_fault(message: &str) -> bool {
     message.starts_with("Failed to parse \"") || message.starts_with("Expected input type \"")
+}
+
+/// Our own words for an argument that the library could not read: of its text, only the names of types are taken, since
+/// the rest quotes the value.
+fn input_text(message: &str) -> String {
+    let kind = message.split('"').nth(1).filter(|word| is_type_name(word));
+    let Some(kind) = kind else { return "The value of an argument is not acceptable.".to_owned() };
+    let input = message.strip_suffix("\")").and_then(|rest| rest.rsplit_once("(occurred while parsing \""));
+    let place =
+        input.filter(|(_, input)| is_type_name(input)).map_or_else(String::new, |(_, input)| format!(" of {input}"));
+    let wanted = scalars::wanted(kind).map_or_else(String::new, |text| format!(" {text}"));
+    format!("A value{place} is not acceptable as {kind}.{wanted}")
+}
+
+fn is_type_name(word: &str) -> bool {
+    !word.is_empty()
+        && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'[' | b']' | b'!'))
 }

@@ -34,6 +34,7 @@ pub use execute::Answer;
 pub use limits::{CallerKind, KindLimits, Limits, NESTING_CEILING};
 use plan::Plan;
 pub use refusal::{CODES, Fault, REFUSAL_BYTES, RefusalKind, Refused};
+use scan::doubled_field;
 pub use scan::{Scan, ScanFault, scan};
 pub use types::SchemaUnreadable;
 use types::TypeTable;
@@ -255,6 +256,10 @@ fn read(text: &str, limits: &KindLimits) -> Result<Parsed, Refused> {
     let mut document = catch_unwind(|| parse_query(text))
         .map_err(|_| Refused::internal())?
         .map_err(|error| unreadable(&error, limits))?;
+    if let Some((name, offset)) = doubled_field(text) {
+        let message = format!("The input field \"{name}\" stands twice in one object. Give it once.");
+        return Err(Refused::invalid(message, Some(position(text, offset))));
+    }
     let counts = Counts::of(&document, text.len(), counted)?;
     typename::plain(&mut document)?;
     text::check(text, &document)?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, OneofObject, Result, SimpleObject};
+use tokio::sync::OnceCell;
 
 use super::{
     managing,
@@ -11,7 +12,7 @@ use super::{
     types::SystemPromptVersion,
 };
 use crate::{
-    error::Failure,
+    error::{Error, Failure},
     graphql::{
         context::service,
         error::UserError,
@@ -19,9 +20,9 @@ use crate::{
         node::{self, NodeKind},
     },
     prompt::{
-        Compared, Surroundings,
+        Compared, Pieces, Prompts, Surroundings,
         model::{
-            diff::{self, Change, diff_clauses, diff_lines},
+            diff::{self, Change},
             prompt::PromptVersion,
             transfer::{self, EnvironmentRow, FieldDiff},
         },
@@ -41,6 +42,7 @@ pub enum TextChangeKind {
 }
 
 /// A piece of text and what happened to it. The pieces that are not added make the left text, those not removed the right.
+/// Of texts that take too long to compare, the rest counts as removed and added.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct TextChange {
     /// What happened.
@@ -68,10 +70,26 @@ pub enum SystemPromptField {
     Metadata,
 }
 
+/// A comparison of two texts, made when it is first asked for, and then kept.
+#[derive(Default)]
+struct Comparison(OnceCell<Vec<TextChange>>);
+
+impl Comparison {
+    async fn get(&self, ctx: &Context<'_>, (left, right): (&str, &str), by: Pieces) -> Result<&[TextChange], Error> {
+        let compare = || async {
+            let changes = service::<Prompts>(ctx)?.compare_texts(left.to_owned(), right.to_owned(), by).await?;
+            Ok::<Vec<TextChange>, Error>(changes.into_iter().map(Into::into).collect())
+        };
+        Ok(self.0.get_or_try_init(compare).await?.as_slice())
+    }
+}
+
 /// How two versions compare.
 pub struct SystemPromptVersionDiff {
     left: PromptVersion,
     right: PromptVersion,
+    lines: Comparison,
+    clauses: Comparison,
 }
 
 /// How two versions compare.
@@ -105,15 +123,15 @@ impl SystemPromptVersionDiff {
     }
 
     /// The change of the text by line, at most 40,000 pieces.
-    async fn lines(&self) -> Vec<TextChange> {
-        let changes = diff_lines(&self.left.body.content, &self.right.body.content);
-        changes.into_iter().map(Into::into).collect()
+    async fn lines(&self, ctx: &Context<'_>) -> Result<&[TextChange]> {
+        let texts = (self.left.body.content.as_str(), self.right.body.content.as_str());
+        Ok(self.lines.get(ctx, texts, Pieces::Lines).await?)
     }
 
     /// The change of the text by clause, at most 40,000 pieces.
-    async fn clauses(&self) -> Vec<TextChange> {
-        let changes = diff_clauses(&self.left.body.content, &self.right.body.content);
-        changes.into_iter().map(Into::into).collect()
+    async fn clauses(&self, ctx: &Context<'_>) -> Result<&[TextChange]> {
+        let texts = (self.left.body.content.as_str(), self.right.body.content.as_str());
+        Ok(self.clauses.get(ctx, texts, Pieces::Clauses).await?)
     }
 }
 
@@ -143,31 +161,44 @@ pub enum EnvironmentDifference {
 }
 
 /// A field that differs.
-#[derive(Debug, Clone, SimpleObject)]
 pub struct EnvironmentFieldDiff {
+    diff: FieldDiff,
+    changes: Comparison,
+}
+
+/// A field that differs.
+#[Object]
+impl EnvironmentFieldDiff {
     /// Which field, such as `content`.
-    pub field: String,
+    async fn field(&self) -> &str {
+        self.diff.field
+    }
+
     /// Its text in the file; null when it has no such field.
-    pub left: Option<String>,
+    async fn left(&self) -> Option<&str> {
+        self.diff.left.as_deref()
+    }
+
     /// Its text on this server; null when it has no such field.
-    pub right: Option<String>,
+    async fn right(&self) -> Option<&str> {
+        self.diff.right.as_deref()
+    }
+
     /// The change from left to right by line, at most 40,000 pieces.
-    pub changes: Vec<TextChange>,
+    async fn changes(&self, ctx: &Context<'_>) -> Result<&[TextChange]> {
+        let texts = (self.diff.left.as_deref().unwrap_or_default(), self.diff.right.as_deref().unwrap_or_default());
+        Ok(self.changes.get(ctx, texts, Pieces::Lines).await?)
+    }
 }
 
 impl From<FieldDiff> for EnvironmentFieldDiff {
     fn from(diff: FieldDiff) -> Self {
-        Self {
-            field: diff.field.to_owned(),
-            left: diff.left,
-            right: diff.right,
-            changes: diff.changes.into_iter().map(Into::into).collect(),
-        }
+        Self { diff, changes: Comparison::default() }
     }
 }
 
 /// An entry of either side.
-#[derive(Debug, Clone, SimpleObject)]
+#[derive(SimpleObject)]
 pub struct EnvironmentDiffRow {
     /// What it belongs to.
     pub section: EnvironmentSection,
@@ -197,7 +228,7 @@ impl From<EnvironmentRow> for EnvironmentDiffRow {
 }
 
 /// How a file, on the left, compares with this server, on the right.
-#[derive(Debug, Clone, SimpleObject)]
+#[derive(SimpleObject)]
 pub struct EnvironmentDiff {
     /// Whether there is no difference.
     pub is_same: bool,
@@ -283,7 +314,12 @@ impl PromptDiffQuery {
                     |id: &ID, name: &str| node::decode(NodeKind::SystemPromptVersion, id, &["input", "versions", name]);
                 let ids = (id(&pair.left_version_id, "leftVersionId")?, id(&pair.right_version_id, "rightVersionId")?);
                 let (left, right) = prompts.version_pair(right, ids).await?;
-                let versions = Some(SystemPromptVersionDiff { left, right });
+                let versions = Some(SystemPromptVersionDiff {
+                    left,
+                    right,
+                    lines: Comparison::default(),
+                    clauses: Comparison::default(),
+                });
                 DiffSystemPromptsPayload { versions, ..DiffSystemPromptsPayload::default() }
             }
             DiffSystemPromptsInput::File(file) => {

@@ -23,7 +23,7 @@ use crate::{
         scalars::Json,
     },
     prompt::model::{
-        metadata::Metadata,
+        metadata::{Metadata, MetadataError},
         prompt::{Body, BodyError, CreateSystemPrompt, EditError, Edited, UpdateSystemPrompt},
     },
 };
@@ -43,7 +43,7 @@ fn outcome(done: Result<Edited, Failure<EditError>>, subject: &str) -> Result<Ou
 fn metadata(json: Json) -> Result<Metadata, EditError> {
     match json.0 {
         serde_json::Value::Object(fields) => Ok(Metadata::from_map(&fields).map_err(BodyError::from)?),
-        _ => Err(EditError::Body(BodyError::Metadata)),
+        _ => Err(EditError::Body(MetadataError::NotAnObject.into())),
     }
 }
 

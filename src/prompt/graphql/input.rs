@@ -37,15 +37,16 @@ pub enum SystemPromptByInput {
 /// A new prompt.
 #[derive(Debug, InputObject)]
 pub struct CreateSystemPromptInput {
-    /// The category.
+    /// The category; it holds at most 1,000 prompts.
     pub category: PromptCategory,
-    /// The key, at most 100 characters, unique in its category in any case; only `SYSTEM_DEFAULT` takes none.
+    /// The key, at most 100 characters, some of them visible, unique in its category in any case; only `SYSTEM_DEFAULT`
+    /// takes none.
     pub key: Option<String>,
     /// A label, 1–200 characters.
     pub name: String,
     /// What it is for, at most 2,000 characters.
     pub description: Option<String>,
-    /// The text, 1–20,000 characters.
+    /// The text, 1–20,000 characters, of which commas, blanks and one full stop are not all.
     pub content: String,
     /// Open data of a client: an object of at most 16 KiB, nested at most 16 deep.
     pub metadata: Option<Json>,
@@ -94,7 +95,7 @@ macro_rules! prompt_input {
     };
 }
 
-prompt_input!(DisableSystemPromptInput, "Which prompt look-ups no longer find.");
+prompt_input!(DisableSystemPromptInput, "Which prompt look-ups no longer find. A running split of it ends.");
 prompt_input!(EnableSystemPromptInput, "Which prompt look-ups find again.");
 prompt_input!(ResetSystemPromptInput, "Which prompt goes back to the text that ships.");
 
@@ -122,12 +123,12 @@ macro_rules! prompt_payload {
 prompt_payload!(
     CreateSystemPromptPayload,
     "What `createSystemPrompt` did.",
-    "Why it was refused: `KEY_EXISTS`, `KEY_REQUIRED`, `KEY_TOO_LONG`, `KEY_INVALID`, `NAME_INVALID`, `DESCRIPTION_INVALID`, `CONTENT_INVALID`, `METADATA_INVALID`, `NOTE_INVALID`. Empty when it was done."
+    "Why it was refused: `KEY_EXISTS`, `KEY_REQUIRED`, `KEY_TOO_LONG`, `KEY_INVALID`, `CATEGORY_FULL`, `NAME_INVALID`, `DESCRIPTION_INVALID`, `CONTENT_INVALID`, `METADATA_INVALID`, `NOTE_INVALID`. Empty when it was done."
 );
 prompt_payload!(
     UpdateSystemPromptPayload,
     "What `updateSystemPrompt` did.",
-    "Why it was refused: `NOT_FOUND`, `VERSION_CONFLICT`, `NAME_INVALID`, `DESCRIPTION_INVALID`, `CONTENT_INVALID`, `METADATA_INVALID`, `NOTE_INVALID`. Empty when it was done."
+    "Why it was refused: `NOT_FOUND`, `VERSION_CONFLICT`, `VERSIONS_EXHAUSTED`, `NAME_INVALID`, `DESCRIPTION_INVALID`, `CONTENT_INVALID`, `METADATA_INVALID`, `NOTE_INVALID`. Empty when it was done."
 );
 prompt_payload!(
     ActivateSystemPromptVersionPayload,
@@ -147,5 +148,5 @@ prompt_payload!(
 prompt_payload!(
     ResetSystemPromptPayload,
     "What `resetSystemPrompt` did.",
-    "Why it was refused: `NOT_FOUND`, `VERSION_CONFLICT`, `NOT_SHIPPED`. Empty when it was done."
+    "Why it was refused: `NOT_FOUND`, `VERSION_CONFLICT`, `VERSIONS_EXHAUSTED`, `NOT_SHIPPED`. Empty when it was done."
 );

@@ -36,10 +36,12 @@ pub enum PromptOptimiseStatus {
     Changed,
     /// It is clean.
     Unchanged,
-    /// Its category is protected, or it is marked `"optimise": false`.
+    /// Its category is protected, it is marked `"optimise": false`, or no version number is left for it.
     Protected,
     /// Nothing would be left of it, so it stays.
     RefusedEmpty,
+    /// It would become longer than 20,000 characters, so it stays.
+    RefusedTooLong,
 }
 
 /// What the optimiser does with one prompt.
@@ -211,7 +213,8 @@ impl PromptOptimisation {
 /// What the optimiser is run over.
 #[derive(Debug, InputObject)]
 pub struct OptimisePromptsInput {
-    /// Only prompts of these categories, 1–6; null is all of them. At most 1,000 prompts are examined at once.
+    /// Only prompts of these categories, 1–6; null is all of them. At most 1,000 prompts are examined at once;
+    /// one category never has more.
     pub categories: Option<Vec<PromptCategory>>,
     /// Whether nothing is written and only the report is answered.
     #[graphql(default = true)]

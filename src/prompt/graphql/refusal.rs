@@ -31,18 +31,20 @@ pub(super) fn edit_error(refusal: EditError, subject: &str) -> UserError {
         }
         EditError::Key(KeyError::Required { .. }) => (UserErrorCode::KeyRequired, "key"),
         EditError::Key(KeyError::TooLong { .. }) => (UserErrorCode::KeyTooLong, "key"),
-        EditError::Key(KeyError::ControlCharacter) => (UserErrorCode::KeyInvalid, "key"),
+        EditError::Key(KeyError::ControlCharacter | KeyError::Invisible { .. }) => (UserErrorCode::KeyInvalid, "key"),
         EditError::Body(error) => (
-            match error {
-                BodyError::Name => UserErrorCode::NameInvalid,
-                BodyError::Description => UserErrorCode::DescriptionInvalid,
-                BodyError::Content => UserErrorCode::ContentInvalid,
-                BodyError::Metadata => UserErrorCode::MetadataInvalid,
-                BodyError::Note => UserErrorCode::NoteInvalid,
+            match (error, error.field()) {
+                (BodyError::Metadata(_), _) => UserErrorCode::MetadataInvalid,
+                (_, "name") => UserErrorCode::NameInvalid,
+                (_, "description") => UserErrorCode::DescriptionInvalid,
+                (_, "note") => UserErrorCode::NoteInvalid,
+                _ => UserErrorCode::ContentInvalid,
             },
             error.field(),
         ),
         EditError::VersionConflict { expected, current } => return conflict(message, expected, current),
+        EditError::CategoryFull { .. } => (UserErrorCode::CategoryFull, "category"),
+        EditError::VersionsExhausted => (UserErrorCode::VersionsExhausted, subject),
         EditError::NotShipped => (UserErrorCode::NotShipped, subject),
     };
     UserError::new(code, message, &["input", field])
@@ -54,6 +56,7 @@ pub(super) fn split_error(refusal: SplitError) -> UserError {
     match refusal {
         SplitError::NotFound => UserError::new(UserErrorCode::NotFound, message, &["input"]),
         SplitError::VersionConflict { expected, current } => conflict(message, expected, current),
+        SplitError::Disabled => UserError::new(UserErrorCode::SplitPromptDisabled, message, &["input"]),
         SplitError::SameVersion => UserError::new(UserErrorCode::SplitSameVersion, message, &["input", "newVersionId"]),
         SplitError::Running => UserError::new(UserErrorCode::SplitRunning, message, &["input", "promptId"]),
         SplitError::Ended => UserError::new(UserErrorCode::SplitEnded, message, &["input", "splitId"]),
@@ -90,7 +93,9 @@ pub(super) fn file_error(refusal: FileError) -> UserError {
 pub(super) fn diff_error(refusal: DiffError) -> UserError {
     match refusal {
         DiffError::File(error) => file_error(error),
-        DiffError::Prompt { .. } => UserError::new(UserErrorCode::FileInvalid, refusal.to_string(), &["input", "file"]),
+        DiffError::Prompt { .. } | DiffError::Doubled { .. } => {
+            UserError::new(UserErrorCode::FileInvalid, refusal.to_string(), &["input", "file"])
+        }
     }
 }
 

@@ -42,7 +42,7 @@ pub enum PromptSplitEndReason {
     KeptControl,
     /// Somebody kept the new version, which became the active one.
     KeptNew,
-    /// Another version was activated meanwhile.
+    /// Another version was activated, or the prompt was disabled, meanwhile.
     Superseded,
     /// The new version used up its credits.
     BudgetSpent,
@@ -209,7 +209,8 @@ pub struct StartPromptSplitInput {
 pub struct StartPromptSplitPayload {
     /// The split; null when refused.
     split: Option<PromptSplit>,
-    /// `NOT_FOUND`, `VERSION_CONFLICT`, `SPLIT_SAME_VERSION`, `SPLIT_RUNNING`, `SPLIT_OUT_OF_RANGE`. Empty when it was done.
+    /// `NOT_FOUND`, `VERSION_CONFLICT`, `SPLIT_PROMPT_DISABLED`, `SPLIT_SAME_VERSION`, `SPLIT_RUNNING`,
+    /// `SPLIT_OUT_OF_RANGE`. Empty when it was done.
     user_errors: Vec<UserError>,
 }
 
@@ -228,7 +229,7 @@ pub struct EndPromptSplitInput {
 pub struct EndPromptSplitPayload {
     /// The split; null when refused.
     split: Option<PromptSplit>,
-    /// `NOT_FOUND`, `SPLIT_ENDED`. Empty when it was done.
+    /// `NOT_FOUND`, `SPLIT_ENDED`, `SPLIT_PROMPT_DISABLED`. Empty when it was done.
     user_errors: Vec<UserError>,
 }
 
@@ -239,7 +240,8 @@ pub struct PromptSplitMutation;
 #[Object]
 impl PromptSplitMutation {
     /// Tries a version on a share of the accounts. Which account gets which is decided by the server and stays. It ends by
-    /// itself when the new version's credits are spent or a bound is crossed, and when another version is activated.
+    /// itself when the new version's credits are spent or a bound is crossed, when another version is activated, and
+    /// when the prompt is disabled.
     #[graphql(guard = "MutationPolicy", visible = "visible::system_prompts_manage")]
     async fn start_prompt_split(
         &self,

@@ -48,6 +48,8 @@ pub enum PromptWarningCode {
     ReservedKey,
     /// The prompt is disabled: something else stands in.
     Disabled,
+    /// The stored metadata cannot be read and counts as empty.
+    MetadataUnreadable,
 }
 
 impl From<&Warning> for PromptWarningCode {
@@ -61,6 +63,7 @@ impl From<&Warning> for PromptWarningCode {
             Warning::DuplicateText { .. } => Self::DuplicateText,
             Warning::ReservedKey => Self::ReservedKey,
             Warning::Disabled => Self::Disabled,
+            Warning::MetadataUnreadable => Self::MetadataUnreadable,
         }
     }
 }
@@ -144,7 +147,7 @@ impl PromptReview {
         safe(self.0.findings.length)
     }
 
-    /// What deserves attention, at most 8.
+    /// What deserves attention, at most 9.
     async fn warnings(&self) -> Vec<PromptWarning> {
         let warning = |warning: &Warning| PromptWarning { code: warning.into(), message: warning.message() };
         self.0.findings.warnings.iter().map(warning).collect()
@@ -194,7 +197,7 @@ impl PromptStatistics {
         self.0.categories.iter().map(Into::into).collect()
     }
 
-    /// How many prompts have which warning, at most 8.
+    /// How many prompts have which warning, at most 9.
     async fn warnings(&self) -> Vec<PromptWarningCount> {
         let all = || self.0.reviews.iter().flat_map(|review| &review.findings.warnings);
         let first = |code: &str| all().find(|warning| warning.code() == code);
@@ -354,7 +357,7 @@ impl PromptStatisticsQuery {
         match service::<Prompts>(ctx)?.event_form(&event_type).await {
             Ok(Some(form)) => Ok(Some(EventFormPayload { form: Some(form.into()), user_errors: Vec::new() })),
             Ok(None) => {
-                let event_type = event_type.chars().take(100).collect();
+                let event_type = details::echo(&event_type);
                 none(UserErrorCode::UnknownEventType, DetailError::UnknownEventType { event_type }.to_string())
             }
             Err(failed) => none(UserErrorCode::StoreUnavailable, failed.to_string()),

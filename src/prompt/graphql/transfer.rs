@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, OneofObject, Result, SimpleObject};
 
-use super::{managing, refusal::file_error};
+use super::{managing, refusal::file_error, types::PromptCategory};
 use crate::{
     error::Failure,
     graphql::{
@@ -14,7 +14,10 @@ use crate::{
     },
     prompt::{
         ImportSystemPrompts, PromptFile, Surroundings,
-        model::transfer::{ImportReport, ImportStatus, ReportedReason, ReportedRow},
+        model::{
+            Category,
+            transfer::{ImportReport, ImportStatus, ReportedReason, ReportedRow},
+        },
     },
 };
 
@@ -78,8 +81,8 @@ pub enum PromptImportOutcome {
 #[derive(Debug, Clone, SimpleObject)]
 pub struct PromptImportReason {
     /// Of a row: `DUPLICATE_KEY`, `KEY_REQUIRED`, `KEY_TOO_LONG`, `KEY_INVALID`, `NOT_AN_OBJECT`, `FIELD_REQUIRED`,
-    /// `FIELD_INVALID`, `FIELD_TOO_LONG`, `UNKNOWN_CATEGORY`, `METADATA_INVALID`, `METADATA_TOO_LARGE`. Of a file:
-    /// `WRONG_TOTAL`, `UNKNOWN_FIELD`.
+    /// `FIELD_INVALID`, `FIELD_TOO_LONG`, `UNKNOWN_CATEGORY`, `METADATA_INVALID`, `METADATA_TOO_LARGE`, `CATEGORY_FULL`,
+    /// `VERSIONS_EXHAUSTED`. Of a file: `WRONG_TOTAL`, `UNKNOWN_FIELD`.
     pub code: String,
     /// What is wrong, which limit holds and what to do, in English.
     pub message: String,
@@ -144,7 +147,8 @@ pub struct PromptImportCounts {
 /// A file of prompts to import.
 #[derive(Debug, InputObject)]
 pub struct ImportSystemPromptsInput {
-    /// The file: an export, or a bare array of prompts. At most 5 MiB and 1,000 prompts, nested at most 19 deep.
+    /// The file: an export, or a bare array of prompts. At most 5 MiB and 1,000 prompts, nested at most 32 deep, the
+    /// metadata of a prompt 16. A category holds at most 1,000 prompts, so an export of one never has more.
     pub file: SystemPromptFileInput,
     /// Whether nothing is written and only the plan is answered.
     #[graphql(default = true)]
@@ -230,11 +234,15 @@ pub struct PromptTransferQuery;
 
 #[Object]
 impl PromptTransferQuery {
-    /// Every enabled prompt as a file, sorted by category and key, without ids and times.
+    /// Every enabled prompt as a file, sorted by category and key, without ids and times. An import takes 1,000 prompts at
+    /// once; of more, export one category after the other.
     #[graphql(guard = "QueryPolicy", visible = "visible::system_prompts_manage")]
     async fn export_system_prompts(
         &self,
         ctx: &Context<'_>,
+        #[graphql(desc = "Only prompts of these categories, 1–6; null is all of them.")] categories: Option<
+            Vec<PromptCategory>,
+        >,
         #[graphql(desc = "Whether the disabled prompts are in it too.", default = false)] include_inactive: bool,
         #[graphql(
             desc = "Whether flags and provider settings follow the prompts, for `diffSystemPrompts`; never a secret.",
@@ -245,7 +253,9 @@ impl PromptTransferQuery {
         let (right, prompts, _) = managing(ctx)?;
         let parts =
             if include_environment { service::<Arc<dyn Surroundings>>(ctx)?.environment().await? } else { Vec::new() };
-        let file = prompts.export_system_prompts(right, include_inactive, &parts).await?;
+        let categories: Option<Vec<Category>> = categories.map(|list| list.into_iter().map(Into::into).collect());
+        let which = (categories.as_deref(), include_inactive);
+        let file = prompts.export_system_prompts(right, which, &parts).await?;
         Ok(Some(SystemPromptExport {
             file_name: file.file_name,
             content: file.text,

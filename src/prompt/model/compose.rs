@@ -13,6 +13,7 @@ use super::{
     clean::clean,
     details::{Details, Wishes, event_name},
     key::PromptKey,
+    prompt::CONTENT_MAX,
 };
 
 /// What BASE starts with when no text is to be rendered.
@@ -107,8 +108,13 @@ impl PromptText {
     /// `template` is the text of `system_default/fallback`; `{event}` in it becomes the event's name.
     pub fn for_event(key: &PromptKey, template: Option<&str>) -> Self {
         Self::built_in(Category::EventType, key).unwrap_or_else(|| {
-            let template = template.unwrap_or("{event} flyer theme");
-            Self::minimal(template.replace(EVENT_PLACEHOLDER, &event_name(key)))
+            const PLAIN: &str = "{event} flyer theme";
+            let (template, name) = (template.unwrap_or(PLAIN), event_name(key));
+            // A template may name the event many times; the text may not become longer than any prompt's.
+            let names = template.matches(EVENT_PLACEHOLDER).count();
+            let most = length(template).saturating_add(names.saturating_mul(length(&name)));
+            let template = if most > CONTENT_MAX { PLAIN } else { template };
+            Self::minimal(template.replace(EVENT_PLACEHOLDER, &name))
         })
     }
 
@@ -165,13 +171,13 @@ pub struct Part {
     pub kind: PartKind,
     /// Its text as it stands in the prompt.
     pub text: String,
-    /// Where its text comes from; of BASE, where `base_prompt` comes from.
+    /// Where its text comes from; of BASE, where its first clause does that is not said elsewhere.
     pub source: Source,
-    /// The version of a stored prompt; of BASE, that of `base_prompt`.
+    /// The version of a stored prompt; of BASE, that of `base_prompt` if any of it was kept.
     pub version_id: Option<Uuid>,
-    /// Of BASE at high quality: where `enhancement` comes from.
+    /// Of BASE at high quality: where `enhancement` comes from, if any of it was kept.
     pub enhancement_source: Option<Source>,
-    /// Of BASE at high quality: the version of `enhancement`.
+    /// Of BASE at high quality: the version of `enhancement`, if any of it was kept.
     pub enhancement_version_id: Option<Uuid>,
 }
 
@@ -197,6 +203,11 @@ impl Composition {
     pub(super) fn of(parts: Vec<Part>) -> Self {
         let text = parts.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(", ");
         Self { length: length(&text), text, parts }
+    }
+
+    /// The stored versions that are in the prompt, in the order of its parts.
+    pub fn version_ids(&self) -> impl Iterator<Item = Uuid> {
+        self.parts.iter().flat_map(|part| [part.version_id, part.enhancement_version_id]).flatten()
     }
 
     /// The version of the event type's prompt, which the hold names. `None` when it is not a stored one.
@@ -263,10 +274,17 @@ impl Composer {
         let base = ingredients.base.as_ref();
         let enhancement = ingredients.enhancement.as_ref();
         let texts = [no_text, base.map_or("", |base| &base.text), enhancement.map_or("", |more| &more.text)].map(clean);
-        let kept = self.unsaid(texts.iter().flat_map(|text| clauses(text)));
-        let origin = base.or(enhancement);
-        let source = origin.map_or(Source::BuiltIn, |origin| origin.source);
-        self.push(PartKind::Base, kept.join(", "), source, origin.and_then(|origin| origin.version_id));
+        let [no_text, kept, more] = texts.map(|text| self.unsaid(clauses(&text).into_iter()));
+        // A text of which nothing is left is not in the prompt, and is not named.
+        let base = base.filter(|_| !kept.is_empty());
+        let enhancement = enhancement.filter(|_| !more.is_empty());
+        let source = match (base, enhancement) {
+            (Some(base), _) => base.source,
+            (None, Some(more)) if no_text.is_empty() => more.source,
+            (None, _) => Source::BuiltIn,
+        };
+        let text = [no_text, kept, more].concat().join(", ");
+        self.push(PartKind::Base, text, source, base.and_then(|base| base.version_id));
         if let Some(part) = self.parts.last_mut().filter(|part| part.kind == PartKind::Base) {
             part.enhancement_source = enhancement.map(|more| more.source);
             part.enhancement_version_id = enhancement.and_then(|more| more.version_id);
@@ -342,6 +360,24 @@ mod tests {
     }
 
     #[test]
+    fn names_only_what_is_in_the_prompt() {
+        let composed = compose(&ingredients("B, e", None, "b, E", Some("X")), &Wishes::default());
+        assert_eq!(composed.text, "B, e, no text in the image, X");
+        let base = &composed.parts[1];
+        assert_eq!((base.source, base.version_id), (Source::BuiltIn, None));
+        assert_eq!(base.enhancement_version_id, Some(Uuid::from_u128(1)));
+        let wishes = Wishes { text: Some("hi".to_owned()), ..Wishes::default() };
+        let composed = compose(&ingredients("B, e, x", None, "B", Some("x, y")), &wishes);
+        let base = &composed.parts[2];
+        assert_eq!((base.text.as_str(), base.source, base.version_id), ("y", Source::Database, None));
+        let composed = compose(&ingredients("B, e, x", None, "c", Some("x")), &wishes);
+        assert_eq!(
+            (composed.parts[2].version_id, composed.parts[2].enhancement_source),
+            (Some(Uuid::from_u128(1)), None)
+        );
+    }
+
+    #[test]
     fn drops_fragments_and_base_clauses_that_were_said() {
         let wishes = Wishes {
             fragments: ["at the barn", "with a, b", "WITH A, B."].map(str::to_owned).to_vec(),
@@ -365,6 +401,8 @@ mod tests {
         assert_eq!(wanted_style(Some(" ")), None);
         assert_eq!(wanted_style(None), None);
         assert_eq!(wanted_style(Some("Origami")), Some(key("origami")));
+        let bomb = "{event}".repeat(2_850);
+        assert_eq!(PromptText::for_event(&key("GARDEN_GALA"), Some(&bomb)).text, "Garden Gala flyer theme");
         let shipped = PromptText::built_in(Category::SystemDefault, &key("fallback")).unwrap();
         let minimal = PromptText::for_event(&key("GARDEN_GALA"), Some(&shipped.text));
         assert!(minimal.text.starts_with("Garden Gala flyer theme"));

@@ -1,6 +1,8 @@
 //! What changed between two texts, by line and by clause.
 
-use similar::{Algorithm, ChangeTag, TextDiff, capture_diff_slices};
+use std::time::Instant;
+
+use similar::{Algorithm, ChangeTag, capture_diff_slices_deadline};
 
 use super::clause::sentences;
 
@@ -43,31 +45,17 @@ pub struct Change {
     pub text: String,
 }
 
-/// The change by line. Each piece is a line without its line break.
-pub fn diff_lines(old: &str, new: &str) -> Vec<Change> {
+/// The change by line. Each piece is a line without its line break. What is not compared by `deadline` counts as removed
+/// and added.
+pub fn diff_lines(old: &str, new: &str, deadline: Instant) -> Vec<Change> {
     let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
-    diff_pieces(&lines(old), &lines(new))
+    diff_pieces(&lines(old), &lines(new), deadline)
 }
 
-/// The change by clause. Each piece is a clause, the last of a sentence with its mark.
-pub fn diff_clauses(old: &str, new: &str) -> Vec<Change> {
-    diff_pieces(&pieces(old), &pieces(new))
-}
-
-/// The change by line as text: two blanks, `- ` or `+ ` before each line.
-pub fn line_diff_text(old: &str, new: &str) -> String {
-    let diff = TextDiff::from_lines(old, new);
-    let mut out = String::new();
-    for change in diff.iter_all_changes() {
-        out.push_str(match change.tag() {
-            ChangeTag::Equal => "  ",
-            ChangeTag::Delete => "- ",
-            ChangeTag::Insert => "+ ",
-        });
-        out.push_str(change.value().trim_end_matches(['\n', '\r']));
-        out.push('\n');
-    }
-    out
+/// The change by clause. Each piece is a clause, the last of a sentence with its mark. What is not compared by `deadline`
+/// counts as removed and added.
+pub fn diff_clauses(old: &str, new: &str, deadline: Instant) -> Vec<Change> {
+    diff_pieces(&pieces(old), &pieces(new), deadline)
 }
 
 fn pieces(text: &str) -> Vec<String> {
@@ -84,15 +72,21 @@ fn pieces(text: &str) -> Vec<String> {
     pieces
 }
 
-fn diff_pieces(old: &[String], new: &[String]) -> Vec<Change> {
-    let ops = capture_diff_slices(Algorithm::Myers, old, new);
+fn diff_pieces(old: &[String], new: &[String], deadline: Instant) -> Vec<Change> {
+    let ops = capture_diff_slices_deadline(Algorithm::Myers, old, new, Some(deadline));
     let changes = ops.iter().flat_map(|op| op.iter_changes(old, new));
     changes.map(|change| Change { kind: ChangeKind::of(change.tag()), text: change.value() }).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(60)
+    }
 
     fn shown(changes: &[Change]) -> Vec<(&'static str, &str)> {
         changes.iter().map(|change| (change.kind.as_str(), change.text.as_str())).collect()
@@ -100,15 +94,15 @@ mod tests {
 
     #[test]
     fn compares_by_line() {
-        let changes = diff_lines("a\nb\nc\n", "a\nc\nd");
+        let changes = diff_lines("a\nb\nc\n", "a\nc\nd", soon());
         assert_eq!(shown(&changes), [("SAME", "a"), ("REMOVED", "b"), ("SAME", "c"), ("ADDED", "d")]);
-        assert_eq!(line_diff_text("a\nb\n", "a\r\nb"), "- a\n- b\n+ a\n+ b\n");
-        assert!(diff_lines("", "").is_empty());
+        assert!(diff_lines("", "", soon()).is_empty());
     }
 
     #[test]
     fn compares_by_clause() {
-        let changes = diff_clauses("warm light, no blur, haze. 1,000 lamps", "warm light, haze! 1,000 lamps, gold");
+        let (old, new) = ("warm light, no blur, haze. 1,000 lamps", "warm light, haze! 1,000 lamps, gold");
+        let changes = diff_clauses(old, new, soon());
         assert_eq!(
             shown(&changes),
             [
@@ -120,6 +114,19 @@ mod tests {
                 ("ADDED", "gold")
             ]
         );
-        assert!(diff_clauses("a, b", "a,b").iter().all(|change| change.kind == ChangeKind::Same));
+        assert!(diff_clauses("a, b", "a,b", soon()).iter().all(|change| change.kind == ChangeKind::Same));
+    }
+
+    #[test]
+    fn what_takes_too_long_counts_as_replaced() {
+        let (old, new) = (format!("x\n{}y", "a\n".repeat(9_000)), format!("x\n{}y", "b\n".repeat(9_000)));
+        let at = Instant::now();
+        let changes = diff_lines(&old, &new, at + Duration::from_millis(50));
+        assert!(at.elapsed() < Duration::from_secs(2), "{:?}", at.elapsed());
+        let of = |dropped: ChangeKind| -> String {
+            let kept = changes.iter().filter(|change| change.kind != dropped);
+            kept.map(|change| change.text.as_str()).collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!((of(ChangeKind::Added), of(ChangeKind::Removed)), (old, new));
     }
 }

@@ -81,6 +81,12 @@ pub enum KeyError {
         /// Its length in Unicode scalar values, blanks collapsed.
         length: usize,
     },
+    /// The key has characters, but none that can be seen.
+    #[error("The key has {length} characters, none of which can be seen. Give it letters or digits.")]
+    Invisible {
+        /// Its length in Unicode scalar values.
+        length: usize,
+    },
     /// The key holds a control character that is no blank.
     #[error("The key holds a control character. Remove it.")]
     ControlCharacter,
@@ -92,7 +98,7 @@ impl KeyError {
         match self {
             Self::Required { .. } => "KEY_REQUIRED",
             Self::TooLong { .. } => "KEY_TOO_LONG",
-            Self::ControlCharacter => "KEY_INVALID",
+            Self::Invisible { .. } | Self::ControlCharacter => "KEY_INVALID",
         }
     }
 }
@@ -106,13 +112,16 @@ pub struct PromptKey {
 
 impl PromptKey {
     /// Reads a key for `category`. Outer blanks go, inner ones collapse; null and blank are the empty key.
-    /// Refuses: `Required` (the empty key outside `system_default`), `TooLong`, `ControlCharacter`.
+    /// Refuses: `Required` (the empty key outside `system_default`), `Invisible`, `TooLong`,
+    /// `ControlCharacter`.
     pub fn new(category: Category, text: Option<&str>) -> Result<Self, KeyError> {
         let given = text.unwrap_or_default();
         let key = Self::lenient(given);
         let length = key.text.chars().count();
         if key.is_empty() && !category.takes_empty_key() {
             Err(KeyError::Required { category })
+        } else if !key.is_empty() && key.text.chars().all(is_invisible) {
+            Err(KeyError::Invisible { length })
         } else if length > KEY_LENGTH_MAX {
             Err(KeyError::TooLong { length })
         } else if given.contains('\0') || key.text.chars().any(char::is_control) {
@@ -163,6 +172,16 @@ impl std::hash::Hash for PromptKey {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         self.folded.hash(state);
     }
+}
+
+/// Blanks, and letters that are drawn as nothing: joiners, marks of direction, fillers, variation selectors, tags.
+fn is_invisible(letter: char) -> bool {
+    letter.is_whitespace()
+        || matches!(letter,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// `text` without outer blanks, every run of inner ones (line breaks among them) one space.
@@ -232,6 +251,8 @@ mod tests {
         assert!(key(&"\u{1f389}".repeat(100)).is_ok());
         assert_eq!(key(&"a".repeat(101)), Err(KeyError::TooLong { length: 101 }));
         assert_eq!(key("a\0b"), Err(KeyError::ControlCharacter));
+        assert_eq!(key("\u{200b} \u{feff}"), Err(KeyError::Invisible { length: 3 }));
+        assert!(key("a\u{200d}b").is_ok());
     }
 
     #[test]

@@ -11,19 +11,22 @@ pub const METADATA_DEPTH_MAX: usize = 16;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataError {
     /// It is no JSON object, or has a key twice.
-    #[error("Metadata must be a JSON object without doubled keys.")]
+    #[error("metadata must be a JSON object without doubled keys. Give one, such as {{}}.")]
     NotAnObject,
     /// It is too large.
-    #[error("Metadata has {size} bytes; {METADATA_SIZE_MAX} is the most. Shorten it.")]
+    #[error("metadata has {size} bytes; {METADATA_SIZE_MAX} is the most. Shorten it.")]
     TooLarge {
         /// Its size in canonical form.
         size: usize,
     },
     /// It nests too deep.
-    #[error("Metadata nests deeper than {METADATA_DEPTH_MAX} levels. Flatten it.")]
-    TooDeep,
+    #[error("metadata nests {depth} levels deep; {METADATA_DEPTH_MAX} is the most. Flatten it.")]
+    TooDeep {
+        /// How deep.
+        depth: usize,
+    },
     /// It holds U+0000.
-    #[error("Metadata holds the character U+0000. Remove it.")]
+    #[error("metadata holds the character U+0000, which cannot be stored. Remove it.")]
     NulCharacter,
 }
 
@@ -32,27 +35,41 @@ impl MetadataError {
     pub fn code(self) -> &'static str {
         match self {
             Self::TooLarge { .. } => "METADATA_TOO_LARGE",
-            Self::NotAnObject | Self::TooDeep | Self::NulCharacter => "METADATA_INVALID",
+            Self::NotAnObject | Self::TooDeep { .. } | Self::NulCharacter => "METADATA_INVALID",
         }
     }
 }
 
 /// A JSON object, sorted by key, without blanks, numbers as they were written: equal metadata is equal text.
 /// Store it as text: a JSON column would respell its numbers.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Metadata(String);
+#[derive(Debug, Clone)]
+pub struct Metadata {
+    text: String,
+    is_lost: bool,
+}
 
 impl Default for Metadata {
     fn default() -> Self {
-        Self("{}".to_owned())
+        Self { text: "{}".to_owned(), is_lost: false }
     }
 }
+
+/// Equal values are equal, however their numbers are spelled. What could not be read equals nothing that can.
+impl PartialEq for Metadata {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_lost == other.is_lost && (self.text == other.text || self.compared() == other.compared())
+    }
+}
+
+impl Eq for Metadata {}
 
 impl Metadata {
     /// Reads a JSON text. Refuses: every [`MetadataError`].
     pub fn parse(text: &str) -> Result<Self, MetadataError> {
-        let fault =
-            |fault| if fault == JsonFault::TooDeep { MetadataError::TooDeep } else { MetadataError::NotAnObject };
+        let fault = |fault| match fault {
+            JsonFault::TooDeep => MetadataError::TooDeep { depth: depth_of(text) },
+            JsonFault::Syntax(_) | JsonFault::DuplicateKey(_) => MetadataError::NotAnObject,
+        };
         let mut reader = Reader::new(text, METADATA_DEPTH_MAX);
         let size = reader.skip().and_then(|size| reader.end().map(|()| size)).map_err(|error| fault(error.fault))?;
         if size > METADATA_SIZE_MAX {
@@ -67,8 +84,18 @@ impl Metadata {
         Self::parse(&serde_json::to_string(map).unwrap_or_default())
     }
 
+    /// What is stored. A text that [`Metadata::parse`] refuses, which no use case writes, reads as lost: empty.
+    pub fn stored(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|_| Self { is_lost: true, ..Self::default() })
+    }
+
+    /// Whether what is stored could not be read.
+    pub fn is_lost(&self) -> bool {
+        self.is_lost
+    }
+
     /// `tree` must be within size and depth.
-    pub(super) fn of_tree(tree: &Json) -> Result<Self, MetadataError> {
+    fn of_tree(tree: &Json) -> Result<Self, MetadataError> {
         if !matches!(tree, Json::Object(_)) {
             return Err(MetadataError::NotAnObject);
         } else if tree.has_nul() {
@@ -76,21 +103,32 @@ impl Metadata {
         }
         let mut text = String::new();
         tree.write_compact(&mut text);
-        Ok(Self(text))
+        Ok(Self { text, is_lost: false })
     }
 
     /// The canonical text, as stored.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// The text to compare by: every number in one spelling.
+    pub fn compared(&self) -> String {
+        let mut text = String::new();
+        match Reader::new(&self.text, METADATA_DEPTH_MAX).tree() {
+            Ok(tree) => tree.normal().write_compact(&mut text),
+            // Canonical text is always legal.
+            Err(_) => text.push_str(&self.text),
+        }
+        text
     }
 
     /// As the API shows it.
     pub fn to_value(&self) -> serde_json::Value {
-        serde_json::from_str(&self.0).unwrap_or_default()
+        serde_json::from_str(&self.text).unwrap_or_default()
     }
 
     pub(super) fn write_pretty(&self, out: &mut String, level: usize) {
-        match Reader::new(&self.0, METADATA_DEPTH_MAX).tree() {
+        match Reader::new(&self.text, METADATA_DEPTH_MAX).tree() {
             Ok(tree) => tree.write_pretty(out, level),
             // Canonical text is always legal.
             Err(_) => out.push_str("{}"),
@@ -108,6 +146,25 @@ impl Metadata {
         let list = value.get("protectedClauses").and_then(serde_json::Value::as_array);
         list.into_iter().flatten().filter_map(|clause| clause.as_str().map(str::to_owned)).collect()
     }
+}
+
+/// How deep the brackets of a JSON text nest.
+fn depth_of(text: &str) -> usize {
+    let (mut depth, mut deepest, mut in_text, mut escaped) = (0_usize, 0_usize, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_text,
+            b'"' => in_text = !in_text,
+            b'{' | b'[' if !in_text => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 #[cfg(test)]
@@ -135,7 +192,18 @@ mod tests {
         assert_eq!(sized(METADATA_SIZE_MAX + 1), Err(MetadataError::TooLarge { size: METADATA_SIZE_MAX + 1 }));
         let deep = |levels: usize| Metadata::parse(&format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels)));
         assert!(deep(METADATA_DEPTH_MAX).is_ok());
-        assert_eq!(deep(METADATA_DEPTH_MAX + 1), Err(MetadataError::TooDeep));
+        assert_eq!(deep(METADATA_DEPTH_MAX + 1), Err(MetadataError::TooDeep { depth: METADATA_DEPTH_MAX + 1 }));
+        assert_eq!(depth_of(r#"{"a\"{[": [{}, {}], "b": "[[["}"#), 3);
+    }
+
+    #[test]
+    fn equals_by_value_and_what_is_lost_equals_nothing_else() {
+        let read = |text| Metadata::parse(text).unwrap();
+        assert_eq!(read(r#"{"a": 1.50, "b": 1e2}"#), read(r#"{"b": 100.0, "a": 1.5}"#));
+        assert_ne!(read(r#"{"a": 1.5}"#), read(r#"{"a": "1.5"}"#));
+        let lost = Metadata::stored("[1");
+        assert!(lost.is_lost() && lost.as_str() == "{}" && lost != Metadata::default());
+        assert_eq!(Metadata::stored(r#"{"a":1.50}"#).as_str(), r#"{"a":1.50}"#);
     }
 
     #[test]

@@ -4,7 +4,10 @@ use uuid::Uuid;
 
 use super::{
     Category, KeyError, PromptKey,
-    metadata::{METADATA_DEPTH_MAX, METADATA_SIZE_MAX, Metadata, MetadataError},
+    clause::length,
+    clean::clean,
+    metadata::{Metadata, MetadataError},
+    transfer::{CATEGORY_MAX, VERSION_MAX},
 };
 use crate::clock::Micros;
 
@@ -30,76 +33,81 @@ pub struct Body {
     pub metadata: Metadata,
 }
 
-/// Why a body cannot be stored.
+/// Why a body cannot be stored. Each message names the field, its limit, what it was, and what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// The name is empty or too long.
-    #[error("The name has 1–{NAME_MAX} characters and is not blank.")]
-    Name,
-    /// The description is too long.
-    #[error("The description has at most {DESCRIPTION_MAX} characters.")]
-    Description,
-    /// The content is empty or too long.
-    #[error("The content has 1–{CONTENT_MAX} characters and is not blank.")]
-    Content,
-    /// The metadata is too large or too deep.
-    #[error(
-        "The metadata is a JSON object of at most {METADATA_SIZE_MAX} bytes, nested at most {METADATA_DEPTH_MAX} deep, \
-         without the character U+0000."
-    )]
-    Metadata,
-    /// The note is too long.
-    #[error("The note has at most {NOTE_MAX} characters.")]
-    Note,
+    /// A text that is needed has blanks alone, or nothing.
+    #[error("{field} is blank. Give 1\u{2013}{max} characters.")]
+    Blank {
+        /// Which.
+        field: &'static str,
+        /// The most characters it may have.
+        max: usize,
+    },
+    /// A text is too long.
+    #[error("{field} has {length} characters; {max} is the most. Shorten it.")]
+    TooLong {
+        /// Which.
+        field: &'static str,
+        /// Its length in Unicode scalar values.
+        length: usize,
+        /// The most characters it may have.
+        max: usize,
+    },
+    /// A text holds U+0000.
+    #[error("{field} holds the character U+0000, which cannot be stored. Remove it.")]
+    NulCharacter {
+        /// Which.
+        field: &'static str,
+    },
+    /// The content would leave nothing in a prompt.
+    #[error("content has commas, blanks and a full stop alone, of which a prompt keeps nothing. Write words.")]
+    SaysNothing,
+    /// The metadata will not do.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
 }
 
 impl BodyError {
     /// The field of the input that is at fault.
     pub fn field(self) -> &'static str {
         match self {
-            Self::Name => "name",
-            Self::Description => "description",
-            Self::Content => "content",
-            Self::Metadata => "metadata",
-            Self::Note => "note",
+            Self::Blank { field, .. } | Self::TooLong { field, .. } | Self::NulCharacter { field } => field,
+            Self::SaysNothing => "content",
+            Self::Metadata(_) => "metadata",
         }
     }
 }
 
-impl From<MetadataError> for BodyError {
-    fn from(_: MetadataError) -> Self {
-        Self::Metadata
+/// A text within `max` characters that databases hold: U+0000 has no place in PostgreSQL's.
+fn check_text(field: &'static str, text: &str, max: usize) -> Result<(), BodyError> {
+    let length = length(text);
+    if length > max {
+        Err(BodyError::TooLong { field, length, max })
+    } else if text.contains('\0') {
+        Err(BodyError::NulCharacter { field })
+    } else {
+        Ok(())
     }
 }
 
-/// A text that databases hold: U+0000 has no place in PostgreSQL's.
-fn is_storable(text: &str) -> bool {
-    !text.contains('\0')
+fn check_required(field: &'static str, text: &str, max: usize) -> Result<(), BodyError> {
+    if text.trim().is_empty() { Err(BodyError::Blank { field, max }) } else { check_text(field, text, max) }
 }
 
 impl Body {
     /// The first rule that the body breaks.
     pub fn check(&self) -> Result<(), BodyError> {
-        let within = |text: &str, max: usize| text.chars().count() <= max && is_storable(text);
-        if self.name.trim().is_empty() || !within(&self.name, NAME_MAX) {
-            return Err(BodyError::Name);
-        }
-        if self.description.as_deref().is_some_and(|text| !within(text, DESCRIPTION_MAX)) {
-            return Err(BodyError::Description);
-        }
-        if self.content.trim().is_empty() || !within(&self.content, CONTENT_MAX) {
-            return Err(BodyError::Content);
-        }
-        Ok(())
+        check_required("name", &self.name, NAME_MAX)?;
+        check_text("description", self.description.as_deref().unwrap_or_default(), DESCRIPTION_MAX)?;
+        check_required("content", &self.content, CONTENT_MAX)?;
+        if clean(&self.content).is_empty() { Err(BodyError::SaysNothing) } else { Ok(()) }
     }
 }
 
 /// The first rule that a note breaks.
 pub fn check_note(note: Option<&str>) -> Result<(), BodyError> {
-    match note {
-        Some(text) if text.chars().count() > NOTE_MAX || !is_storable(text) => Err(BodyError::Note),
-        _ => Ok(()),
-    }
+    check_text("note", note.unwrap_or_default(), NOTE_MAX)
 }
 
 /// One immutable version of a prompt.
@@ -325,6 +333,18 @@ pub enum EditError {
         /// The active one.
         current: i32,
     },
+    /// The category has no room for another prompt.
+    #[error("category {category} holds {CATEGORY_MAX} prompts, which is the most. Update one of them instead.")]
+    CategoryFull {
+        /// Which.
+        category: Category,
+    },
+    /// The prompt has the last version number there is.
+    #[error(
+        "Versions are numbered 1\u{2013}{VERSION_MAX} and this prompt has the last. Activate one of its versions, or make a \
+         prompt under another key."
+    )]
+    VersionsExhausted,
     /// Nothing is shipped under this key.
     #[error("No text is shipped for this key, so there is none to go back to.")]
     NotShipped,
@@ -386,11 +406,17 @@ mod tests {
     #[test]
     fn names_the_first_field_at_fault() {
         assert_eq!(body().check(), Ok(()));
-        assert_eq!(Body { name: " ".into(), ..body() }.check(), Err(BodyError::Name));
-        assert_eq!(Body { name: "ü".repeat(201), ..body() }.check(), Err(BodyError::Name));
-        assert_eq!(Body { name: "ü".repeat(200), ..body() }.check(), Ok(()));
-        assert_eq!(Body { content: "a\0".into(), ..body() }.check(), Err(BodyError::Content));
-        assert_eq!(Body { content: "x".repeat(20_001), ..body() }.check(), Err(BodyError::Content));
-        assert_eq!(Body { description: Some("x".repeat(2_001)), ..body() }.check(), Err(BodyError::Description));
+        let check = |body: Body| body.check().unwrap_err().to_string();
+        assert_eq!(check(Body { name: " ".into(), ..body() }), "name is blank. Give 1\u{2013}200 characters.");
+        let long = check(Body { name: "\u{fc}".repeat(201), ..body() });
+        assert_eq!(long, "name has 201 characters; 200 is the most. Shorten it.");
+        assert_eq!(Body { name: "\u{fc}".repeat(200), ..body() }.check(), Ok(()));
+        let nul = BodyError::NulCharacter { field: "content" };
+        assert_eq!(Body { content: "a\0".into(), ..body() }.check(), Err(nul));
+        assert_eq!(Body { content: "x".repeat(20_001), ..body() }.check().unwrap_err().field(), "content");
+        assert_eq!(Body { content: " , .".into(), ..body() }.check(), Err(BodyError::SaysNothing));
+        let description = Some("x".repeat(2_001));
+        assert_eq!(Body { description, ..body() }.check().unwrap_err().field(), "description");
+        assert_eq!(check_note(Some(&"x".repeat(501))).unwrap_err().field(), "note");
     }
 }

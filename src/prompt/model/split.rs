@@ -28,7 +28,7 @@ pub enum EndReason {
     KeptControl,
     /// Somebody kept the new version.
     KeptNew,
-    /// Another version was activated meanwhile.
+    /// Another version was activated, or the prompt was disabled, meanwhile.
     Superseded,
     /// The new version used up its credits.
     BudgetSpent,
@@ -192,6 +192,9 @@ pub enum SplitError {
         /// The active one.
         current: i32,
     },
+    /// Look-ups do not find the prompt, so neither version would be given out.
+    #[error("The prompt is disabled, so neither version is given out. Enable it first, or keep the control version.")]
+    Disabled,
     /// The new version is the active one.
     #[error("The version on trial is the active one already. Name another version.")]
     SameVersion,

@@ -61,6 +61,8 @@ pub struct Examined {
     pub optimise: bool,
     /// Clauses that are kept in any case.
     pub protected_clauses: Vec<String>,
+    /// Whether the stored metadata could not be read.
+    pub is_metadata_lost: bool,
 }
 
 /// What deserves attention.
@@ -102,6 +104,8 @@ pub enum PromptWarning {
     ReservedKey,
     /// It is disabled: look-ups answer none.
     Disabled,
+    /// The stored metadata cannot be read and counts as empty.
+    MetadataUnreadable,
 }
 
 impl PromptWarning {
@@ -116,6 +120,7 @@ impl PromptWarning {
             Self::DuplicateText { .. } => "DUPLICATE_TEXT",
             Self::ReservedKey => "RESERVED_KEY",
             Self::Disabled => "DISABLED",
+            Self::MetadataUnreadable => "METADATA_UNREADABLE",
         }
     }
 
@@ -134,6 +139,9 @@ impl PromptWarning {
             }
             Self::ReservedKey => "Nothing reads this key yet.".to_owned(),
             Self::Disabled => "It is disabled, so something else stands in; enable it to use it.".to_owned(),
+            Self::MetadataUnreadable => {
+                "Its stored metadata cannot be read and counts as empty; write them again with an edit.".to_owned()
+            }
         }
     }
 }
@@ -223,6 +231,9 @@ fn warnings_of(prompt: &Examined, twin: Option<&Examined>, rules: &WarningRules)
     if !prompt.is_active {
         found.push(PromptWarning::Disabled);
     }
+    if prompt.is_metadata_lost {
+        found.push(PromptWarning::MetadataUnreadable);
+    }
     found
 }
 
@@ -259,6 +270,7 @@ mod tests {
             is_active: true,
             optimise: true,
             protected_clauses: Vec::new(),
+            is_metadata_lost: false,
         }
     }
 

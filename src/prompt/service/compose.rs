@@ -1,14 +1,17 @@
 //! Composing from the registry: looks every text up at one moment and puts them together by the one function that
 //! preview and generation share.
 
+use std::collections::HashSet;
+
 use uuid::Uuid;
 
 use super::{LookUp, LookedUp, Prompts, Purpose, StoreFailed};
 use crate::prompt::{
     model::{
         Category, PromptKey,
+        clean::clean,
         compose::{self, Composition, EventRequest, Ingredients, PromptText, wanted_style},
-        details::{DetailError, EventForm, event_form, general_form},
+        details::{DetailError, EventForm, FAULTS_MAX, echo, event_form, general_form},
     },
     store,
 };
@@ -68,6 +71,52 @@ const BASE: &str = "base_prompt";
 const ENHANCEMENT: &str = "enhancement";
 const FALLBACK: &str = "fallback";
 
+/// The stored texts of an image prompt, as far as there are any.
+struct Texts {
+    event: Option<LookedUp>,
+    style: Option<LookedUp>,
+    base: Option<LookedUp>,
+    enhancement: Option<LookedUp>,
+    fallback: Option<LookedUp>,
+}
+
+impl Texts {
+    /// In the order in which they are looked up.
+    fn of(found: Vec<LookUp>) -> Self {
+        let mut found = found.into_iter();
+        let mut next = || match found.next() {
+            // A text that leaves nothing, from before such were refused, counts as none.
+            Some(LookUp::Found(found)) => Some(found).filter(|found| !clean(&found.version.body.content).is_empty()),
+            Some(LookUp::None) | None => None,
+        };
+        Self { event: next(), style: next(), base: next(), enhancement: next(), fallback: next() }
+    }
+
+    fn ingredients(&self, event_key: &PromptKey, style_key: Option<&PromptKey>, enhanced: bool) -> Ingredients {
+        let stored = |found: &LookedUp| PromptText::stored(found.version.body.content.clone(), found.version.id);
+        let shipped = |key: &str| PromptText::built_in(Category::SystemDefault, &PromptKey::lenient(key));
+        let default = |found: &Option<LookedUp>, key: &str| found.as_ref().map(stored).or_else(|| shipped(key));
+        Ingredients {
+            event: self.event.as_ref().map(stored).unwrap_or_else(|| {
+                let template = default(&self.fallback, FALLBACK).map(|fallback| fallback.text);
+                PromptText::for_event(event_key, template.as_deref())
+            }),
+            style: style_key.map(|key| self.style.as_ref().map_or_else(|| PromptText::for_style(key), stored)),
+            base: default(&self.base, BASE),
+            enhancement: enhanced.then(|| default(&self.enhancement, ENHANCEMENT)).flatten(),
+            no_text: compose::NO_TEXT.to_owned(),
+        }
+    }
+
+    /// The stored versions that something of is in the prompt, with the splits that chose them.
+    fn uses(&self, composition: &Composition) -> Vec<PromptUse> {
+        let all = [&self.event, &self.style, &self.base, &self.enhancement];
+        let named: HashSet<Uuid> = composition.version_ids().collect();
+        let used = all.into_iter().flatten().filter(|found| named.contains(&found.version.id));
+        used.map(|found| PromptUse { version_id: found.version.id, split_id: found.split_id }).collect()
+    }
+}
+
 impl Prompts {
     /// Composes an image prompt for `account`. `enhanced` adds what high quality asks for. Equal texts and input give an
     /// equal result, whatever it is for.
@@ -88,22 +137,17 @@ impl Prompts {
             (Category::SystemDefault, Some(FALLBACK)),
         ];
         let found = self.look_up_many(&keys, account, purpose).await?;
-        let mut found = found.into_iter();
-        let mut next = || match found.next() {
-            Some(LookUp::Found(found)) => Some(found),
-            Some(LookUp::None) | None => None,
-        };
-        let (event, style, base, enhancement, fallback) = (next(), next(), next(), next(), next());
+        let texts = Texts::of(found);
         let mut faults = Vec::new();
-        let form = self.form_of(&event_key, event.is_some()).await?;
+        let form = self.form_of(&event_key, texts.event.is_some()).await?;
         if form.is_none() {
-            faults.push(DetailError::UnknownEventType { event_type: request.event_type.clone() });
+            faults.push(DetailError::UnknownEventType { event_type: echo(&request.event_type) });
         }
         if let Some(key) = &style_key
-            && style.is_none()
+            && texts.style.is_none()
             && !self.is_known(Category::StylePreset, key).await?
         {
-            faults.push(DetailError::UnknownStyle { style: key.as_str().to_owned() });
+            faults.push(DetailError::UnknownStyle { style: echo(key.as_str()) });
         }
         let Some(form) = form else { return Err(ComposeError::Details(faults)) };
         let wishes = match form.check(&request.details, request.text.as_deref(), request.custom_style.as_deref()) {
@@ -111,39 +155,13 @@ impl Prompts {
             Ok(_) => return Err(ComposeError::Details(faults)),
             Err(more) => {
                 faults.extend(more);
+                faults.truncate(FAULTS_MAX);
                 return Err(ComposeError::Details(faults));
             }
         };
-        let mut uses = Vec::new();
-        let mut stored = |found: &LookedUp| {
-            uses.push(PromptUse { version_id: found.version.id, split_id: found.split_id });
-            PromptText::stored(found.version.body.content.clone(), found.version.id)
-        };
-        let default = |found: Option<&LookedUp>, key: &str, stored: &mut dyn FnMut(&LookedUp) -> PromptText| match found
-        {
-            Some(found) => Some(stored(found)),
-            None => PromptText::built_in(Category::SystemDefault, &PromptKey::lenient(key)),
-        };
-        let event = match &event {
-            Some(found) => stored(found),
-            None => {
-                let template = fallback.as_ref().map(|found| found.version.body.content.clone());
-                let shipped = || PromptText::built_in(Category::SystemDefault, &PromptKey::lenient(FALLBACK));
-                let template = template.or_else(|| shipped().map(|shipped| shipped.text));
-                PromptText::for_event(&event_key, template.as_deref())
-            }
-        };
-        let ingredients = Ingredients {
-            event,
-            style: style_key.as_ref().map(|key| match &style {
-                Some(found) => stored(found),
-                None => PromptText::for_style(key),
-            }),
-            base: default(base.as_ref(), BASE, &mut stored),
-            enhancement: if enhanced { default(enhancement.as_ref(), ENHANCEMENT, &mut stored) } else { None },
-            no_text: compose::NO_TEXT.to_owned(),
-        };
+        let ingredients = texts.ingredients(&event_key, style_key.as_ref(), enhanced);
         let composition = compose::compose(&ingredients, &wishes);
+        let uses = texts.uses(&composition);
         let style = style_key.map(|key| key.as_str().to_owned());
         Ok(Composed { composition, event_type: form.event_type, style, uses })
     }
@@ -195,7 +213,7 @@ impl Prompts {
                 }
                 LookUp::None => match PromptText::built_in(category, &key) {
                     Some(shipped) => shipped.text,
-                    None => return Err(ComposeError::UnknownTextKind(key.as_str().to_owned())),
+                    None => return Err(ComposeError::UnknownTextKind(echo(key.as_str()))),
                 },
             };
             if !instructions.text.is_empty() {

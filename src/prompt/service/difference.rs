@@ -1,6 +1,9 @@
 //! Comparing: two versions, and an environment with a file.
 
-use std::collections::HashSet;
+use std::{
+    collections::{HashMap, HashSet},
+    time::{Duration, Instant},
+};
 
 use uuid::Uuid;
 
@@ -12,6 +15,7 @@ use super::{
 use crate::{
     error::{Error, Failure},
     prompt::model::{
+        diff::{Change, diff_clauses, diff_lines},
         prompt::PromptVersion,
         transfer::{
             Entry, EnvironmentDiff, EnvironmentPart, ItemFault, ParsedFile, Section, TransferPrompt,
@@ -35,6 +39,33 @@ pub enum DiffError {
         /// What is wrong.
         fault: ItemFault,
     },
+    /// Two prompts of the file have one category and key, so what the file says is not known.
+    #[error("Prompts {first} and {second} of the file, counted from 0, are both {name}. Keep one.")]
+    Doubled {
+        /// The place of the first.
+        first: usize,
+        /// The place of the second.
+        second: usize,
+        /// Category and key.
+        name: String,
+    },
+}
+
+/// How long one text is compared; what is left then counts as replaced.
+const COMPARING: Duration = Duration::from_millis(200);
+
+/// When a comparison that begins now must end.
+pub fn deadline() -> Instant {
+    Instant::now() + COMPARING
+}
+
+/// What a text is compared by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pieces {
+    /// Line by line.
+    Lines,
+    /// Clause by clause.
+    Clauses,
 }
 
 /// What is compared of an environment.
@@ -55,12 +86,19 @@ pub struct Side {
 }
 
 impl Side {
-    /// What a file says. Refuses: `Prompt`.
+    /// What a file says. Refuses: `Prompt`, `Doubled`.
     pub fn of_file(file: ParsedFile) -> Result<Self, DiffError> {
         let prompt = |(index, item): (usize, crate::prompt::model::transfer::ParsedItem)| {
             item.prompt.map_err(|fault| DiffError::Prompt { index, fault })
         };
-        let prompts = file.items.into_iter().enumerate().map(prompt).collect::<Result<_, _>>()?;
+        let prompts: Vec<TransferPrompt> = file.items.into_iter().enumerate().map(prompt).collect::<Result<_, _>>()?;
+        let mut places = HashMap::with_capacity(prompts.len());
+        for (second, prompt) in prompts.iter().enumerate() {
+            if let Some(first) = places.insert((prompt.category, prompt.key.clone()), second) {
+                let name = format!("{}/{}", prompt.category, prompt.key.as_str());
+                return Err(DiffError::Doubled { first, second, name });
+            }
+        }
         Ok(Self { is_server: false, prompts, parts: file.parts })
     }
 
@@ -111,6 +149,15 @@ impl Prompts {
         Ok((version(&left_id)?, version(&right_id)?))
     }
 
+    /// What changed between two texts, off the async threads and within a fifth of a second each.
+    pub async fn compare_texts(&self, left: String, right: String, by: Pieces) -> Result<Vec<Change>, Error> {
+        self.compute("comparing two texts", move || match by {
+            Pieces::Lines => diff_lines(&left, &right, deadline()),
+            Pieces::Clauses => diff_clauses(&left, &right, deadline()),
+        })
+        .await
+    }
+
     /// This server as one side of a comparison. Refuses: `Forbidden`.
     pub async fn as_side(&self, right: FeatureRight, surroundings: &dyn Surroundings) -> Result<Side, Error> {
         demand_manage(right)?;
@@ -129,6 +176,7 @@ impl Prompts {
         let unread = |failure: Failure<FileError>| failure.map_refusal(DiffError::File);
         let bytes = self.bytes(right, file, surroundings).await.map_err(unread)?;
         let left = Side::of_file(parse(bytes).await.map_err(unread)?).map_err(Failure::Refused)?;
-        Ok(compare(left, self.as_side(right, surroundings).await?))
+        let right = self.as_side(right, surroundings).await?;
+        Ok(self.compute("comparing environments", move || compare(left, right)).await?)
     }
 }

@@ -17,6 +17,7 @@ use crate::{
                 ActivationCause, Body, CreateSystemPrompt, EditError, Edited, SystemPrompt, UpdateSystemPrompt,
                 check_note,
             },
+            transfer::CATEGORY_MAX,
         },
         store,
     },
@@ -55,7 +56,8 @@ fn refuse<T, E: Into<EditError>>(result: Result<T, E>) -> Result<T, Failure<Edit
 }
 
 impl Prompts {
-    /// Makes a prompt with its first version, enabled. Refuses: `Key`, `Body`, `KeyExists`.
+    /// Makes a prompt with its first version, enabled. Refuses: `Key`, `Body`, `KeyExists`,
+    /// `CategoryFull`.
     pub async fn create_system_prompt(
         &self,
         right: FeatureRight,
@@ -74,9 +76,14 @@ impl Prompts {
             .db
             .write((self.act(right, request_id), new), |tx, (act, new)| {
                 Box::pin(async move {
+                    store::prompt::lock_keys(tx).await?;
                     let found = store::prompt::find_prompt_by_key(tx, new.category, new.key.folded()).await?;
                     if let Some(SystemPrompt { is_enabled, .. }) = found {
                         return Err(Failure::Refused(EditError::KeyExists { is_enabled }));
+                    }
+                    let count = store::prompt::count_in_category(tx, new.category).await?;
+                    if usize::try_from(count).is_ok_and(|count| count >= CATEGORY_MAX) {
+                        return Err(Failure::Refused(EditError::CategoryFull { category: new.category }));
                     }
                     Ok(act.create_in(tx, new.clone(), ActivationCause::Create).await?)
                 })
@@ -93,7 +100,7 @@ impl Prompts {
     }
 
     /// Writes a version and makes it the active one; equal content writes nothing. Refuses: `NotFound`, `Body`,
-    /// `VersionConflict`.
+    /// `VersionConflict`, `VersionsExhausted`.
     pub async fn update_system_prompt(
         &self,
         right: FeatureRight,
@@ -166,7 +173,7 @@ impl Prompts {
     }
 
     /// Writes the text that ships with this version of the program and makes it the active one; equal text writes
-    /// nothing. Refuses: `NotFound`, `VersionConflict`, `NotShipped`.
+    /// nothing. Refuses: `NotFound`, `VersionConflict`, `NotShipped`, `VersionsExhausted`.
     pub async fn reset_system_prompt(
         &self,
         right: FeatureRight,
@@ -199,6 +206,7 @@ async fn rewrite(
     if prompt.active.body == body {
         return Ok(unchanged(prompt));
     }
-    let number = prompt.number_max.saturating_add(1);
+    let next = prompt.number_max.checked_add(1);
+    let number = next.ok_or(Failure::Refused(EditError::VersionsExhausted))?;
     Ok(changed(act.write_in(tx, prompt, number, body, note, cause).await?))
 }

@@ -64,6 +64,7 @@ impl Prompts {
                 .db
                 .write((self.act(right, None), missing), |tx, (act, missing)| {
                     Box::pin(async move {
+                        store::prompt::lock_keys(tx).await?;
                         for new in missing {
                             act.create_in(tx, new.clone(), ActivationCause::Install).await?;
                         }
@@ -82,7 +83,6 @@ impl Prompts {
     }
 
     async fn known_keys(&self) -> Result<HashSet<(Category, String)>, Error> {
-        let all = store::prompt::all_prompts(self.parts().db.reader()).await?;
-        Ok(all.into_iter().map(|prompt| (prompt.category, prompt.key.folded().to_owned())).collect())
+        Ok(store::prompt::all_keys(self.parts().db.reader()).await?)
     }
 }

@@ -19,10 +19,11 @@ use std::{
 };
 
 use lru::LruCache;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 pub use compose::{ComposeError, Composed, Instructions, PromptUse};
-pub use difference::{Compared, DiffError, Side, compare};
+pub use difference::{Compared, DiffError, Pieces, Side, compare, deadline};
 pub use look_up::{LookUp, LookedUp, Purpose, StoreFailed};
 pub use optimise::{Optimisation, OptimiseError, OptimisePrompts, PHRASES_KEY, UndoError, Undone};
 pub use port::{PromptLimits, Surroundings};
@@ -40,7 +41,7 @@ use super::{
 use crate::{
     clock::Clock,
     db::Db,
-    error::Error,
+    error::{Error, Internal},
     ids::Ids,
     page::{Page, PageArgs},
     viewer::{Feature, FeatureRight, Level},
@@ -49,6 +50,9 @@ use write::Act;
 
 /// Bodies of versions that are remembered.
 const BODIES: usize = 512;
+
+/// Long computations of this process that run at once; others wait.
+const COMPUTING_MAX: usize = 2;
 
 /// Characters of a search at most.
 const SEARCH_MAX: usize = 100;
@@ -68,6 +72,10 @@ struct Inner {
     parts: PromptsParts,
     /// Versions never change, so what was read once holds; which one is active is never kept.
     bodies: Mutex<LruCache<Uuid, Arc<PromptVersion>>>,
+    /// Comparisons, statistics and the optimiser take their time, and must leave processors to requests.
+    computing: Arc<Semaphore>,
+    /// Imports of this process go one after the other: waiting in the database, each would keep a connection.
+    importing: Arc<Semaphore>,
 }
 
 /// The registry of system prompts. Cloning is cheap.
@@ -94,11 +102,32 @@ impl Prompts {
     /// Puts the parts together.
     pub fn new(parts: PromptsParts) -> Self {
         let capacity = NonZeroUsize::new(BODIES).unwrap_or(NonZeroUsize::MIN);
-        Self(Arc::new(Inner { parts, bodies: Mutex::new(LruCache::new(capacity)) }))
+        Self(Arc::new(Inner {
+            parts,
+            bodies: Mutex::new(LruCache::new(capacity)),
+            computing: Arc::new(Semaphore::new(COMPUTING_MAX)),
+            importing: Arc::new(Semaphore::new(1)),
+        }))
     }
 
     fn parts(&self) -> &PromptsParts {
         &self.0.parts
+    }
+
+    /// Runs work that only computes off the async threads, a few at a time. Who no longer waits for the answer leaves the
+    /// queue; what has begun goes on to its end.
+    async fn compute<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let permit = Arc::clone(&self.0.computing).acquire_owned().await;
+        let permit = permit.map_err(|closed| Internal::new(what, closed))?;
+        let running = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            work()
+        });
+        Ok(running.await.map_err(|ended| Internal::new(what, ended))?)
     }
 
     fn act(&self, right: FeatureRight, request_id: Option<String>) -> Act {

@@ -1,5 +1,8 @@
 //! The optimiser over the registry: a report, its apply as new versions, and the way back.
 
+use std::{collections::HashMap, sync::Arc};
+
+use ring::digest::{Context, SHA256};
 use sea_orm::DatabaseTransaction;
 use serde_json::json;
 use uuid::Uuid;
@@ -12,6 +15,7 @@ use crate::{
             Category, PromptKey,
             optimise::{OptimiseItem, OptimiseReport, OptimiseStatus, PhraseError, Phrases, optimise_all},
             prompt::{ActivationCause, Body, OptimisationChange, OptimisationRun, SystemPrompt},
+            transfer::{CATEGORY_MAX, VERSION_MAX},
             warnings::PROTECTED_CATEGORIES,
         },
         store,
@@ -23,8 +27,8 @@ use crate::{
 /// ones: so they are versioned, audited and moved between servers like any prompt.
 pub const PHRASES_KEY: &str = "optimiser_phrases";
 
-/// Prompts that one run examines at most.
-pub const EXAMINED_MAX: usize = 1_000;
+/// Prompts that one run examines at most: those of a category always fit.
+pub const EXAMINED_MAX: usize = CATEGORY_MAX;
 
 /// An optimisation.
 #[derive(Debug, Clone, Default)]
@@ -49,7 +53,9 @@ pub enum OptimiseError {
     )]
     PlanStale,
     /// There are too many prompts.
-    #[error("There are {count} prompts; {EXAMINED_MAX} are examined at once. Name categories.")]
+    #[error(
+        "There are {count} prompts; {EXAMINED_MAX} are examined at once. Name categories: one of them never has more."
+    )]
     TooManyPrompts {
         /// How many there are.
         count: usize,
@@ -110,19 +116,55 @@ fn item(prompt: &SystemPrompt) -> OptimiseItem {
         category: prompt.category,
         key: prompt.key.clone(),
         content: body.content.clone(),
-        optimise: body.metadata.optimise(),
+        optimise: body.metadata.optimise() && prompt.number_max < VERSION_MAX,
         protected_clauses: body.metadata.protected_clauses(),
     }
 }
 
-fn report(stored: &[SystemPrompt], categories: Option<&[Category]>) -> Result<OptimiseReport, OptimiseError> {
-    let phrases = phrases_of(stored)?;
-    let wanted = |prompt: &&SystemPrompt| categories.is_none_or(|wanted| wanted.contains(&prompt.category));
-    let items: Vec<OptimiseItem> = stored.iter().filter(wanted).map(item).collect();
-    if items.len() > EXAMINED_MAX {
-        return Err(OptimiseError::TooManyPrompts { count: items.len() });
+/// What a report is made from: the examined prompts, and the phrases in force.
+struct Scope {
+    items: Vec<OptimiseItem>,
+    phrases: Phrases,
+}
+
+impl Scope {
+    fn new(stored: &[SystemPrompt], categories: Option<&[Category]>) -> Result<Self, OptimiseError> {
+        let phrases = phrases_of(stored)?;
+        let wanted = |prompt: &&SystemPrompt| categories.is_none_or(|wanted| wanted.contains(&prompt.category));
+        let items: Vec<OptimiseItem> = stored.iter().filter(wanted).map(item).collect();
+        if items.len() > EXAMINED_MAX {
+            return Err(OptimiseError::TooManyPrompts { count: items.len() });
+        }
+        Ok(Self { items, phrases })
     }
-    Ok(optimise_all(items, &phrases, &PROTECTED_CATEGORIES))
+
+    /// SHA-256 over which versions are examined, which of them may change, and the phrases. Versions never change, so an
+    /// equal hash means an equal report.
+    fn hash(&self) -> Vec<u8> {
+        let mut context = Context::new(&SHA256);
+        for item in &self.items {
+            context.update(item.prompt_id.as_bytes());
+            context.update(item.version_id.as_bytes());
+            context.update(&[u8::from(item.optimise)]);
+        }
+        for phrase in self.phrases.texts() {
+            context.update(&u64::try_from(phrase.len()).unwrap_or(u64::MAX).to_be_bytes());
+            context.update(phrase.as_bytes());
+        }
+        context.finish().as_ref().to_vec()
+    }
+
+    fn report(self) -> OptimiseReport {
+        optimise_all(self.items, &self.phrases, &PROTECTED_CATEGORIES)
+    }
+}
+
+/// A report that is to be applied, and what it was made from.
+struct Apply {
+    act: Act,
+    categories: Option<Vec<Category>>,
+    scope_hash: Vec<u8>,
+    report: Arc<OptimiseReport>,
 }
 
 impl Prompts {
@@ -135,16 +177,26 @@ impl Prompts {
         request_id: Option<String>,
     ) -> Result<Optimisation, Failure<OptimiseError>> {
         demand_manage(right)?;
-        if command.is_dry_run {
-            let stored = store::prompt::all_prompts(self.parts().db.reader()).await?;
-            let report = report(&stored, command.categories.as_deref()).map_err(Failure::Refused)?;
-            return Ok(Optimisation { report, run: None });
-        }
-        if command.report_hash.is_none() {
+        if !command.is_dry_run && command.report_hash.is_none() {
             return Err(Failure::Refused(OptimiseError::HashRequired));
         }
-        let context = (self.act(right, request_id), command);
-        self.parts().db.write(context, |tx, (act, command)| Box::pin(apply_in(tx, act, command))).await
+        // Before the transaction, which would hold its locks all the while; within it only what it was made from is
+        // compared.
+        let stored = store::prompt::all_prompts(self.parts().db.reader()).await?;
+        let scope = Scope::new(&stored, command.categories.as_deref()).map_err(Failure::Refused)?;
+        let scope_hash = scope.hash();
+        let report = self.compute("optimising prompts", move || scope.report()).await?;
+        if command.is_dry_run {
+            return Ok(Optimisation { report, run: None });
+        }
+        if command.report_hash.as_ref() != Some(&report.report_hash) {
+            return Err(Failure::Refused(OptimiseError::PlanStale));
+        }
+        let report = Arc::new(report);
+        let act = self.act(right, request_id);
+        let apply = Apply { act, categories: command.categories, scope_hash, report: Arc::clone(&report) };
+        let run = self.parts().db.write(apply, |tx, apply| Box::pin(apply.run_in(tx))).await?;
+        Ok(Optimisation { report: Arc::unwrap_or_clone(report), run })
     }
 
     /// An applied optimisation. Refuses: `Forbidden`.
@@ -172,44 +224,45 @@ impl Prompts {
     }
 }
 
-async fn apply_in(
-    tx: &DatabaseTransaction,
-    act: &Act,
-    command: &OptimisePrompts,
-) -> Result<Optimisation, Failure<OptimiseError>> {
-    let stored = store::prompt::lock_all(tx).await?;
-    let report = report(&stored, command.categories.as_deref()).map_err(Failure::Refused)?;
-    if command.report_hash.as_ref() != Some(&report.report_hash) {
-        return Err(Failure::Refused(OptimiseError::PlanStale));
+impl Apply {
+    async fn run_in(&self, tx: &DatabaseTransaction) -> Result<Option<OptimisationRun>, Failure<OptimiseError>> {
+        let (act, report) = (&self.act, &self.report);
+        let stored = store::prompt::lock_all(tx).await?;
+        let scope = Scope::new(&stored, self.categories.as_deref()).map_err(Failure::Refused)?;
+        if scope.hash() != self.scope_hash {
+            return Err(Failure::Refused(OptimiseError::PlanStale));
+        }
+        if report.totals.changed == 0 {
+            return Ok(None);
+        }
+        let run = OptimisationRun {
+            id: act.ids.uuid(),
+            report_hash: hex::decode(&report.report_hash)
+                .map_err(|error| Internal::new("reading the hash of a report", error))?,
+            actor_id: act.actor.id(),
+            created_at: act.now,
+            undone_by: None,
+            undone_at: None,
+        };
+        store::optimisation::insert_run(tx, &run).await?;
+        let mut stored: HashMap<Uuid, SystemPrompt> = stored.into_iter().map(|prompt| (prompt.id, prompt)).collect();
+        for row in report.rows.iter().filter(|row| row.status == OptimiseStatus::Changed) {
+            let Some(prompt) = stored.remove(&row.prompt_id) else { continue };
+            let body = Body { content: row.after.clone(), ..prompt.active.body.clone() };
+            // The optimiser keeps both rules; should it not, the text stays rather than all of them.
+            let (Some(number), Ok(())) = (prompt.number_max.checked_add(1), body.check()) else { continue };
+            let before_version_id = prompt.active.id;
+            let written = act.write_in(tx, prompt, number, body, None, ActivationCause::Optimise).await?;
+            let change =
+                OptimisationChange { prompt_id: written.id, before_version_id, after_version_id: written.active.id };
+            store::optimisation::insert_change(tx, run.id, &change).await?;
+        }
+        let told = json!({
+            "reportHash": report.report_hash, "changed": report.totals.changed, "saved": report.totals.saved,
+        });
+        act.audit(tx, "optimisation.apply", ("optimisation_run", run.id), None, Some(told)).await?;
+        Ok(Some(run))
     }
-    if report.totals.changed == 0 {
-        return Ok(Optimisation { report, run: None });
-    }
-    let run = OptimisationRun {
-        id: act.ids.uuid(),
-        report_hash: hex::decode(&report.report_hash)
-            .map_err(|error| Internal::new("reading the hash of a report", error))?,
-        actor_id: act.actor.id(),
-        created_at: act.now,
-        undone_by: None,
-        undone_at: None,
-    };
-    store::optimisation::insert_run(tx, &run).await?;
-    for row in report.rows.iter().filter(|row| row.status == OptimiseStatus::Changed) {
-        let Some(prompt) = stored.iter().find(|prompt| prompt.id == row.prompt_id).cloned() else { continue };
-        let body = Body { content: row.after.clone(), ..prompt.active.body.clone() };
-        let number = prompt.number_max.saturating_add(1);
-        let before_version_id = prompt.active.id;
-        let written = act.write_in(tx, prompt, number, body, None, ActivationCause::Optimise).await?;
-        let change =
-            OptimisationChange { prompt_id: written.id, before_version_id, after_version_id: written.active.id };
-        store::optimisation::insert_change(tx, run.id, &change).await?;
-    }
-    let told = json!({
-        "reportHash": report.report_hash, "changed": report.totals.changed, "saved": report.totals.saved,
-    });
-    act.audit(tx, "optimisation.apply", ("optimisation_run", run.id), None, Some(told)).await?;
-    Ok(Optimisation { report, run: Some(run) })
 }
 
 async fn undo_in(tx: &DatabaseTransaction, act: &Act, run: Uuid) -> Result<Undone, Failure<UndoError>> {

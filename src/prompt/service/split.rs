@@ -40,7 +40,7 @@ impl Prompts {
     }
 
     /// Starts a split: from now on a share of the accounts gets the new version. Refuses: `NotFound`, `VersionConflict`,
-    /// `SameVersion`, `Running`, `OutOfRange`.
+    /// `Disabled`, `SameVersion`, `Running`, `OutOfRange`.
     pub async fn start_prompt_split(
         &self,
         right: FeatureRight,
@@ -63,6 +63,9 @@ impl Prompts {
                     let (expected, current) = (command.expected_version, prompt.active.number);
                     if current != expected {
                         return Err(Failure::Refused(SplitError::VersionConflict { expected, current }));
+                    }
+                    if !prompt.is_enabled {
+                        return Err(Failure::Refused(SplitError::Disabled));
                     }
                     if prompt.active.id == command.new_version_id {
                         return Err(Failure::Refused(SplitError::SameVersion));
@@ -101,7 +104,7 @@ impl Prompts {
     }
 
     /// Ends a running split: everybody gets the control version again, or, with `keep_new`, the new version becomes the
-    /// active one. Refuses: `NotFound`, `Ended`.
+    /// active one, unless the prompt is disabled. Refuses: `NotFound`, `Ended`, `Disabled`.
     pub async fn end_prompt_split(
         &self,
         right: FeatureRight,
@@ -118,6 +121,9 @@ impl Prompts {
                     let split = store::split::find_split(tx, *id).await?.ok_or_else(not_found)?;
                     // The prompt first, as every edit does, so that two acts never wait for each other.
                     let prompt = store::prompt::lock_prompt(tx, split.prompt_id).await?.ok_or_else(not_found)?;
+                    if keep_new && split.end_reason.is_none() && !prompt.is_enabled {
+                        return Err(Failure::Refused(SplitError::Disabled));
+                    }
                     let reason = if keep_new { EndReason::KeptNew } else { EndReason::KeptControl };
                     if !act.end_split_in(tx, split.id, reason).await? {
                         return Err(Failure::Refused(SplitError::Ended));
@@ -132,6 +138,33 @@ impl Prompts {
                 })
             })
             .await
+    }
+
+    /// Sees to it that work of at most `credits` finds room in a split's budget, or that the split is over: what came back
+    /// from ended work is counted, and a split that has too little left all the same is ended.
+    pub async fn make_room(&self, id: Uuid, credits: i64) -> Result<(), Error> {
+        let right = Viewer::System.may(Feature::SystemPromptsManage, Level::Admin)?;
+        let done: Result<_, Failure<Never>> = self
+            .parts()
+            .db
+            .write((self.act(right, None), id), move |tx, (act, id)| {
+                Box::pin(async move {
+                    let Some(split) = store::split::find_split(tx, *id).await? else { return Ok(()) };
+                    // The prompt first, as every edit does; then the split, which work that is being held waits for.
+                    store::prompt::lock_prompt(tx, split.prompt_id).await?;
+                    store::split::lock_split(tx, *id).await?;
+                    let usage = store::usage::load_usage(tx, Uses::Split(*id)).await?;
+                    let used = usage.get(&split.new_version_id).copied().unwrap_or_default();
+                    let taken = used.credits_charged.saturating_add(used.credits_held);
+                    store::split::update_taken(tx, *id, taken).await?;
+                    if taken.saturating_add(credits) > split.credit_budget {
+                        act.end_split_in(tx, *id, EndReason::BudgetSpent).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await;
+        Ok(done?)
     }
 
     /// Ends a split if what came of it has crossed a bound, and answers why. It is judged again under its lock.

@@ -53,6 +53,7 @@ fn examined(prompt: &SystemPrompt) -> Examined {
         is_active: prompt.is_enabled,
         optimise: body.metadata.optimise(),
         protected_clauses: body.metadata.protected_clauses(),
+        is_metadata_lost: body.metadata.is_lost(),
     }
 }
 
@@ -66,16 +67,19 @@ impl Prompts {
     ) -> Result<PromptStatistics, Error> {
         demand_view(right)?;
         let stored = store::prompt::all_prompts(self.parts().db.reader()).await?;
-        let rules = WarningRules {
-            phrases: phrases_of(&stored).unwrap_or_default(),
-            image_limits: limits.image,
-            text_limits: limits.text,
-            ..WarningRules::default()
+        let review = move || {
+            let rules = WarningRules {
+                phrases: phrases_of(&stored).unwrap_or_default(),
+                image_limits: limits.image,
+                text_limits: limits.text,
+                ..WarningRules::default()
+            };
+            let findings = find_warnings(&stored.iter().map(examined).collect::<Vec<_>>(), &rules);
+            let categories = figures_by_category(&findings);
+            let reviews = stored.iter().zip(findings);
+            let reviews = reviews.map(|(prompt, findings)| PromptReview { prompt_id: prompt.id, findings }).collect();
+            PromptStatistics { categories, reviews }
         };
-        let findings = find_warnings(&stored.iter().map(examined).collect::<Vec<_>>(), &rules);
-        let categories = figures_by_category(&findings);
-        let reviews = stored.iter().zip(findings);
-        let reviews = reviews.map(|(prompt, findings)| PromptReview { prompt_id: prompt.id, findings }).collect();
-        Ok(PromptStatistics { categories, reviews })
+        self.compute("examining the prompts", review).await
     }
 }

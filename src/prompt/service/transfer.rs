@@ -6,6 +6,7 @@ use chrono::DateTime;
 use ring::digest::{Context, SHA256};
 use sea_orm::{DatabaseTransaction, DbErr};
 use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use super::{
@@ -20,6 +21,7 @@ use crate::{
     ledger::IdemKey,
     prompt::{
         model::{
+            Category,
             prompt::{ActivationCause, Body, SystemPrompt},
             transfer::{
                 EnvironmentPart, ExistingPrompt, Export, ImportMode, ImportOutcome, ImportPlan, ImportReport,
@@ -120,19 +122,22 @@ struct Apply {
     mode: ImportMode,
     plan_hash: Option<String>,
     keyed: Option<(Uuid, String, Vec<u8>)>,
+    /// The turn of this import, given up when its transaction has ended, whoever still waits for the answer.
+    _turn: Arc<OwnedSemaphorePermit>,
 }
 
 impl Prompts {
-    /// Every enabled prompt as a file, sorted; the disabled ones too when asked for, else counted. `parts` follow the
-    /// prompts. Refuses: `Forbidden`.
+    /// Every enabled prompt of `categories` (`None` is all) as a file, sorted; the disabled ones too when asked for, else
+    /// counted. `parts` follow the prompts. Refuses: `Forbidden`.
     pub async fn export_system_prompts(
         &self,
         right: FeatureRight,
-        include_inactive: bool,
+        (categories, include_inactive): (Option<&[Category]>, bool),
         parts: &[EnvironmentPart],
     ) -> Result<Export, Error> {
         demand_manage(right)?;
-        let prompts = self.transfer_prompts().await?;
+        let mut prompts = self.transfer_prompts().await?;
+        prompts.retain(|prompt| categories.is_none_or(|wanted| wanted.contains(&prompt.category)));
         let at = DateTime::from_timestamp_micros(self.parts().clock.now()).unwrap_or_default();
         Ok(export_environment(prompts, include_inactive, at, parts))
     }
@@ -188,10 +193,13 @@ impl Prompts {
         if command.is_dry_run {
             let stored = store::prompt::all_prompts(self.parts().db.reader()).await?;
             let warnings = file.warnings.clone();
-            let plan = plan(&stored, file, command.mode);
-            return Ok(ImportReport::new(&plan, &warnings, true, 0));
+            let mode = command.mode;
+            let planned = self.compute("planning an import", move || plan(&stored, file, mode)).await?;
+            return Ok(ImportReport::new(&planned, &warnings, true, 0));
         }
         let file = Arc::new(file);
+        let turn = Arc::clone(&self.0.importing).acquire_owned().await;
+        let turn = Arc::new(turn.map_err(|closed| Internal::new("waiting for other imports", closed))?);
         for _ in 0..TRIES {
             let apply = Apply {
                 act: self.act(right, request_id.clone()),
@@ -199,6 +207,7 @@ impl Prompts {
                 mode: command.mode,
                 plan_hash: command.plan_hash.clone(),
                 keyed: keyed.clone(),
+                _turn: Arc::clone(&turn),
             };
             let done = self.parts().db.write(apply, |tx, apply| Box::pin(apply.run_in(tx))).await;
             match done {
@@ -261,6 +270,7 @@ fn request_hash(command: &ImportSystemPrompts) -> Vec<u8> {
 
 impl Apply {
     async fn run_in(&self, tx: &DatabaseTransaction) -> Result<ImportReport, Failure<FileError>> {
+        store::prompt::lock_keys(tx).await?;
         let stored = store::prompt::lock_all(tx).await?;
         let plan = plan(&stored, ParsedFile::clone(&self.file), self.mode);
         if self.plan_hash.as_ref().is_some_and(|hash| *hash != plan.plan_hash) {
@@ -268,7 +278,12 @@ impl Apply {
         }
         let mut stored: HashMap<Uuid, SystemPrompt> = stored.into_iter().map(|prompt| (prompt.id, prompt)).collect();
         let mut applied = 0;
-        for (row, prompt) in plan.rows_to_apply() {
+        // In one order for all: two that write the same keys never wait for each other.
+        let mut rows: Vec<_> = plan.rows_to_apply().collect();
+        rows.sort_by(|(_, left), (_, right)| {
+            (left.category, left.key.folded()).cmp(&(right.category, right.key.folded()))
+        });
+        for (row, prompt) in rows {
             let number = row.version.unwrap_or(prompt.version);
             let existing = row.existing_id.and_then(|id| stored.remove(&id));
             self.write_in(tx, existing, prompt.clone(), number).await?;

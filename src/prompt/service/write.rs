@@ -158,7 +158,7 @@ impl Act {
         self.audit(tx, cause.action(), target, before.map(told), Some(told(version))).await
     }
 
-    /// Switches look-ups of `prompt`, which is locked, on or off.
+    /// Switches look-ups of `prompt`, which is locked, on or off. Off ends a running split: neither version is given out.
     pub(super) async fn enable_in(
         &self,
         tx: &DatabaseTransaction,
@@ -169,6 +169,9 @@ impl Act {
         let action = if is_enabled { "system_prompt.enable" } else { "system_prompt.disable" };
         let told = |is_enabled: bool| Some(json!({"enabled": is_enabled}));
         self.audit(tx, action, ("system_prompt", prompt.id), told(prompt.is_enabled), told(is_enabled)).await?;
+        if !is_enabled && let Some(split) = store::split::lock_running(tx, prompt.id).await? {
+            self.end_split_in(tx, split.id, EndReason::Superseded).await?;
+        }
         Ok(SystemPrompt { is_enabled, updated_at: self.now, ..prompt })
     }
 

@@ -21,9 +21,12 @@ fn word<T>(parsed: Option<T>, what: &str) -> Result<T, DbErr> {
 
 /// What a version says, from columns whose names begin with `prefix`.
 fn body_of(row: &QueryResult, prefix: &str) -> Result<Body, DbErr> {
-    let metadata: String = row.try_get(prefix, "metadata")?;
-    let metadata =
-        Metadata::parse(&metadata).map_err(|_| DbErr::Type("stored metadata is not an object".to_owned()))?;
+    // One row that cannot be read must not hide all others: it reads as empty, and the statistics warn of it.
+    let metadata = Metadata::stored(&row.try_get::<String>(prefix, "metadata")?);
+    if metadata.is_lost() {
+        let id: uuid::Uuid = row.try_get(prefix, "id")?;
+        tracing::warn!(version.id = %id, "stored metadata cannot be read and counts as empty");
+    }
     Ok(Body {
         name: row.try_get(prefix, "name")?,
         description: row.try_get(prefix, "description")?,

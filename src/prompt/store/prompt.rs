@@ -1,6 +1,6 @@
 //! Prompts with their active versions.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use uuid::Uuid;
@@ -8,10 +8,10 @@ use uuid::Uuid;
 use super::{body_of, count, keyset, places, word};
 use crate::{
     clock::Micros,
-    db::{engine_of, statement},
+    db::{Engine, engine_of, statement},
     page::{Page, PageArgs},
     prompt::model::{
-        Category, PromptKey,
+        Category, PromptKey, fold,
         prompt::{PromptFilter, PromptOrder, PromptVersion, SystemPrompt},
     },
 };
@@ -97,6 +97,35 @@ pub async fn all_prompts(connection: &impl ConnectionTrait) -> Result<Vec<System
     rows.iter().map(prompt_of).collect()
 }
 
+/// The category and folded key of every prompt: what must be known at every start, so nothing else is read.
+pub async fn all_keys(connection: &impl ConnectionTrait) -> Result<HashSet<(Category, String)>, DbErr> {
+    let rows =
+        connection.query_all_raw(statement(connection, "SELECT category, folded_key FROM system_prompt", [])).await?;
+    rows.iter()
+        .map(|row| {
+            let category: String = row.try_get("", "category")?;
+            Ok((word(Category::parse(&category), "category")?, row.try_get("", "folded_key")?))
+        })
+        .collect()
+}
+
+/// How many prompts a category has.
+pub async fn count_in_category(connection: &impl ConnectionTrait, category: Category) -> Result<i64, DbErr> {
+    let sql = "SELECT COUNT(*) AS n FROM system_prompt WHERE category = $1";
+    count(connection, sql, vec![category.as_str().into()]).await
+}
+
+/// Lets whoever makes prompts go one after the other until the transaction ends, also where there is no row to lock yet.
+/// On SQLite there is one writer anyway.
+pub async fn lock_keys(tx: &impl ConnectionTrait) -> Result<(), DbErr> {
+    /// "inkprmpt" in ASCII.
+    const LOCK: i64 = 0x696e_6b70_726d_7074;
+    if engine_of(tx) == Engine::Postgres {
+        tx.execute_raw(statement(tx, "SELECT pg_advisory_xact_lock($1)", [LOCK.into()])).await?;
+    }
+    Ok(())
+}
+
 /// How many prompts have no readable active version: 0, unless the database was changed by other means.
 pub async fn count_without_active(connection: &impl ConnectionTrait) -> Result<i64, DbErr> {
     let sql = "SELECT COUNT(*) AS n FROM system_prompt p LEFT JOIN system_prompt_version v \
@@ -119,6 +148,37 @@ pub async fn load_prompts(
         }
     }
     Ok(found)
+}
+
+/// How many texts are read at once to be searched.
+const SEARCHED_AT_ONCE: i64 = 100;
+
+/// The prompts within `filter` whose key, name or content holds its search in any case. Folded here, because SQLite folds
+/// no letter beyond ASCII, and no engine folds as keys are.
+async fn search(connection: &impl ConnectionTrait, filter: &PromptFilter) -> Result<HashSet<Uuid>, DbErr> {
+    let wanted = fold(filter.search.as_deref().unwrap_or_default());
+    let within = PromptFilter { search: None, ..filter.clone() };
+    let (mut found, mut after) = (HashSet::new(), Uuid::nil());
+    loop {
+        let mut values: Vec<Value> = vec![after.into(), SEARCHED_AT_ONCE.into()];
+        let clauses = conditions(&within, &mut values);
+        let sql = format!(
+            "SELECT p.id, p.folded_key, v.name, v.content FROM system_prompt p JOIN system_prompt_version v \
+             ON v.id = p.active_version_id WHERE p.id > $1 AND {clauses} ORDER BY p.id LIMIT $2"
+        );
+        let rows = connection.query_all_raw(statement(connection, sql, values)).await?;
+        for row in &rows {
+            after = row.try_get("", "id")?;
+            let key: String = row.try_get("", "folded_key")?;
+            let holds = |text: String| fold(&text).contains(&wanted);
+            if key.contains(&wanted) || holds(row.try_get("", "name")?) || holds(row.try_get("", "content")?) {
+                found.insert(after);
+            }
+        }
+        if rows.is_empty() {
+            return Ok(found);
+        }
+    }
 }
 
 /// A part of a text for `LIKE` with `\` as escape.
@@ -162,7 +222,17 @@ pub async fn list_prompts(
     page: &PageArgs<Uuid>,
 ) -> Result<Page<SystemPrompt>, DbErr> {
     let mut values: Vec<Value> = Vec::new();
-    let mut clauses = conditions(filter, &mut values);
+    let mut clauses = if filter.search.as_deref().unwrap_or_default().is_ascii() {
+        conditions(filter, &mut values)
+    } else {
+        let found = search(connection, filter).await?;
+        if found.is_empty() {
+            return Ok(Page::from_rows(Vec::new(), page, page.with_total.then_some(0)));
+        }
+        let places = places(1, found.len());
+        values.extend(found.into_iter().map(Value::from));
+        format!("p.id IN ({places})")
+    };
     let total = if page.with_total {
         let sql = format!(
             "SELECT COUNT(*) AS n FROM system_prompt p JOIN system_prompt_version v ON v.id = p.active_version_id \

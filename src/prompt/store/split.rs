@@ -77,6 +77,20 @@ pub async fn end_split(
     Ok(tx.execute_raw(statement(tx, sql, values)).await?.rows_affected() == 1)
 }
 
+/// Says what a split has given out, which the caller has counted under the split's lock.
+pub async fn update_taken(tx: &impl ConnectionTrait, id: Uuid, credits: i64) -> Result<(), DbErr> {
+    let sql = "UPDATE prompt_split SET credits_taken = $1 WHERE id = $2";
+    tx.execute_raw(statement(tx, sql, [credits.into(), id.into()])).await?;
+    Ok(())
+}
+
+/// The split, locked until the transaction ends.
+pub async fn lock_split(tx: &impl ConnectionTrait, id: Uuid) -> Result<Option<Split>, DbErr> {
+    let sql = format!("SELECT {COLUMNS} FROM prompt_split WHERE id = $1{}", engine_of(tx).for_update());
+    let row = tx.query_one_raw(statement(tx, sql, [id.into()])).await?;
+    row.as_ref().map(split_of).transpose()
+}
+
 /// The split.
 pub async fn find_split(connection: &impl ConnectionTrait, id: Uuid) -> Result<Option<Split>, DbErr> {
     let sql = format!("SELECT {COLUMNS} FROM prompt_split WHERE id = $1");

@@ -26,6 +26,22 @@ pub fn use_effect(ai_task_id: Uuid, version_id: Uuid, split_id: Option<Uuid>) ->
     }
 }
 
+/// The table of splits, which names the refusal of [`take_effect`].
+pub const SPLIT: &str = "prompt_split";
+
+/// Takes `credits` for work composed from `version_id` out of the split's budget. A version that the split does not try
+/// takes nothing; a split that has ended, or has not enough left, refuses the command with the table's name.
+pub fn take_effect(split_id: Uuid, version_id: Uuid, credits: i64) -> Effect {
+    Effect::Take {
+        table: SPLIT,
+        key: vec![("id", split_id.into()), ("new_version_id", version_id.into())],
+        open: ("state", "RUNNING".into()),
+        taken: "credits_taken",
+        amount: credits,
+        limit: "credit_budget",
+    }
+}
+
 /// Which uses are counted.
 #[derive(Debug, Clone, Copy)]
 pub enum Uses<'a> {

@@ -453,3 +453,15 @@ async fn the_worked_pricing_example_is_exact(
     house.server.check_ledger().await;
     house.server.check_records().await;
 }
+
+// A version of which nothing is in the prompt was not used, and its split is not charged for it.
+#[rstest]
+#[tokio::test]
+async fn only_what_is_in_the_prompt_counts_as_used(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let house = House::open(engine).await;
+    house.rewrite("EVENT_TYPE", "BBQ", "smoke, salad").await;
+    house.rewrite("SYSTEM_DEFAULT", "base_prompt", "SALAD").await;
+    let task = house.drawn("only-what-is-in-1", json!({"event": {"eventType": "bbq", "text": "hi"}})).await;
+    assert_eq!(task["prompt"], "smoke, salad, text to render: \"hi\"", "{task}");
+    assert_eq!(house.server.number("SELECT COUNT(*) FROM prompt_use").await, 1);
+}

@@ -6,7 +6,7 @@ use inkledger::{
     ai::{
         model::{AcceptError, GenerateImages, GenerateText, ItemState, ModelRefusal, Phase, Picture, TaskStatus},
         provider::{
-            FailureCode,
+            FailureCode, TokenUsage,
             sandbox::{SandboxAnswer, Step},
         },
     },
@@ -157,6 +157,28 @@ async fn a_text_without_a_token_report_is_estimated_and_never_charged_above_its_
     assert_eq!((view.task.status, view.task.credits_used), (TaskStatus::Success, 2));
     assert!(stage.process.ai.attempts(task.id).await.unwrap()[0].tokens_estimated);
     assert_eq!(stage.test.number("SELECT COUNT(*) FROM credit_usage WHERE tokens_estimated = TRUE").await, 1);
+    stage.check().await;
+    workers.shutdown().await;
+}
+
+// A prompt of some hundred bytes has no five million tokens, whatever the provider says.
+#[rstest]
+#[tokio::test]
+async fn a_report_of_tokens_that_cannot_be_true_counts_as_none(
+    #[values((5_000_000, 1), (1, 5_000_000), (i64::MAX, i64::MAX), (-1, 5))] (input, output): (i64, i64),
+) {
+    let stage = Stage::open(Engine::Sqlite).await;
+    let spender = stage.spender(100).await;
+    stage.script.push(Step::Answer(SandboxAnswer {
+        text: Some("A short text.".to_owned()),
+        usage: Some(TokenUsage { input, output }),
+        ..SandboxAnswer::default()
+    }));
+    let task = stage.process.ai.generate_text(spender, stage.text()).await.unwrap();
+    let workers = stage.process.start().await;
+    let view = stage.ended(&task).await;
+    assert_eq!((view.task.status, view.task.credits_used), (TaskStatus::Success, 1));
+    assert!(stage.process.ai.attempts(task.id).await.unwrap()[0].tokens_estimated);
     stage.check().await;
     workers.shutdown().await;
 }

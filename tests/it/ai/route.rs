@@ -448,6 +448,29 @@ async fn the_rate_of_a_model_is_kept_and_waiting_for_it_is_nobody_s_failure() {
     workers.shutdown().await;
 }
 
+// One tenant's prompts, or one model's trouble, must not hold up what another model can do.
+#[tokio::test]
+async fn beyond_the_budget_the_next_model_is_asked_and_repairs_spend_none_of_it() {
+    let ai = AiConfig { retries_least: 1, ..quick_ai() };
+    let models = Models::with(Engine::Sqlite, Some(5), ai, quick_jobs(), |_| {}).await;
+    let spender = models.stage.spender(100).await;
+    let workers = models.process.start().await;
+    models.fails("first", FailureCode::ParseFailed);
+    for _ in 0..3 {
+        assert_eq!(models.stage.ended(&models.ask(spender, 1).await).await.task.status, TaskStatus::Error);
+    }
+    assert_eq!(models.called(), ["first"; 6], "each is repaired once");
+    models.stage.script.clear();
+    models.fails("first", FailureCode::ServiceUnavailable);
+    for _ in 0..2 {
+        assert_eq!(models.stage.ended(&models.ask(spender, 1).await).await.task.status, TaskStatus::Success);
+    }
+    // One retry a minute: the second task leaves the model that is down at once.
+    assert_eq!(models.called()[6..], ["first", "first", "second", "first", "second"]);
+    models.check().await;
+    workers.shutdown().await;
+}
+
 #[tokio::test]
 async fn retries_beyond_the_budget_of_a_credential_wait() {
     let ai = AiConfig { retries_least: 2, ..quick_ai() };

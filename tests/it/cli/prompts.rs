@@ -56,6 +56,8 @@ async fn prompts_go_in_and_out_and_are_compared(#[case] engine: Engine) {
     assert_eq!(shown.code, 0, "{shown:?}");
     assert!(shown.err.contains("1 disabled left out"), "{shown:?}");
     assert_eq!(shown.json()["totalPrompts"], 1);
+    let styles = place.run("prompts export --include-inactive --category style_preset").await.json();
+    assert_eq!((&styles["totalPrompts"], &styles["prompts"][0]["subcategory"]), (&json!(1), &json!("Origami")));
     let written = place.run("prompts export --include-inactive --environment --out . --json").await.json();
     assert_eq!((&written["total_prompts"], &written["left_out"]), (&json!(2), &json!(0)));
     let path = written["path"].as_str().unwrap().to_owned();
@@ -132,4 +134,28 @@ async fn prompts_are_counted_optimised_and_put_back(#[case] engine: Engine) {
     assert_eq!(check["status"], "WARN", "{check}");
     assert!(check["finding"].as_str().unwrap().contains("1 of 43 shipped prompts"), "{check}");
     assert!(check["remedy"].as_str().unwrap().contains("inkledger serve"), "{check}");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_bare_array_with_metadata_too_deep_harms_nothing(#[case] engine: Engine) {
+    let place = Place::migrated(engine).await;
+    let deep = |depth: usize| {
+        let metadata = format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth));
+        format!(
+            "[{{\"category\":\"style_preset\",\"subcategory\":\"D\",\"name\":\"n\",\"content\":\"words\",\"metadata\":{metadata}}}]"
+        )
+    };
+    for depth in [17, 18] {
+        place.file("deep.json", &deep(depth));
+        let done = place.run("prompts import deep.json --apply --json").await;
+        assert_eq!((done.code, &done.json()["rows"][0]["reason"]["code"]), (1, &json!("METADATA_INVALID")), "{done:?}");
+        assert_eq!(place.run("prompts export").await.code, 0);
+        assert_eq!(place.run("prompts stats").await.code, 0);
+    }
+    place.file("deep.json", &deep(16));
+    assert_eq!(place.run("prompts import deep.json --apply").await.code, 0);
+    assert_eq!(place.run("prompts export").await.json()["totalPrompts"], 1);
 }

@@ -189,3 +189,19 @@ async fn nothing_is_ever_changed_twice() {
     optimise(&stage, json!({"dryRun": false, "reportHash": report["reportHash"]})).await;
     assert_eq!(optimise(&stage, json!({})).await["totals"]["changed"], 0);
 }
+
+// Mended commas need blanks, so a text can grow beyond what may be stored: then it stays, and the others are done.
+#[rstest]
+#[tokio::test]
+async fn a_result_that_would_be_too_long_is_not_applied(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let stage = Stage::open(engine).await;
+    stage.create("STYLE_PRESET", "Long", &format!("{}a", "a,".repeat(9_999))).await;
+    stage.create("STYLE_PRESET", "Other", "lamp, no blur").await;
+    let report = optimise(&stage, json!({})).await;
+    let rows = report["rows"].as_array().unwrap();
+    assert_eq!((&rows[0]["status"], &rows[0]["saved"]), (&json!("REFUSED_TOO_LONG"), &json!(0)));
+    assert_eq!(rows[0]["before"], rows[0]["after"]);
+    let done = optimise(&stage, json!({"dryRun": false, "reportHash": report["reportHash"]})).await;
+    assert_eq!(done["userErrors"], json!([]), "{done}");
+    assert_eq!(stage.server.number("SELECT COUNT(*) FROM system_prompt_version").await, 3);
+}

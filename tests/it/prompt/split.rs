@@ -150,6 +150,37 @@ async fn usage_is_counted_from_the_records_and_a_spent_budget_takes_the_new_vers
     assert_eq!(trial.stage.read(&trial.prompt, "version runningSplit { id }").await["version"], 1);
 }
 
+// Twenty commands at once, each within the budget by itself: what is held counts before the next one is.
+#[rstest]
+#[tokio::test]
+async fn a_burst_of_work_stays_within_the_budget(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let trial = Trial::open(engine, json!({"creditBudget": 13, "sharePercent": 99})).await;
+    let (server, prompts) = (&trial.stage.server, trial.stage.registry());
+    let mut person = server.sign_up("painter").await;
+    // One account of a hundred keeps the old version.
+    while text(&prompts, uuid(&json!(person.account)), Purpose::Preview).await != "new" {
+        person = server.sign_up(&format!("{}-again", person.name)).await;
+    }
+    server.give(&trial.stage.hero, &person, 100).await;
+    let query = "mutation($i: GenerateImagesInput!) { generateImages(input: $i) { task { id } userErrors { code } } }";
+    let draw = |at: usize| {
+        let input = json!({
+            "event": {"eventType": "BBQ", "style": "Origami"}, "count": 2, "idempotencyKey": format!("burst-{at:03}")
+        });
+        server.payload(&person, query, json!({"i": input}))
+    };
+    let answers = futures_util::future::join_all((0..20).map(draw)).await;
+    for answer in &answers {
+        assert_eq!(answer["userErrors"], json!([]), "{answer}");
+        server.ended(&person, answer["task"]["id"].as_str().unwrap()).await;
+    }
+    let seen = trial.read().await;
+    // Six commands of two credits; the seventh ended it.
+    assert_eq!((&seen["newUsage"]["tasks"], &seen["newUsage"]["creditsCharged"]), (&json!(6), &json!(12)), "{seen}");
+    assert_eq!((&seen["state"], &seen["endReason"]), (&json!("ENDED"), &json!("BUDGET_SPENT")));
+    assert_eq!(server.balance(&person).await, (60, 0));
+}
+
 #[tokio::test]
 async fn failures_and_refunds_take_the_new_version_back_by_the_sweep() {
     for (column, reason) in [("failed", "FAILURES"), ("refunded", "REFUNDS"), ("cost", "COST")] {
@@ -223,4 +254,33 @@ async fn a_split_ends_by_hand_or_by_another_activation(#[values(Engine::Sqlite, 
     }
     third["expectedVersion"] = json!(1);
     assert_eq!(code(&start(stage, third).await), "VERSION_CONFLICT");
+}
+
+// A split of a prompt that look-ups do not find would be no trial at all.
+#[rstest]
+#[tokio::test]
+async fn disabling_a_prompt_ends_its_split_and_none_starts_in_a_disabled_one(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let trial = Trial::open(engine, json!({})).await;
+    let stage = &trial.stage;
+    let which = json!({"promptId": trial.prompt["id"], "expectedVersion": 1});
+    stage.done("disableSystemPrompt", which.clone()).await;
+    let split = trial.read().await;
+    assert_eq!((&split["state"], &split["endReason"]), (&json!("ENDED"), &json!("SUPERSEDED")));
+    assert_eq!(end(stage, &trial.split, "NEW").await["userErrors"][0]["code"], "SPLIT_ENDED");
+    assert_eq!(stage.read(&trial.prompt, "version").await["version"], 1);
+    let again = json!({
+        "promptId": trial.prompt["id"], "expectedVersion": 1, "newVersionId": trial.new, "creditBudget": 1000,
+    });
+    let refused = start(stage, again.clone()).await;
+    assert_eq!(refused["userErrors"][0]["code"], "SPLIT_PROMPT_DISABLED", "{refused}");
+    stage.done("enableSystemPrompt", which).await;
+    let started = start(stage, again).await;
+    assert_eq!(started["userErrors"], json!([]));
+    // One that was left running in a disabled prompt by other means is not kept without a word.
+    stage.server.execute("UPDATE system_prompt SET is_enabled = FALSE").await;
+    let kept = end(stage, &started["split"], "NEW").await;
+    assert_eq!(kept["userErrors"][0]["code"], "SPLIT_PROMPT_DISABLED", "{kept}");
+    assert_eq!(end(stage, &started["split"], "CONTROL").await["userErrors"], json!([]));
 }

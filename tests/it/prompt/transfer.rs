@@ -219,7 +219,7 @@ async fn a_file_that_is_no_good_is_refused_whole_and_says_where() {
     for (content, code, position) in [
         ("[\n  {\"category\" \"x\"}]", "SYNTAX_ERROR", json!({"line": 2, "column": 15})),
         ("[{\"a\": 1, \"a\": 2}]", "DUPLICATE_JSON_KEY", json!({"line": 1, "column": 11})),
-        (deep.as_str(), "TOO_DEEP", json!({"line": 1, "column": 20})),
+        (deep.as_str(), "TOO_DEEP", json!({"line": 1, "column": 33})),
         ("{\"version\": \"2.0\", \"prompts\": []}", "UNSUPPORTED_VERSION", Value::Null),
         ("{\"prompt\": []}", "NOT_AN_EXPORT", Value::Null),
         (many.as_str(), "TOO_MANY_PROMPTS", Value::Null),

@@ -21,6 +21,16 @@ pub const TEXT_LENGTH_MAX: usize = 80;
 /// The most characters of the user's own style.
 pub const CUSTOM_STYLE_LENGTH_MAX: usize = 300;
 
+/// The most faults that are told at once.
+pub const FAULTS_MAX: usize = 20;
+/// The most characters of what was sent that a message repeats.
+const ECHO_MAX: usize = 100;
+
+/// What was sent, cut to what a message may repeat.
+pub fn echo(text: &str) -> String {
+    text.chars().take(ECHO_MAX).collect()
+}
+
 /// A value as the client sent it. Null is left out by the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DetailValue {
@@ -39,15 +49,20 @@ pub type Details = BTreeMap<String, DetailValue>;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DetailError {
     /// There is no such event type.
-    #[error("There is no event type {event_type:?}. Choose one of the event types listed.")]
+    #[error(
+        "There is no event type {event_type:?}. Choose BBQ, BIRTHDAY_PARTY, WEDDING or another key of the category event_type; \
+         eventForm(type:) says which details one takes."
+    )]
     UnknownEventType {
-        /// What was asked for.
+        /// What was asked for, as [`echo`] cuts it.
         event_type: String,
     },
     /// There is no such style, neither stored nor shipped.
-    #[error("There is no style {style:?}. Choose one of the styles listed, or none.")]
+    #[error(
+        "There is no style {style:?}. Choose Origami, Pop Art or another key of the category style_preset, or none."
+    )]
     UnknownStyle {
-        /// What was asked for.
+        /// What was asked for, as [`echo`] cuts it.
         style: String,
     },
     /// The event type has no such field.
@@ -55,7 +70,7 @@ pub enum DetailError {
     UnknownDetail {
         /// Whose form it is.
         event_type: String,
-        /// What was given.
+        /// What was given, as [`echo`] cuts it: no name of a detail is as long as that.
         field: String,
         /// What it takes.
         allowed: Vec<&'static str>,
@@ -170,7 +185,7 @@ pub struct Wishes {
 
 impl EventForm {
     /// Checks details, text and the user's own style, and words the details. An empty value counts as missing.
-    /// Refuses, all at once: `DetailRequired`, `DetailInvalid` in the form's order, then `UnknownDetail`.
+    /// Refuses, at most 20 at once: `DetailRequired`, `DetailInvalid` in the form's order, then `UnknownDetail`.
     pub fn check(
         &self,
         details: &Details,
@@ -190,9 +205,10 @@ impl EventForm {
             }
         }
         let known = |name: &str| self.fields.iter().any(|field| field.name == name);
-        errors.extend(details.keys().filter(|name| !known(name)).map(|name| DetailError::UnknownDetail {
+        let unknown = details.keys().filter(|name| !known(name)).take(FAULTS_MAX);
+        errors.extend(unknown.map(|name| DetailError::UnknownDetail {
             event_type: self.event_type.clone(),
-            field: name.clone(),
+            field: echo(name),
             allowed: self.fields.iter().map(|field| field.name).collect(),
         }));
         let mut words = |text: Option<&str>, field, max| {
@@ -203,6 +219,7 @@ impl EventForm {
         };
         wishes.text = words(text, "text", TEXT_LENGTH_MAX).map(|text| text.replace('"', "'"));
         wishes.custom_style = words(custom_style, "customStyle", CUSTOM_STYLE_LENGTH_MAX);
+        errors.truncate(FAULTS_MAX);
         if errors.is_empty() { Ok(wishes) } else { Err(errors) }
     }
 }

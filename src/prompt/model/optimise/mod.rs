@@ -12,8 +12,9 @@ pub use phrase::{DEFAULT_PHRASES, PHRASE_LENGTH_MAX, PHRASES_MAX, PhraseError, P
 pub use report::{OptimiseItem, OptimiseReport, OptimiseRow, OptimiseStatus, OptimiseTotals, optimise_all};
 
 use super::{
-    clause::{Sentence, clause_key, is_closing, is_mark, sentences},
+    clause::{Sentence, clause_key, is_closing, is_mark, length, sentences},
     clean::mend,
+    prompt::CONTENT_MAX,
 };
 
 /// What optimising a text came to.
@@ -30,6 +31,8 @@ pub enum Optimised {
     },
     /// Nothing would be left, so the text stays.
     RefusedEmpty,
+    /// Mended commas need blanks, and with them the text would be longer than a prompt may be, so it stays.
+    RefusedTooLong,
 }
 
 impl Optimised {
@@ -37,7 +40,7 @@ impl Optimised {
     pub fn text<'a>(&'a self, before: &'a str) -> &'a str {
         match self {
             Self::Changed { text, .. } => text,
-            Self::Unchanged | Self::RefusedEmpty => before,
+            Self::Unchanged | Self::RefusedEmpty | Self::RefusedTooLong => before,
         }
     }
 }
@@ -59,7 +62,13 @@ pub fn optimise(text: &str, phrases: &Phrases, protected: &[String]) -> Optimise
         }
         now = next;
     }
-    if now == text { Optimised::Unchanged } else { Optimised::Changed { text: now, removed } }
+    if now == text {
+        Optimised::Unchanged
+    } else if length(&now) > CONTENT_MAX {
+        Optimised::RefusedTooLong
+    } else {
+        Optimised::Changed { text: now, removed }
+    }
 }
 
 /// Whether the optimiser would take a clause out of `text`.
@@ -179,6 +188,8 @@ mod tests {
         ] {
             assert_eq!(run(before).text(before), after, "{before:?}");
         }
+        let grows = format!("{}a", "a,".repeat(9_999));
+        assert_eq!(run(&grows), Optimised::RefusedTooLong);
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub struct OptimiseItem {
     pub key: PromptKey,
     /// Its text.
     pub content: String,
-    /// False when it is marked `optimise: false`.
+    /// False when it is marked `optimise: false`, or can have no further version.
     pub optimise: bool,
     /// Clauses to keep in any case.
     pub protected_clauses: Vec<String>,
@@ -32,10 +32,12 @@ pub enum OptimiseStatus {
     Changed,
     /// It is clean.
     Unchanged,
-    /// Its category is protected, or it is marked so.
+    /// Its category is protected, it is marked so, or no version number is left for it.
     Protected,
     /// Nothing would be left of it, so it stays.
     RefusedEmpty,
+    /// It would become longer than a prompt may be, so it stays.
+    RefusedTooLong,
 }
 
 impl OptimiseStatus {
@@ -46,6 +48,7 @@ impl OptimiseStatus {
             Self::Unchanged => "UNCHANGED",
             Self::Protected => "PROTECTED",
             Self::RefusedEmpty => "REFUSED_EMPTY",
+            Self::RefusedTooLong => "REFUSED_TOO_LONG",
         }
     }
 }
@@ -143,6 +146,7 @@ fn examine(item: OptimiseItem, phrases: &Phrases, protected: &[Category]) -> Opt
         match optimise(&before, phrases, &item.protected_clauses) {
             Optimised::Unchanged => (before.clone(), Vec::new(), OptimiseStatus::Unchanged),
             Optimised::RefusedEmpty => (before.clone(), Vec::new(), OptimiseStatus::RefusedEmpty),
+            Optimised::RefusedTooLong => (before.clone(), Vec::new(), OptimiseStatus::RefusedTooLong),
             Optimised::Changed { text, removed } => (text, removed, OptimiseStatus::Changed),
         }
     };

@@ -1,6 +1,6 @@
 //! How two environments differ: prompts, flags and provider settings, each as named texts. Secrets never get here.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Instant};
 
 use super::{
     TransferPrompt,
@@ -92,8 +92,13 @@ pub struct FieldDiff {
     pub left: Option<String>,
     /// Its text on the right.
     pub right: Option<String>,
-    /// The change from left to right, by line.
-    pub changes: Vec<Change>,
+}
+
+impl FieldDiff {
+    /// The change from left to right by line, until `deadline` as [`diff_lines`] has it.
+    pub fn changes(&self, deadline: Instant) -> Vec<Change> {
+        diff_lines(self.left.as_deref().unwrap_or_default(), self.right.as_deref().unwrap_or_default(), deadline)
+    }
 }
 
 /// How the two sides of an entry compare.
@@ -182,8 +187,7 @@ fn compare(left: &Entry, right: &Entry) -> Difference {
     fields.extend(right.fields.iter().map(|(field, _)| *field).filter(|field| text(left, field).is_none()));
     let differing = fields.into_iter().filter_map(|field| {
         let (left, right) = (text(left, field), text(right, field));
-        let changes = diff_lines(left.as_deref().unwrap_or_default(), right.as_deref().unwrap_or_default());
-        (left != right).then_some(FieldDiff { field, left, right, changes })
+        (left != right).then_some(FieldDiff { field, left, right })
     });
     let differing: Vec<FieldDiff> = differing.collect();
     if differing.is_empty() { Difference::Same } else { Difference::Differs(differing) }
@@ -196,7 +200,7 @@ pub fn prompt_entries(prompts: &[TransferPrompt]) -> Vec<Entry> {
             ("name", prompt.name.clone()),
             ("content", prompt.content.clone()),
             ("isActive", prompt.is_active.to_string()),
-            ("metadata", prompt.metadata.as_str().to_owned()),
+            ("metadata", prompt.metadata.compared()),
         ];
         fields.extend(prompt.description.clone().map(|description| ("description", description)));
         Entry {

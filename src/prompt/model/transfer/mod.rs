@@ -2,6 +2,8 @@
 //! and how two environments differ.
 
 mod environment;
+mod fault;
+mod field;
 pub mod json;
 mod plan;
 mod read;
@@ -14,10 +16,11 @@ pub use environment::{
     Difference, Entry, EnvironmentDiff, EnvironmentPart, EnvironmentRow, FieldDiff, Section, compare_environments,
     prompt_entries,
 };
+pub use fault::{FileWarning, ItemFault, TransferError};
 pub use plan::{
     ExistingPrompt, ImportMode, ImportOutcome, ImportPlan, ImportReason, ImportRow, ImportStatus, plan_import,
 };
-pub use read::{FileWarning, ItemFault, ParsedFile, ParsedItem, TransferError, TransferLimits, parse_file};
+pub use read::{ParsedFile, ParsedItem, TransferLimits, parse_file};
 pub use report::{ImportReport, ReportedReason, ReportedRow};
 pub use write::{Export, export, export_environment, export_file_name};
 
@@ -25,8 +28,10 @@ use super::{Category, key::PromptKey, metadata::Metadata};
 
 /// The version that exports state.
 pub const FORMAT_VERSION: &str = "1.0";
-/// The greatest version number of a prompt in a file.
-pub const VERSION_MAX: i32 = 1_000_000_000;
+/// The greatest version number of a prompt: what a server can hold.
+pub const VERSION_MAX: i32 = i32::MAX;
+/// The most prompts of one category that a server holds, so that an export of a category has no more than an import takes.
+pub const CATEGORY_MAX: usize = 1_000;
 
 /// A prompt as a file holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]

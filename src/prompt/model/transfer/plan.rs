@@ -6,7 +6,7 @@ use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{ItemFault, ParsedFile, TransferPrompt};
+use super::{CATEGORY_MAX, ItemFault, ParsedFile, TransferPrompt, VERSION_MAX};
 use crate::prompt::model::{Category, PromptKey, metadata::Metadata};
 
 /// A stored prompt.
@@ -93,6 +93,18 @@ pub enum ImportReason {
         /// These rows, by their place from 0.
         rows: Vec<usize>,
     },
+    /// The category has no room for another prompt.
+    #[error(
+        "{category} holds {CATEGORY_MAX} prompts, which is the most of one category. Update one of them, or use another \
+         category."
+    )]
+    CategoryFull {
+        /// Which.
+        category: Category,
+    },
+    /// The stored prompt has the last version number there is.
+    #[error("Versions are numbered 1\u{2013}{VERSION_MAX} and this prompt has the last. Use another key.")]
+    VersionsExhausted,
     /// The prompt itself will not do.
     #[error(transparent)]
     Fault(#[from] ItemFault),
@@ -110,6 +122,8 @@ impl ImportReason {
     pub fn code(&self) -> &'static str {
         match self {
             Self::DuplicateKey { .. } => "DUPLICATE_KEY",
+            Self::CategoryFull { .. } => "CATEGORY_FULL",
+            Self::VersionsExhausted => "VERSIONS_EXHAUSTED",
             Self::Fault(fault) => fault.code(),
         }
     }
@@ -208,6 +222,10 @@ pub fn plan_import(existing: &[ExistingPrompt], file: ParsedFile, mode: ImportMo
             sharing.entry((prompt.category, prompt.key.clone())).or_default().push(index);
         }
     }
+    let mut counts: HashMap<Category, usize> = HashMap::new();
+    for prompt in existing {
+        *counts.entry(prompt.category).or_default() += 1;
+    }
     let mut hash = Hash::new(mode);
     let mut rows = Vec::with_capacity(file.items.len());
     for (index, item) in file.items.into_iter().enumerate() {
@@ -227,10 +245,21 @@ pub fn plan_import(existing: &[ExistingPrompt], file: ParsedFile, mode: ImportMo
                 let own = stored.get(&(prompt.category, &prompt.key)).copied();
                 let rows = sharing.get(&(prompt.category, prompt.key.clone()));
                 row.existing_id = own.map(|own| own.id);
-                (row.status, row.version) = compare(own, &prompt);
+                match compare(own, &prompt) {
+                    Ok(planned) => (row.status, row.version) = planned,
+                    Err(reason) => row.reason = Some(reason),
+                }
                 if let Some(rows) = rows.filter(|rows| rows.len() > 1) {
                     (row.status, row.version) = (ImportStatus::Conflict, None);
                     row.reason = Some(ImportReason::DuplicateKey { rows: rows.clone() });
+                }
+                if row.status == ImportStatus::Created {
+                    let count = counts.entry(prompt.category).or_default();
+                    *count += 1;
+                    if *count > CATEGORY_MAX {
+                        (row.status, row.version) = (ImportStatus::Invalid, None);
+                        row.reason = Some(ImportReason::CategoryFull { category: prompt.category });
+                    }
                 }
                 hash.stored(own);
                 row.prompt = Some(prompt);
@@ -242,18 +271,18 @@ pub fn plan_import(existing: &[ExistingPrompt], file: ParsedFile, mode: ImportMo
     ImportPlan { mode, rows, plan_hash: hash.finish() }
 }
 
-fn compare(own: Option<&ExistingPrompt>, prompt: &TransferPrompt) -> (ImportStatus, Option<i32>) {
-    let Some(own) = own else { return (ImportStatus::Created, Some(prompt.version)) };
+fn compare(own: Option<&ExistingPrompt>, prompt: &TransferPrompt) -> Result<(ImportStatus, Option<i32>), ImportReason> {
+    let Some(own) = own else { return Ok((ImportStatus::Created, Some(prompt.version))) };
     let same = own.name == prompt.name
         && own.description == prompt.description
         && own.content == prompt.content
         && own.metadata == prompt.metadata
         && own.is_active == prompt.is_active;
     if same {
-        (ImportStatus::Unchanged, None)
-    } else {
-        (ImportStatus::Updated, Some(own.version_latest.saturating_add(1).max(prompt.version)))
+        return Ok((ImportStatus::Unchanged, None));
     }
+    let next = own.version_latest.checked_add(1).ok_or(ImportReason::VersionsExhausted)?;
+    Ok((ImportStatus::Updated, Some(next.max(prompt.version))))
 }
 
 /// Every part goes in with its length, so that no two different plans look alike.

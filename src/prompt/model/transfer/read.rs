@@ -1,16 +1,12 @@
 //! Reads a file of prompts: strictly as JSON, patiently as to what is in it. Faults of the file refuse it whole,
 //! faults of a prompt are kept with it. Memory stays within a small multiple of the file.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use super::{
-    EnvironmentPart, Section, TransferPrompt, VERSION_MAX,
+    EnvironmentPart, FileWarning, ItemFault, Section, TransferError, TransferPrompt,
+    field::{Field, Fields, metadata, version},
     json::{Json, JsonError, JsonFault, JsonKind, Reader},
-};
-use crate::prompt::model::{
-    Category, KeyError, PromptKey,
-    clause::length,
-    metadata::{METADATA_DEPTH_MAX, METADATA_SIZE_MAX, Metadata, MetadataError},
 };
 
 /// How large a file and what is in it may be.
@@ -38,191 +34,8 @@ impl Default for TransferLimits {
             content_length_max: 20_000,
             name_length_max: 200,
             description_length_max: 2_000,
-            depth_max: METADATA_DEPTH_MAX + 3,
-        }
-    }
-}
-
-/// Why a file is refused whole. Lines and columns count from 1, columns in characters.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TransferError {
-    /// The file is too large.
-    #[error("The file has {size} bytes; {max} is the most. Split it.")]
-    FileTooLarge {
-        /// Its size.
-        size: usize,
-        /// The most.
-        max: usize,
-    },
-    /// Flags or provider settings are too large to compare.
-    #[error("{field} has {size} bytes; {PART_SIZE_MAX} is the most. Remove what is not needed.")]
-    PartTooLarge {
-        /// Which.
-        field: &'static str,
-        /// Its size in compact form.
-        size: usize,
-    },
-    /// The file has too many prompts.
-    #[error("The file has more than {max} prompts. Split it.")]
-    TooManyPrompts {
-        /// The most.
-        max: usize,
-    },
-    /// The file is no UTF-8 or no JSON.
-    #[error("Line {line}, column {column}: expected {expected}. Correct the file.")]
-    Syntax {
-        /// The line.
-        line: usize,
-        /// The column.
-        column: usize,
-        /// What should have stood there.
-        expected: &'static str,
-    },
-    /// An object has a key twice, so that it is not clear what is meant.
-    #[error("Line {line}, column {column}: the key {key:?} stands twice in one object. Remove one.")]
-    DuplicateJsonKey {
-        /// The line of the second.
-        line: usize,
-        /// Its column.
-        column: usize,
-        /// The key.
-        key: String,
-    },
-    /// The file nests too deep.
-    #[error("Line {line}, column {column}: nested deeper than {max} levels. Flatten it.")]
-    TooDeep {
-        /// The line.
-        line: usize,
-        /// The column.
-        column: usize,
-        /// The most.
-        max: usize,
-    },
-    /// The file is JSON, but no list of prompts.
-    #[error("The file holds no prompts. Give an export, or an array of prompts.")]
-    NotAnExport,
-    /// The file is of another major version.
-    #[error("The file is of version {version:?}; this server reads 1.x. Export it again.")]
-    UnsupportedVersion {
-        /// What it states.
-        version: String,
-    },
-}
-
-impl TransferError {
-    /// Where the fault is: line and column, both from 1. `None` when it is not at one place.
-    pub fn place(&self) -> Option<(usize, usize)> {
-        match self {
-            Self::Syntax { line, column, .. }
-            | Self::DuplicateJsonKey { line, column, .. }
-            | Self::TooDeep { line, column, .. } => Some((*line, *column)),
-            _ => None,
-        }
-    }
-
-    /// The stable code.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::FileTooLarge { .. } | Self::PartTooLarge { .. } => "FILE_TOO_LARGE",
-            Self::TooManyPrompts { .. } => "TOO_MANY_PROMPTS",
-            Self::Syntax { .. } => "SYNTAX_ERROR",
-            Self::DuplicateJsonKey { .. } => "DUPLICATE_JSON_KEY",
-            Self::TooDeep { .. } => "TOO_DEEP",
-            Self::NotAnExport => "NOT_AN_EXPORT",
-            Self::UnsupportedVersion { .. } => "UNSUPPORTED_VERSION",
-        }
-    }
-}
-
-/// What is odd about a file that is read all the same.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FileWarning {
-    /// `totalPrompts` is not the number of prompts.
-    #[error("totalPrompts is {stated}, but there are {found} prompts.")]
-    WrongTotal {
-        /// What the file states.
-        stated: String,
-        /// How many there are.
-        found: usize,
-    },
-    /// A field is not known and was ignored.
-    #[error("The field {field:?} is not known and was ignored, {count} times.")]
-    UnknownField {
-        /// Its name, cut at 100 characters.
-        field: String,
-        /// How often it stands there.
-        count: usize,
-    },
-    /// There are more unknown fields than are listed.
-    #[error("More fields are not known and were ignored.")]
-    MoreUnknownFields,
-}
-
-impl FileWarning {
-    /// The stable code.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::WrongTotal { .. } => "WRONG_TOTAL",
-            Self::UnknownField { .. } | Self::MoreUnknownFields => "UNKNOWN_FIELD",
-        }
-    }
-}
-
-/// What is wrong with one prompt of a file.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ItemFault {
-    /// It is no object.
-    #[error("This is no object. Give a prompt.")]
-    NotAnObject,
-    /// A required field is missing or blank.
-    #[error("{field} is missing. Give it.")]
-    FieldRequired {
-        /// The field.
-        field: &'static str,
-    },
-    /// A field is of the wrong kind.
-    #[error("{field} must be {expected}.")]
-    FieldInvalid {
-        /// The field.
-        field: &'static str,
-        /// What it must be.
-        expected: &'static str,
-    },
-    /// A field is too long.
-    #[error("{field} has {length} characters; {max} is the most. Shorten it.")]
-    FieldTooLong {
-        /// The field.
-        field: &'static str,
-        /// Its length in Unicode scalar values.
-        length: usize,
-        /// The most.
-        max: usize,
-    },
-    /// There is no such category.
-    #[error("There is no category {category:?}.")]
-    UnknownCategory {
-        /// What was given.
-        category: String,
-    },
-    /// The key will not do.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// The metadata will not do.
-    #[error(transparent)]
-    Metadata(#[from] MetadataError),
-}
-
-impl ItemFault {
-    /// The stable code.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::NotAnObject => "NOT_AN_OBJECT",
-            Self::FieldRequired { .. } => "FIELD_REQUIRED",
-            Self::FieldInvalid { .. } => "FIELD_INVALID",
-            Self::FieldTooLong { .. } => "FIELD_TOO_LONG",
-            Self::UnknownCategory { .. } => "UNKNOWN_CATEGORY",
-            Self::Key(error) => error.code(),
-            Self::Metadata(error) => error.code(),
+            // Beyond what any field may nest, so that a field too deep is the fault of its prompt alone.
+            depth_max: 32,
         }
     }
 }
@@ -283,7 +96,8 @@ fn place(bytes: &[u8], at: usize) -> (usize, usize) {
     (lines + 1, column + 1)
 }
 
-fn cut(text: &str) -> String {
+/// At most 100 characters of what was sent.
+pub(super) fn cut(text: &str) -> String {
     text.chars().take(100).collect()
 }
 
@@ -299,7 +113,7 @@ impl From<JsonError> for Stop {
 }
 
 /// The most bytes of flags, and of provider settings, in compact form.
-const PART_SIZE_MAX: usize = 256 * 1024;
+pub(super) const PART_SIZE_MAX: usize = 256 * 1024;
 
 /// How many unknown fields are listed by name.
 const UNKNOWN_LISTED_MAX: usize = 20;
@@ -451,119 +265,4 @@ fn scalar(reader: &mut Reader<'_>, kind: JsonKind) -> Result<Option<String>, Jso
         JsonKind::Number => Some(reader.number()?.to_owned()),
         _ => reader.skip().map(|_| Some("?".to_owned()))?,
     })
-}
-
-fn version(reader: &mut Reader<'_>, kind: JsonKind) -> Result<Field<i32>, JsonError> {
-    if kind != JsonKind::Number {
-        return Field::other(reader, kind);
-    }
-    let number = reader.number()?.parse().ok().filter(|number| (1..=VERSION_MAX).contains(number));
-    Ok(number.map_or(Field::Wrong, Field::Given))
-}
-
-fn metadata(reader: &mut Reader<'_>, kind: JsonKind) -> Result<Field<Result<Metadata, MetadataError>>, JsonError> {
-    if kind != JsonKind::Object {
-        return Field::other(reader, kind);
-    }
-    let start = reader.place();
-    let size = reader.skip()?;
-    // A tree is built only of what is known to be small.
-    Ok(Field::Given(if size > METADATA_SIZE_MAX {
-        Err(MetadataError::TooLarge { size })
-    } else {
-        reader.back_to(start);
-        Metadata::of_tree(&reader.tree()?)
-    }))
-}
-
-/// A field of a prompt as it stands there.
-#[derive(Default)]
-enum Field<T> {
-    /// Missing or null.
-    #[default]
-    Absent,
-    /// Of the right kind.
-    Given(T),
-    /// Of another kind.
-    Wrong,
-}
-
-impl<T> Field<T> {
-    fn given(&self) -> Option<&T> {
-        match self {
-            Self::Given(value) => Some(value),
-            Self::Absent | Self::Wrong => None,
-        }
-    }
-
-    fn other(reader: &mut Reader<'_>, kind: JsonKind) -> Result<Self, JsonError> {
-        reader.skip()?;
-        Ok(if kind == JsonKind::Null { Self::Absent } else { Self::Wrong })
-    }
-
-    fn or(self, default: T, field: &'static str, expected: &'static str) -> Result<T, ItemFault> {
-        match self {
-            Self::Absent => Ok(default),
-            Self::Given(value) => Ok(value),
-            Self::Wrong => Err(ItemFault::FieldInvalid { field, expected }),
-        }
-    }
-}
-
-impl Field<String> {
-    fn text(reader: &mut Reader<'_>, kind: JsonKind) -> Result<Self, JsonError> {
-        if kind == JsonKind::Text {
-            reader.text().map(Cow::into_owned).map(Self::Given)
-        } else {
-            Self::other(reader, kind)
-        }
-    }
-
-    fn optional(self, field: &'static str, max: usize) -> Result<Option<String>, ItemFault> {
-        let Self::Given(text) = self else { return self.or(String::new(), field, "a text").map(|_| None) };
-        let length = length(&text);
-        if length > max {
-            Err(ItemFault::FieldTooLong { field, length, max })
-        } else if text.contains('\0') {
-            Err(ItemFault::FieldInvalid { field, expected: "a text without the character U+0000" })
-        } else {
-            Ok(Some(text))
-        }
-    }
-
-    fn required(self, field: &'static str, max: usize) -> Result<String, ItemFault> {
-        let text = self.optional(field, max)?.filter(|text| !text.trim().is_empty());
-        text.ok_or(ItemFault::FieldRequired { field })
-    }
-}
-
-#[derive(Default)]
-struct Fields {
-    category: Field<String>,
-    key: Field<String>,
-    name: Field<String>,
-    description: Field<String>,
-    content: Field<String>,
-    version: Field<i32>,
-    is_active: Field<bool>,
-    metadata: Field<Result<Metadata, MetadataError>>,
-}
-
-impl Fields {
-    fn check(self, limits: &TransferLimits) -> Result<TransferPrompt, ItemFault> {
-        let category = self.category.required("category", usize::MAX)?;
-        let category =
-            Category::parse(&category).ok_or_else(|| ItemFault::UnknownCategory { category: cut(&category) })?;
-        let key = self.key.or(String::new(), "subcategory", "a text or null")?;
-        Ok(TransferPrompt {
-            category,
-            key: PromptKey::new(category, Some(&key))?,
-            name: self.name.required("name", limits.name_length_max)?,
-            description: self.description.optional("description", limits.description_length_max)?,
-            content: self.content.required("content", limits.content_length_max)?,
-            version: self.version.or(1, "version", "a whole number from 1")?,
-            is_active: self.is_active.or(true, "isActive", "true or false")?,
-            metadata: self.metadata.or(Ok(Metadata::default()), "metadata", "an object")??,
-        })
-    }
 }

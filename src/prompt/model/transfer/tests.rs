@@ -200,7 +200,7 @@ fn refuses_files_with_line_and_column() {
     assert_eq!(shown(""), "Line 1, column 1: expected a value. Correct the file.");
     assert!(shown("[{\"a\":1,\n\"a\":2}]").starts_with("Line 2, column 1: the key \"a\" stands twice"));
     assert!(shown("{\"prompts\":[],\"prompts\":[]}").starts_with("Line 1, column 15: the key"));
-    assert!(shown(&format!("{}1", "[".repeat(20))).starts_with("Line 1, column 20: nested deeper than 19"));
+    assert!(shown(&format!("{}1", "[".repeat(33))).starts_with("Line 1, column 33: nested deeper than 32"));
     let error = parse_file(b"[\n\"\xff\"]", &TransferLimits::default()).unwrap_err();
     assert_eq!(error, TransferError::Syntax { line: 2, column: 2, expected: "UTF-8" });
 }
@@ -240,7 +240,8 @@ fn finds_faults_of_prompts_at_the_edges() {
     let with = |extra: &str| fields(&format!("\"name\":\"N\",\"content\":\"C\",{extra}"));
     for (extra, code) in [
         ("\"version\":1", ""),
-        ("\"version\":1000000000", ""),
+        ("\"version\":2147483647", ""),
+        ("\"version\":2147483648", "FIELD_INVALID"),
         ("\"version\":null", ""),
         ("\"version\":0", "FIELD_INVALID"),
         ("\"version\":1.5", "FIELD_INVALID"),
@@ -259,6 +260,9 @@ fn finds_faults_of_prompts_at_the_edges() {
     assert_eq!((metadata(METADATA_SIZE_MAX), metadata(METADATA_SIZE_MAX + 1)), ("", "METADATA_TOO_LARGE"));
     assert_eq!(fields("\"name\":\"N\""), "FIELD_REQUIRED");
     assert_eq!(fields("\"name\":\" \",\"content\":\"C\""), "FIELD_REQUIRED");
+    assert_eq!(fields("\"name\":\"N\",\"content\":\" , .\""), "FIELD_INVALID");
+    let deep = |levels: usize| with(&format!("\"metadata\":{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels)));
+    assert_eq!([16, 17, 18].map(deep), ["", "METADATA_INVALID", "METADATA_INVALID"]);
     assert_eq!(reasons(&plan(&[], "[1,null,[]]")), ["NOT_AN_OBJECT"; 3]);
     assert_eq!(reasons(&plan(&[], &format!("[{}]", item("EVENT_TYPE", "\"a\"", "c")))), ["UNKNOWN_CATEGORY"]);
     assert_eq!(reasons(&plan(&[], &format!("[{}]", item("event_type", "5", "c")))), ["FIELD_INVALID"]);
@@ -293,6 +297,10 @@ fn plans_every_status_and_version() {
         assert_eq!(apply(&stored, &update)[0].key.as_str(), "Gala");
         assert_eq!(update.outcome(1), ImportOutcome::Success);
     }
+    let mut last = stored.clone();
+    last[0].version_latest = VERSION_MAX;
+    let text = item("event_type", "\"gala\"", "new");
+    assert_eq!(reasons(&plan(&last, &format!("[{text}]"))), ["VERSIONS_EXHAUSTED"]);
     for change in ["\"isActive\":false,", "\"description\":\"d\",", "\"metadata\":{\"a\":1},"] {
         let text = item("event_type", "\"gala\"", "old").replacen('{', &format!("{{{change}"), 1);
         assert_eq!(statuses(&plan(&stored, &format!("[{text}]"))), ["updated"], "{change}");
@@ -350,7 +358,8 @@ fn compares_environments() {
         ]
     );
     let Difference::Differs(fields) = &diff.rows[2].difference else { panic!("differs") };
-    assert_eq!((fields.len(), fields[0].field, fields[0].changes.len()), (1, "content", 3));
+    let soon = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    assert_eq!((fields.len(), fields[0].field, fields[0].changes(soon).len()), (1, "content", 3));
     assert_eq!(diff.exit_code(), 1);
     assert_eq!(compare_environments(left.clone(), left).exit_code(), 0);
 }
@@ -453,7 +462,7 @@ impl Dice {
                 name: self.said(6),
                 description: (self.roll(2) == 0).then(|| self.text(8)),
                 content: self.said(24),
-                version: [1, 2, 77, VERSION_MAX][self.roll(4)],
+                version: [1, 2, 77, 1_000_000_000][self.roll(4)],
                 is_active: self.roll(4) > 0,
                 metadata: Metadata::parse(&self.object(3)).unwrap(),
             })

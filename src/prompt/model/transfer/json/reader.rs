@@ -1,7 +1,11 @@
-//! A strict JSON reader and writer: doubled keys, deep nesting and loose syntax are refused with their place,
-//! numbers keep their spelling, and nothing is built that the caller did not ask for.
+//! Reads a JSON text piece by piece.
 
-use std::{borrow::Cow, collections::BTreeMap, collections::HashSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashSet},
+};
+
+use super::Json;
 
 /// Why a text is not the JSON wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,23 +42,6 @@ pub enum JsonKind {
     List,
     /// An object.
     Object,
-}
-
-/// A JSON value. Objects are sorted by key, numbers are as they were written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Json {
-    /// `null`
-    Null,
-    /// `true` or `false`
-    Bool(bool),
-    /// A number's spelling.
-    Number(String),
-    /// A string.
-    Text(String),
-    /// An array.
-    List(Vec<Json>),
-    /// An object.
-    Object(BTreeMap<String, Json>),
 }
 
 /// Reads a JSON text piece by piece.
@@ -259,6 +246,11 @@ impl<'a> Reader<'a> {
         self.at = place;
     }
 
+    /// What was read since `place`.
+    pub fn read_since(&self, place: usize) -> &'a str {
+        self.text.get(place..self.at).unwrap_or_default()
+    }
+
     fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or_default()
     }
@@ -363,87 +355,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl Json {
-    /// Whether a string or key in it holds U+0000, which no database takes.
-    pub fn has_nul(&self) -> bool {
-        match self {
-            Self::Null | Self::Bool(_) | Self::Number(_) => false,
-            Self::Text(text) => text.contains('\0'),
-            Self::List(list) => list.iter().any(Self::has_nul),
-            Self::Object(members) => members.iter().any(|(key, value)| key.contains('\0') || value.has_nul()),
-        }
-    }
-
-    /// Writes it without blanks.
-    pub fn write_compact(&self, out: &mut String) {
-        self.write(out, None);
-    }
-
-    /// Writes it over several lines, two blanks per level. `level` is where it stands.
-    pub fn write_pretty(&self, out: &mut String, level: usize) {
-        self.write(out, Some(level));
-    }
-
-    fn write(&self, out: &mut String, level: Option<usize>) {
-        let inner = level.map(|level| level + 1);
-        match self {
-            Self::Null => out.push_str("null"),
-            Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-            Self::Number(spelling) => out.push_str(spelling),
-            Self::Text(text) => write_text(out, text),
-            Self::List(list) if list.is_empty() => out.push_str("[]"),
-            Self::Object(members) if members.is_empty() => out.push_str("{}"),
-            Self::List(list) => {
-                for (at, value) in list.iter().enumerate() {
-                    out.push(if at == 0 { '[' } else { ',' });
-                    new_line(out, inner);
-                    value.write(out, inner);
-                }
-                new_line(out, level);
-                out.push(']');
-            }
-            Self::Object(members) => {
-                for (at, (key, value)) in members.iter().enumerate() {
-                    out.push(if at == 0 { '{' } else { ',' });
-                    new_line(out, inner);
-                    write_text(out, key);
-                    out.push_str(if level.is_some() { ": " } else { ":" });
-                    value.write(out, inner);
-                }
-                new_line(out, level);
-                out.push('}');
-            }
-        }
-    }
-}
-
-/// Begins a line at `level`, two blanks each. Nothing in compact form.
-pub fn new_line(out: &mut String, level: Option<usize>) {
-    if let Some(level) = level {
-        out.push('\n');
-        out.extend(std::iter::repeat_n("  ", level));
-    }
-}
-
-/// Writes a string. Only what must be escaped is.
-pub fn write_text(out: &mut String, text: &str) {
-    out.push('"');
-    for letter in text.chars() {
-        match letter {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            letter if letter < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(letter))),
-            letter => out.push(letter),
-        }
-    }
-    out.push('"');
-}
-
 fn text_size(text: &str) -> usize {
     let extra = text.bytes().map(|byte| match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 8 | 12 => 1,
@@ -451,124 +362,4 @@ fn text_size(text: &str) -> usize {
         _ => 0,
     });
     2 + text.len() + extra.sum::<usize>()
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn tree(text: &str) -> Result<Json, JsonError> {
-        let mut reader = Reader::new(text, 16);
-        let value = reader.tree()?;
-        reader.end().map(|()| value)
-    }
-
-    fn compact(text: &str) -> String {
-        let mut out = String::new();
-        tree(text).unwrap().write_compact(&mut out);
-        out
-    }
-
-    #[test]
-    fn reads_and_writes_values() {
-        assert_eq!(
-            compact(r#" { "b" : [ 1.0 , -0e-2, true,false ,null], "a":{} , "c":[]} "#),
-            r#"{"a":{},"b":[1.0,-0e-2,true,false,null],"c":[]}"#
-        );
-        assert_eq!(
-            compact(r#""\u00e9\ud83c\udf89\/\b\f\n\r\t\"\\\u0001""#),
-            "\"\u{e9}\u{1f389}/\\b\\f\\n\\r\\t\\\"\\\\\\u0001\""
-        );
-        let mut pretty = String::new();
-        tree(r#"{"a":[1,{"b":[]}]}"#).unwrap().write_pretty(&mut pretty, 0);
-        assert_eq!(pretty, "{\n  \"a\": [\n    1,\n    {\n      \"b\": []\n    }\n  ]\n}");
-    }
-
-    #[test]
-    fn refuses_what_is_no_json() {
-        for (text, at) in [
-            ("", 0),
-            ("{", 1),
-            ("[1,]", 3),
-            ("[1 2]", 3),
-            ("{\"a\" 1}", 5),
-            ("{\"a\":1,}", 7),
-            ("01", 0),
-            ("1.", 0),
-            ("-", 0),
-            (".5", 0),
-            ("1e", 0),
-            ("1e999", 0),
-            ("nul", 0),
-            ("tru", 0),
-            ("\"a", 2),
-            ("\"a\nb\"", 2),
-            ("\"\\x\"", 1),
-            ("\"\\ud800\"", 1),
-            ("\"\\ud800\\u0041\"", 1),
-            ("\"\\u+123\"", 1),
-            ("\"\\u12", 1),
-            ("1 1", 2),
-            ("{1:2}", 1),
-            ("'a'", 0),
-            ("\"\\\u{e9}\"", 1),
-            ("\u{a0}1", 0),
-            ("NaN", 0),
-            ("[1]]", 3),
-            ("//x", 0),
-        ] {
-            let error = tree(text).unwrap_err();
-            assert!(matches!(error.fault, JsonFault::Syntax(_)), "{text}");
-            assert_eq!(error.at, at, "{text}");
-        }
-    }
-
-    #[test]
-    fn refuses_doubled_keys_however_spelled_and_deep_nesting() {
-        let error = tree(r#"{"a":{"b":1,"\u0062":2}}"#).unwrap_err();
-        assert_eq!(error, JsonError { fault: JsonFault::DuplicateKey("b".into()), at: 12 });
-        assert!(Reader::new(r#"{"a":1,"a":2}"#, 16).skip().is_err());
-        assert!(tree(&format!("{}{}", "[".repeat(16), "]".repeat(16))).is_ok());
-        assert_eq!(tree(&"[".repeat(100_000)).unwrap_err(), JsonError { fault: JsonFault::TooDeep, at: 16 });
-    }
-
-    fn value() -> impl Strategy<Value = serde_json::Value> {
-        let leaf = prop_oneof![
-            Just(serde_json::Value::Null),
-            any::<bool>().prop_map(Into::into),
-            any::<i64>().prop_map(Into::into),
-            any::<f64>().prop_filter("finite", |n| n.is_finite()).prop_map(Into::into),
-            any::<String>().prop_map(Into::into),
-        ];
-        leaf.prop_recursive(4, 24, 6, |inner| {
-            prop_oneof![
-                proptest::collection::vec(inner.clone(), 0..6).prop_map(Into::into),
-                proptest::collection::btree_map(any::<String>(), inner, 0..6)
-                    .prop_map(|map| map.into_iter().collect::<serde_json::Map<_, _>>().into()),
-            ]
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn agrees_with_another_reader(value in value()) {
-            let text = value.to_string();
-            prop_assert_eq!(compact(&text), text.clone());
-            prop_assert_eq!(Reader::new(&text, 16).skip(), Ok(text.len()));
-            let pretty = serde_json::to_string_pretty(&value).unwrap();
-            let mut ours = String::new();
-            tree(&pretty).unwrap().write_pretty(&mut ours, 0);
-            prop_assert_eq!(ours, pretty);
-        }
-
-        #[test]
-        fn never_accepts_what_another_reader_refuses(text in "[\\[\\]{}:,\"\\\\a1.e\\-+ tru]{0,12}") {
-            let ours = tree(&text);
-            let theirs = serde_json::from_str::<serde_json::Value>(&text);
-            let doubled = matches!(&ours, Err(JsonError { fault: JsonFault::DuplicateKey(_), .. }));
-            prop_assert!(doubled || ours.is_ok() == theirs.is_ok(), "{ours:?} {theirs:?}");
-        }
-    }
 }
