@@ -29,3 +29,4 @@ pub mod site;
 pub mod storage;
 pub mod telemetry;
 pub mod viewer;
+mod words;

@@ -34,8 +34,6 @@ pub mod image_variant;
 pub mod job;
 pub mod job_quota;
 pub mod keyword;
-pub mod keyword_import;
-pub mod keyword_import_fault;
 pub mod ledger_account;
 pub mod ledger_meta;
 pub mod notification;

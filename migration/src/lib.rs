@@ -12,8 +12,8 @@ mod m20261121_000008_extend_images;
 mod m20261121_000009_create_upload;
 mod m20261121_000010_record_routing;
 mod m20261121_000011_create_prompt_import;
-mod m20261121_000012_create_pipeline;
 mod m20261121_000013_count_split_credits;
+mod m20261121_000014_create_pipeline;
 mod script;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -37,8 +37,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000009_create_upload::Migration),
             Box::new(m20261121_000010_record_routing::Migration),
             Box::new(m20261121_000011_create_prompt_import::Migration),
-            Box::new(m20261121_000012_create_pipeline::Migration),
             Box::new(m20261121_000013_count_split_credits::Migration),
+            Box::new(m20261121_000014_create_pipeline::Migration),
         ]
     }
 }

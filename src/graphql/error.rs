@@ -270,6 +270,18 @@ pub enum UserErrorCode {
     DifficultyInvalid,
     /// There is no such intent.
     IntentUnknown,
+    /// The file is no UTF-8 text.
+    FileNotText,
+    /// The file holds no row.
+    FileEmpty,
+    /// The file's first row names no column for the keyword.
+    HeaderMissing,
+    /// The file's first row names a column twice.
+    ColumnTwice,
+    /// The file has more than 10,000 rows.
+    TooManyRows,
+    /// The site would have more than 100,000 keywords.
+    TooManyKeywords,
 }
 
 /// What an AI model lacks, and who has it.

@@ -4,30 +4,7 @@ use uuid::Uuid;
 
 use crate::clock::Micros;
 
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $($(#[$vdoc])* $variant,)* }
-
-        impl $name {
-            /// Every value, in the order of declaration.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-
-            /// The word in tables.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),* }
-            }
-
-            /// Reads the word. `None` when there is no such value.
-            pub fn parse(text: &str) -> Option<Self> {
-                match text { $($word => Some(Self::$variant),)* _ => None }
-            }
-        }
-    };
-}
-
-words! {
+crate::words::words! {
     /// Where an image belongs.
     ImageKind {
         /// To no content: made by a command of its own.
@@ -39,7 +16,7 @@ words! {
     }
 }
 
-words! {
+crate::words::words! {
     /// Who may see an image beside its account's members.
     Visibility {
         /// Nobody.
@@ -49,7 +26,7 @@ words! {
     }
 }
 
-words! {
+crate::words::words! {
     /// An object of an image beside its original.
     VariantKind {
         /// A thumbnail, 320 pixels wide.
@@ -77,7 +54,7 @@ impl VariantKind {
     }
 }
 
-words! {
+crate::words::words! {
     /// Why there is no such variant.
     VariantFailure {
         /// The image is no wider than the thumbnail would be: show the image.

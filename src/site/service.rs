@@ -117,7 +117,9 @@ impl Sites {
                     return Err(Failure::Refused(SiteError::TooManySites));
                 }
                 let domain = || SiteError::DomainTaken(site.settings.domain.clone());
-                store::insert_site(tx, site).await.map_err(|error| taken(error, "site_account_id_domain_key", domain))?;
+                store::insert_site(tx, site)
+                    .await
+                    .map_err(|error| taken(error, "site_account_id_domain_key", domain))?;
                 let notes = [None, Some(site_note(&site.settings))];
                 let entry = trace.entry(*entry, "site.create", ("site", site.id), notes);
                 insert_entry(tx, &entry).await.map_err(Internal::from)?;
@@ -148,7 +150,9 @@ impl Sites {
                 after.version += 1;
                 after.updated_at = trace.at;
                 let domain = || SiteError::DomainTaken(after.settings.domain.clone());
-                store::update_site(tx, &after).await.map_err(|error| taken(error, "site_account_id_domain_key", domain))?;
+                store::update_site(tx, &after)
+                    .await
+                    .map_err(|error| taken(error, "site_account_id_domain_key", domain))?;
                 let notes = [Some(site_note(&before.settings)), Some(site_note(&after.settings))];
                 let entry = trace.entry(*entry, "site.update", ("site", site), notes);
                 insert_entry(tx, &entry).await.map_err(Internal::from)?;
@@ -186,7 +190,9 @@ impl Sites {
                     return Err(Failure::Refused(SectorError::TooManySectors));
                 }
                 let slug = || SectorError::SlugTaken(sector.slug.clone());
-                store::insert_sector(tx, sector).await.map_err(|error| taken(error, "sector_site_id_slug_key", slug))?;
+                store::insert_sector(tx, sector)
+                    .await
+                    .map_err(|error| taken(error, "sector_site_id_slug_key", slug))?;
                 let notes = [None, Some(sector_note(sector))];
                 let entry = trace.entry(*entry, "sector.create", ("sector", sector.id), notes);
                 insert_entry(tx, &entry).await.map_err(Internal::from)?;

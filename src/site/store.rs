@@ -175,13 +175,8 @@ pub async fn insert_sector(tx: &impl ConnectionTrait, sector: &Sector) -> Result
 /// Writes a sector that the caller has locked.
 pub async fn update_sector(tx: &impl ConnectionTrait, sector: &Sector, now: Micros) -> Result<(), DbErr> {
     let sql = "UPDATE sector SET name = $1, slug = $2, is_active = $3, updated_at = $4 WHERE id = $5";
-    let values: [Value; 5] = [
-        sector.name.clone().into(),
-        sector.slug.clone().into(),
-        sector.is_active.into(),
-        now.into(),
-        sector.id.into(),
-    ];
+    let values: [Value; 5] =
+        [sector.name.clone().into(), sector.slug.clone().into(), sector.is_active.into(), now.into(), sector.id.into()];
     tx.execute_raw(statement(tx, sql, values)).await?;
     Ok(())
 }

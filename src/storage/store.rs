@@ -6,7 +6,10 @@ use sea_orm::{ConnectionTrait, DbErr, Value};
 use uuid::Uuid;
 
 use super::upload::{Upload, UploadPurpose};
-use crate::{clock::Micros, db::{places, statement}};
+use crate::{
+    clock::Micros,
+    db::{places, statement},
+};
 
 /// A new upload.
 pub(super) async fn insert_upload(connection: &impl ConnectionTrait, upload: &Upload) -> Result<(), DbErr> {

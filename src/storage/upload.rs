@@ -30,17 +30,20 @@ pub const UPLOADS_PER_USER: i64 = 20;
 pub enum UploadPurpose {
     /// System prompts to be imported.
     PromptImport,
+    /// Keywords to be imported.
+    KeywordImport,
 }
 
 impl UploadPurpose {
     /// Every purpose.
-    pub const ALL: [Self; 1] = [Self::PromptImport];
+    pub const ALL: [Self; 2] = [Self::PromptImport, Self::KeywordImport];
 
     /// The word in tables and API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::PromptImport => "PROMPT_IMPORT",
+            Self::KeywordImport => "KEYWORD_IMPORT",
         }
     }
 
@@ -55,6 +58,8 @@ impl UploadPurpose {
     pub fn feature(self) -> (Feature, Level) {
         match self {
             Self::PromptImport => (Feature::SystemPromptsManage, Level::Admin),
+            // Whose account the keywords are for is asked when they are imported.
+            Self::KeywordImport => (Feature::DashboardView, Level::Read),
         }
     }
 }

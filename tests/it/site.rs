@@ -61,8 +61,14 @@ async fn a_site_is_made_changed_and_listed(#[values(Engine::Sqlite, Engine::Post
     let stage = Stage::open(engine).await;
     let made = stage.create(&stage.owner, json!({"domain": " https://Shop.Example/path "})).await;
     let site = &made["site"];
-    assert_eq!((&site["domain"], &site["timeZone"], &site["language"]), (&json!("shop.example"), &json!("UTC"), &json!("en")));
-    assert_eq!((&site["isActive"], &site["autoApprove"], &site["autoSchedule"]), (&json!(true), &json!(false), &json!(false)));
+    assert_eq!(
+        (&site["domain"], &site["timeZone"], &site["language"]),
+        (&json!("shop.example"), &json!("UTC"), &json!("en"))
+    );
+    assert_eq!(
+        (&site["isActive"], &site["autoApprove"], &site["autoSchedule"]),
+        (&json!(true), &json!(false), &json!(false))
+    );
     let id = site["id"].as_str().unwrap();
 
     let edit = json!({
@@ -83,8 +89,10 @@ async fn a_site_is_made_changed_and_listed(#[values(Engine::Sqlite, Engine::Post
     let second = stage.create(&stage.owner, json!({"domain": "second.example"})).await["site"]["id"].clone();
     let query = "query($a: ID!, $on: Boolean) { sites(accountId: $a, isActive: $on) { nodes { id } totalCount } }";
     for (on, ids) in [(json!(null), vec![second.clone(), json!(id)]), (json!(true), vec![second.clone()])] {
-        let listed = stage.server.data(Some(&stage.owner.token), query, json!({"a": stage.owner.account, "on": on})).await;
-        let nodes: Vec<Value> = listed["sites"]["nodes"].as_array().unwrap().iter().map(|node| node["id"].clone()).collect();
+        let listed =
+            stage.server.data(Some(&stage.owner.token), query, json!({"a": stage.owner.account, "on": on})).await;
+        let nodes: Vec<Value> =
+            listed["sites"]["nodes"].as_array().unwrap().iter().map(|node| node["id"].clone()).collect();
         assert_eq!((nodes, &listed["sites"]["totalCount"]), (ids.clone(), &json!(ids.len())));
     }
     let trail = "SELECT COUNT(*) FROM audit_entry WHERE action IN ('site.create', 'site.update')";

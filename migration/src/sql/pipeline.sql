@@ -115,42 +115,6 @@ CREATE INDEX keyword_site_id_idx ON keyword (site_id, id);
 CREATE INDEX keyword_site_id_state_idx ON keyword (site_id, state, id);
 CREATE INDEX keyword_cluster_id_idx ON keyword (cluster_id) WHERE cluster_id IS NOT NULL;
 
-CREATE TABLE keyword_import (                     -- a file of keywords on its way in
-  id            uuid    NOT NULL,
-  account_id    uuid    NOT NULL,
-  site_id       uuid    NOT NULL,
-  sector_id     uuid,
-  user_id       uuid    NOT NULL,
-  idem_key      text    NOT NULL,
-  request_hash  bytea   NOT NULL,
-  text          text,                             -- the file, until it has been read
-  state         text    NOT NULL,
-  rows_total    integer NOT NULL,
-  rows_done     integer NOT NULL,
-  rows_added    integer NOT NULL,
-  rows_present  integer NOT NULL,                 -- there already, so left as they are
-  rows_refused  integer NOT NULL,
-  created_at    bigint  NOT NULL,
-  updated_at    bigint  NOT NULL,
-  finished_at   bigint,
-  CONSTRAINT keyword_import_pkey                    PRIMARY KEY (id),
-  CONSTRAINT keyword_import_account_id_idem_key_key UNIQUE (account_id, idem_key),
-  CONSTRAINT keyword_import_site_id_fkey            FOREIGN KEY (site_id) REFERENCES site (id),
-  CONSTRAINT keyword_import_state_check             CHECK (state IN ('RUNNING', 'DONE')),
-  CONSTRAINT keyword_import_finished_check          CHECK ((state = 'RUNNING') = (finished_at IS NULL) AND (state = 'RUNNING') = (text IS NOT NULL)),
-  CONSTRAINT keyword_import_rows_check              CHECK (rows_done = rows_added + rows_present + rows_refused AND rows_done <= rows_total)
-);
-
-CREATE TABLE keyword_import_fault (               -- a row that was refused, and why
-  keyword_import_id uuid    NOT NULL,
-  line              integer NOT NULL,
-  code              text    NOT NULL,
-  field             text,
-  message           text    NOT NULL,
-  CONSTRAINT keyword_import_fault_pkey                   PRIMARY KEY (keyword_import_id, line),
-  CONSTRAINT keyword_import_fault_keyword_import_id_fkey FOREIGN KEY (keyword_import_id) REFERENCES keyword_import (id)
-);
-
 CREATE TABLE idea (                               -- something that could be written for a cluster
   id              uuid    NOT NULL,
   account_id      uuid    NOT NULL,

@@ -13,7 +13,7 @@ CREATE TABLE upload (                             -- one file, sent once to a si
   received_at bigint,
   CONSTRAINT upload_pkey           PRIMARY KEY (id),
   CONSTRAINT upload_user_id_fkey   FOREIGN KEY (user_id) REFERENCES app_user (id),
-  CONSTRAINT upload_purpose_check  CHECK (purpose IN ('PROMPT_IMPORT')),
+  CONSTRAINT upload_purpose_check  CHECK (purpose IN ('PROMPT_IMPORT', 'KEYWORD_IMPORT')),
   CONSTRAINT upload_content_check  CHECK (length(content) BETWEEN 1 AND bytes_max),
   CONSTRAINT upload_received_check CHECK ((received_at IS NULL) = (content IS NULL) AND (received_at IS NULL) = (sha256 IS NULL))
 );

@@ -5,30 +5,7 @@ use uuid::Uuid;
 use super::{AiFunction, FaultClass, TaskPayload};
 use crate::clock::Micros;
 
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $($(#[$vdoc])* $variant,)* }
-
-        impl $name {
-            /// Every value, in the order of declaration.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-
-            /// The word in tables.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),* }
-            }
-
-            /// Reads the word. `None` when there is no such value.
-            pub fn parse(text: &str) -> Option<Self> {
-                match text { $($word => Some(Self::$variant),)* _ => None }
-            }
-        }
-    };
-}
-
-words! {
+crate::words::words! {
     /// Where an AI task is in its life.
     TaskStatus {
         /// Accepted and held, waiting for a worker.
@@ -55,7 +32,7 @@ impl TaskStatus {
     }
 }
 
-words! {
+crate::words::words! {
     /// What an AI task is doing.
     Phase {
         /// Validated, quoted, held.
@@ -94,7 +71,7 @@ pub fn task_percent(total: i32, done: i32, in_flight: &[Phase]) -> i32 {
     i32::try_from(percent.clamp(0, 99)).unwrap_or(99)
 }
 
-words! {
+crate::words::words! {
     /// Where an item is in its life.
     ItemState {
         /// Not ended.
@@ -108,7 +85,7 @@ words! {
     }
 }
 
-words! {
+crate::words::words! {
     /// Where a request to a provider is in its life.
     AttemptState {
         /// Recorded; nothing was sent.

@@ -1,8 +1,8 @@
 //! Where a content task and an image of a content are in their lives.
 
-use crate::keyword::model::{
-    IllegalTransition,
-    state::{states, words},
+use crate::{
+    keyword::model::IllegalTransition,
+    words::{states, words},
 };
 
 /// How often a failed content task is taken up again.

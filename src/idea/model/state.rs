@@ -1,6 +1,6 @@
 //! Where an idea is in its life, and the limits of what it says.
 
-use crate::keyword::model::state::states;
+use crate::words::states;
 
 /// Characters of a title at least.
 pub const TITLE_CHARS_MIN: usize = 5;

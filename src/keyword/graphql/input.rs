@@ -1,12 +1,9 @@
 //! What mutations of keywords and clusters are told, and what they answer.
 
-use async_graphql::{ID, InputObject, MaybeUndefined, SimpleObject};
+use async_graphql::{Enum, ID, InputObject, MaybeUndefined, OneofObject, SimpleObject};
 
 use super::types::{Cluster, ContentType, Intent, Keyword};
-use crate::graphql::{
-    error::UserError,
-    scalars::SafeInt,
-};
+use crate::graphql::{error::UserError, scalars::SafeInt};
 
 /// What changes about a keyword; what is omitted stays, and null clears.
 #[derive(InputObject)]
@@ -154,5 +151,71 @@ pub struct DeleteClusterPayload {
     /// How many keywords are `ORPHANED` now; null when refused.
     pub orphaned_keywords: Option<SafeInt>,
     /// Why it was refused: `CLUSTER_HAS_IDEAS`, `ILLEGAL_TRANSITION`. Empty when it was done.
+    pub user_errors: Vec<UserError>,
+}
+
+/// A file of keywords: exactly one.
+#[derive(OneofObject)]
+pub enum KeywordFileInput {
+    /// The file itself, as far as a request may be as long; else send it to the address of `createUpload`.
+    Content(String),
+    /// An upload of the viewer's that was made for `KEYWORD_IMPORT`.
+    UploadId(ID),
+}
+
+/// A file of keywords and where they go.
+#[derive(InputObject)]
+pub struct ImportKeywordsInput {
+    /// For which site; the viewer must be an EDITOR or OWNER of its account.
+    pub site_id: ID,
+    /// In which sector of it; none when omitted.
+    pub sector_id: Option<ID>,
+    /// The file: CSV with commas, semicolons or tabs, at most 2 MiB and 10,000 rows. Its first row names the columns, in any
+    /// order and case: keyword (or text), country, volume, cpc, difficulty, intent.
+    pub file: KeywordFileInput,
+    /// Whether nothing is written.
+    #[graphql(default = false)]
+    pub dry_run: bool,
+}
+
+/// What became of a row of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum KeywordImportOutcome {
+    /// A keyword was added, or would be.
+    Added,
+    /// The keyword is there already and stays as it is.
+    Present,
+    /// The row is no good.
+    Refused,
+}
+
+/// What became of a row of a file.
+#[derive(SimpleObject)]
+pub struct KeywordImportRow {
+    /// The line it begins in, from 1.
+    pub line: i32,
+    /// What became of it.
+    pub outcome: KeywordImportOutcome,
+    /// Why it was refused, a code such as `COUNTRY_UNKNOWN`; null unless it was.
+    pub code: Option<&'static str>,
+    /// The column at fault; null unless it was refused.
+    pub field: Option<&'static str>,
+    /// What to do about it; null unless it was refused.
+    pub message: Option<String>,
+}
+
+/// What `importKeywords` did.
+#[derive(SimpleObject)]
+pub struct ImportKeywordsPayload {
+    /// How many keywords were added, or would be; null when the file was refused whole.
+    pub added: Option<i32>,
+    /// How many were there already; null when the file was refused whole.
+    pub present: Option<i32>,
+    /// How many rows were refused; null when the file was refused whole.
+    pub refused: Option<i32>,
+    /// Each row in order; null when the file was refused whole.
+    pub rows: Option<Vec<KeywordImportRow>>,
+    /// Why the file was refused whole: `FILE_TOO_LARGE`, `FILE_NOT_TEXT`, `FILE_EMPTY`, `HEADER_MISSING`, `COLUMN_TWICE`,
+    /// `TOO_MANY_ROWS`, `TOO_MANY_KEYWORDS`, `SECTOR_NOT_FOUND`, `NOT_FOUND`, `UPLOAD_NOT_RECEIVED`. Empty when it was not.
     pub user_errors: Vec<UserError>,
 }

@@ -6,8 +6,9 @@ use uuid::Uuid;
 use super::{
     input::{
         ArchiveKeywordsInput, ArchiveKeywordsPayload, CreateClusterInput, CreateClusterPayload, DeleteClusterInput,
-        DeleteClusterPayload, FinalizeClusterInput, FinalizeClusterPayload, RestoreKeywordsInput,
-        RestoreKeywordsPayload, UpdateClusterInput, UpdateClusterPayload, UpdateKeywordInput, UpdateKeywordPayload,
+        DeleteClusterPayload, FinalizeClusterInput, FinalizeClusterPayload, ImportKeywordsInput, ImportKeywordsPayload,
+        KeywordFileInput, KeywordImportOutcome, KeywordImportRow, RestoreKeywordsInput, RestoreKeywordsPayload,
+        UpdateClusterInput, UpdateClusterPayload, UpdateKeywordInput, UpdateKeywordPayload,
     },
     types::{Cluster, Keyword},
 };
@@ -27,9 +28,15 @@ use crate::{
         model::{
             ClusterError, Cpc, CreateCluster, Difficulty, KeywordError, KeywordFault, UpdateCluster, UpdateKeyword,
             Volume,
+            import::{ImportError, RowFault},
         },
+        service::{ImportKeywords, ImportKeywordsError, RowOutcome},
     },
     site::graphql::{Sector, edited_site, editor_of},
+    storage::{
+        Uploads,
+        upload::{ReadUploadError, UploadPurpose},
+    },
 };
 
 /// The code of a fault of a keyword.
@@ -86,6 +93,72 @@ fn keyword_ids(ids: &[ID]) -> Result<Vec<Uuid>, Error> {
     ids.iter().map(|id| node::decode(NodeKind::Keyword, id, &["input", "keywordIds"])).collect()
 }
 
+fn import_error(refusal: &ImportKeywordsError) -> UserError {
+    let (code, field) = match refusal {
+        ImportKeywordsError::TooManyKeywords { .. } => (UserErrorCode::TooManyKeywords, "siteId"),
+        ImportKeywordsError::File(fault) => {
+            let code = match fault {
+                ImportError::FileTooLarge { .. } => UserErrorCode::FileTooLarge,
+                ImportError::NotText => UserErrorCode::FileNotText,
+                ImportError::NoRows => UserErrorCode::FileEmpty,
+                ImportError::HeaderMissing => UserErrorCode::HeaderMissing,
+                ImportError::ColumnTwice { .. } => UserErrorCode::ColumnTwice,
+                ImportError::TooManyRows => UserErrorCode::TooManyRows,
+            };
+            (code, "file")
+        }
+    };
+    UserError::new(code, refusal.to_string(), &["input", field])
+}
+
+/// The bytes of a file, or why an upload cannot be read.
+async fn bytes_of(ctx: &Context<'_>, file: KeywordFileInput) -> Result<Result<Vec<u8>, UserError>> {
+    let id = match file {
+        KeywordFileInput::Content(text) => return Ok(Ok(text.into_bytes())),
+        KeywordFileInput::UploadId(id) => node::decode(NodeKind::Upload, &id, &["input", "file", "uploadId"])?,
+    };
+    let user = request(ctx)?.viewer.signed_in()?.who().user_id;
+    match service::<Uploads>(ctx)?.read(id, user, UploadPurpose::KeywordImport).await {
+        Ok(bytes) => Ok(Ok(bytes.to_vec())),
+        Err(Failure::Refused(refusal)) => {
+            let code = match refusal {
+                ReadUploadError::NotFound => UserErrorCode::NotFound,
+                ReadUploadError::NotReceived => UserErrorCode::UploadNotReceived,
+            };
+            Ok(Err(UserError::new(code, refusal.to_string(), &["input", "file", "uploadId"])))
+        }
+        Err(Failure::Fault(error)) => Err(error.into()),
+    }
+}
+
+fn import_row((line, outcome): (u64, RowOutcome)) -> KeywordImportRow {
+    let fault = match outcome {
+        RowOutcome::Refused(fault) => Some(fault),
+        RowOutcome::Added | RowOutcome::Present => None,
+    };
+    KeywordImportRow {
+        line: i32::try_from(line).unwrap_or(i32::MAX),
+        outcome: match outcome {
+            RowOutcome::Added => KeywordImportOutcome::Added,
+            RowOutcome::Present => KeywordImportOutcome::Present,
+            RowOutcome::Refused(_) => KeywordImportOutcome::Refused,
+        },
+        code: fault.map(RowFault::code),
+        field: fault.map(RowFault::field),
+        message: fault.map(|fault| fault.to_string()),
+    }
+}
+
+/// A sector of the site, if one is named; the refusal when it is none of it.
+async fn sector_in(ctx: &Context<'_>, site: Uuid, id: Option<&ID>) -> Result<Result<Option<Uuid>, UserError>> {
+    let Some(id) = id else { return Ok(Ok(None)) };
+    let id = node::decode(NodeKind::Sector, id, &["input", "sectorId"])?;
+    match Sector::load(ctx, id).await? {
+        Some(sector) if sector.0.site_id == site => Ok(Ok(Some(id))),
+        _ => Ok(Err(cluster_error(&ClusterError::SectorNotFound))),
+    }
+}
+
 /// `field` checked; what is omitted stays and null clears.
 fn checked<T, U>(
     field: MaybeUndefined<T>,
@@ -110,6 +183,50 @@ pub struct KeywordMutation;
 
 #[Object]
 impl KeywordMutation {
+    /// Adds a file's keywords to a site, row by row. Those that are there already stay as they are, so that importing a file
+    /// again adds what was missing.
+    #[graphql(guard = "MutationPolicy", visible = "visible::signed_in")]
+    async fn import_keywords(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The file, and where its keywords go.")] input: ImportKeywordsInput,
+    ) -> Result<Option<ImportKeywordsPayload>> {
+        let (site, right) = edited_site(ctx, &input.site_id, &["input", "siteId"]).await?;
+        let refused = |error| ImportKeywordsPayload {
+            added: None,
+            present: None,
+            refused: None,
+            rows: None,
+            user_errors: vec![error],
+        };
+        let sector_id = match sector_in(ctx, site.id, input.sector_id.as_ref()).await? {
+            Ok(sector) => sector,
+            Err(error) => return Ok(Some(refused(error))),
+        };
+        let file = match bytes_of(ctx, input.file).await? {
+            Ok(file) => file,
+            Err(error) => return Ok(Some(refused(error))),
+        };
+        let import = ImportKeywords { site_id: site.id, sector_id, file, is_dry_run: input.dry_run };
+        let rows = match service::<Keywords>(ctx)?.import_keywords(right, import, request_id(ctx)?).await {
+            Ok(rows) => rows,
+            Err(Failure::Refused(refusal)) => return Ok(Some(refused(import_error(&refusal)))),
+            Err(Failure::Fault(error)) => return Err(error.into()),
+        };
+        let rows: Vec<KeywordImportRow> = rows.into_iter().map(import_row).collect();
+        let count = |outcome| {
+            let count = rows.iter().filter(|row| row.outcome == outcome).count();
+            Some(i32::try_from(count).unwrap_or(i32::MAX))
+        };
+        Ok(Some(ImportKeywordsPayload {
+            added: count(KeywordImportOutcome::Added),
+            present: count(KeywordImportOutcome::Present),
+            refused: count(KeywordImportOutcome::Refused),
+            rows: Some(rows),
+            user_errors: Vec::new(),
+        }))
+    }
+
     /// Changes what is known of a keyword, or puts it into a cluster. Its text and country stay.
     #[graphql(guard = "MutationPolicy", visible = "visible::signed_in")]
     async fn update_keyword(
@@ -170,14 +287,10 @@ impl KeywordMutation {
         #[graphql(desc = "The new cluster.")] input: CreateClusterInput,
     ) -> Result<Option<CreateClusterPayload>> {
         let (site, right) = edited_site(ctx, &input.site_id, &["input", "siteId"]).await?;
-        let sector_id = input.sector_id.map(|id| node::decode(NodeKind::Sector, &id, &["input", "sectorId"]));
-        let sector_id = sector_id.transpose()?;
-        if let Some(id) = sector_id
-            && Sector::load(ctx, id).await?.is_none_or(|sector| sector.0.site_id != site.id)
-        {
-            let user_errors = vec![cluster_error(&ClusterError::SectorNotFound)];
-            return Ok(Some(CreateClusterPayload { cluster: None, user_errors }));
-        }
+        let sector_id = match sector_in(ctx, site.id, input.sector_id.as_ref()).await? {
+            Ok(sector) => sector,
+            Err(error) => return Ok(Some(CreateClusterPayload { cluster: None, user_errors: vec![error] })),
+        };
         let create = CreateCluster {
             site_id: site.id,
             sector_id,

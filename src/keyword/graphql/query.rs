@@ -3,9 +3,7 @@
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result};
 use uuid::Uuid;
 
-use super::types::{
-    Cluster, ClusterConnection, ClusterState, Keyword, KeywordConnection, KeywordState,
-};
+use super::types::{Cluster, ClusterConnection, ClusterState, Keyword, KeywordConnection, KeywordState};
 use crate::{
     error::Error,
     graphql::{

@@ -14,9 +14,7 @@ pub use cluster::{
     Cluster, ClusterError, ClusterFigures, ClusterFilter, CreateCluster, UpdateCluster, cluster_description,
     cluster_name,
 };
-pub use keyword::{
-    BULK_MAX, KEYWORDS_MAX, Keyword, KeywordError, KeywordFacts, KeywordFilter, UpdateKeyword,
-};
+pub use keyword::{BULK_MAX, KEYWORDS_MAX, Keyword, KeywordError, KeywordFacts, KeywordFilter, UpdateKeyword};
 pub use site_context::SiteContext;
 pub use state::{ClusterState, ContentType, IllegalTransition, Intent, KeywordState};
 pub use text::{cut_at_word, text_key};

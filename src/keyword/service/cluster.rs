@@ -38,7 +38,8 @@ impl Keywords {
     ) -> Result<Cluster, Failure<ClusterError>> {
         let account_id = demand_editor(right)?;
         let name = cluster_name(&input.name).map_err(Failure::Refused)?;
-        let description = input.description.as_deref().map(cluster_description).transpose().map_err(Failure::Refused)?;
+        let description =
+            input.description.as_deref().map(cluster_description).transpose().map_err(Failure::Refused)?;
         let trace = self.trace(right, request_id);
         let cluster = Cluster {
             id: self.ids.uuid(),

@@ -24,11 +24,8 @@ pub(super) async fn change(
     (entry, trace, action): (Uuid, &Trace, &'static str),
 ) -> Result<(), Failure<KeywordError>> {
     let from = keyword.state;
-    let illegal = |_| KeywordError::IllegalTransition {
-        text: keyword.text.clone(),
-        from: from.as_str(),
-        to: to.as_str(),
-    };
+    let illegal =
+        |_| KeywordError::IllegalTransition { text: keyword.text.clone(), from: from.as_str(), to: to.as_str() };
     keyword.state = from.become_state(to).map_err(illegal).map_err(Failure::Refused)?;
     keyword.cluster_id = cluster;
     keyword.updated_at = trace.at;

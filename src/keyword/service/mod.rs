@@ -1,6 +1,7 @@
 //! Reading and changing keywords and clusters. The member's right was checked; the row is decided here.
 
 mod cluster;
+mod import;
 mod keyword;
 
 use std::{collections::HashMap, sync::Arc};
@@ -20,6 +21,8 @@ use crate::{
     ids::Ids,
     page::{Page, PageArgs},
 };
+
+pub use import::{ImportKeywords, ImportKeywordsError, ImportedRows, RowOutcome};
 
 /// Keywords and clusters. Cloning is cheap.
 #[derive(Clone)]

@@ -72,11 +72,14 @@ pub async fn load_figures(
         let rated: i64 = row.try_get("", "rated")?;
         let sum: Option<i64> = row.try_get("", "difficulty")?;
         let mean = sum.filter(|_| rated > 0).map(|sum| (2 * sum + rated) / (2 * rated));
-        Ok((row.try_get("", "cluster_id")?, ClusterFigures {
-            keywords: row.try_get("", "keywords")?,
-            volume: row.try_get("", "volume")?,
-            difficulty: mean.and_then(|mean| i32::try_from(mean).ok()),
-        }))
+        Ok((
+            row.try_get("", "cluster_id")?,
+            ClusterFigures {
+                keywords: row.try_get("", "keywords")?,
+                volume: row.try_get("", "volume")?,
+                difficulty: mean.and_then(|mean| i32::try_from(mean).ok()),
+            },
+        ))
     };
     rows.iter().map(figures).collect()
 }

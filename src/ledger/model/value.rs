@@ -25,30 +25,7 @@ impl Credits {
     }
 }
 
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $($(#[$vdoc])* $variant,)* }
-
-        impl $name {
-            /// Every value, in the order of declaration.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-
-            /// The word in tables.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),* }
-            }
-
-            /// Reads the word. `None` when there is no such value.
-            pub fn parse(text: &str) -> Option<Self> {
-                match text { $($word => Some(Self::$variant),)* _ => None }
-            }
-        }
-    };
-}
-
-words! {
+crate::words::words! {
     /// Where credits are.
     Bucket {
         /// Outside: not yet given.
@@ -66,7 +43,7 @@ words! {
     }
 }
 
-words! {
+crate::words::words! {
     /// What a credit transaction did.
     Kind {
         /// Added a lot.
@@ -90,7 +67,7 @@ words! {
     }
 }
 
-words! {
+crate::words::words! {
     /// Why a lot was given.
     GrantKind {
         /// Bought.
@@ -108,7 +85,7 @@ words! {
     }
 }
 
-words! {
+crate::words::words! {
     /// What kind of work a hold is for.
     WorkKind {
         /// A whole AI task.

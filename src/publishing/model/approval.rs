@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{Cause, ContentState, IllegalTransition};
 
-words! {
+crate::words::words! {
     /// What became of an image of the content.
     ImageState {
         /// Waiting to be made.
@@ -28,7 +28,7 @@ impl ImageState {
     }
 }
 
-words! {
+crate::words::words! {
     /// Who approved.
     ApprovedSource {
         /// A member.
@@ -38,7 +38,7 @@ words! {
     }
 }
 
-words! {
+crate::words::words! {
     /// What keeps content from being approved by itself. A member may approve it all the same.
     ApprovalBlock {
         /// A featured image is wanted, and is missing or failed.

@@ -51,7 +51,7 @@ impl fmt::Display for MinuteOfDay {
     }
 }
 
-words! {
+crate::words::words! {
     /// A day of the week. Weeks begin on Monday.
     Weekday {
         /// The first.

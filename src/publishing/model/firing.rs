@@ -6,7 +6,7 @@ use chrono::Days;
 use super::{MinuteOfDay, SiteZone, Weekday};
 use crate::clock::{Micros, NEVER};
 
-words! {
+crate::words::words! {
     /// How often an automation fires.
     Frequency {
         /// Every local day.

@@ -5,7 +5,7 @@ use chrono::{Days, NaiveDate};
 use super::SiteZone;
 use crate::clock::Micros;
 
-words! {
+crate::words::words! {
     /// How far back statistics count.
     Period {
         /// Since the local day began.

@@ -8,7 +8,7 @@ pub const DAY_OF_MONTH_MAX: i32 = 31;
 /// The most posts of a local day that a site may set. As many as one bulk form takes.
 pub const POSTS_PER_DAY_MAX: i32 = 50;
 
-words! {
+crate::words::words! {
     /// How far apart automatic slots are.
     Interval {
         /// Every local day.

@@ -1,6 +1,6 @@
 //! The states of content, and the one function that changes them.
 
-words! {
+crate::words::words! {
     /// Where content is between writing and publication.
     ContentState {
         /// Being written or illustrated, or sent back.
@@ -24,7 +24,7 @@ words! {
     }
 }
 
-words! {
+crate::words::words! {
     /// Why a state changes; also the reason in the audit row.
     Cause {
         /// The text is saved and no image is pending, generating or uncertain.

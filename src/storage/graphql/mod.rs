@@ -25,6 +25,8 @@ use crate::{
 pub enum UploadPurpose {
     /// System prompts for `importSystemPrompts`, as JSON. Needs `system:prompts:manage`.
     PromptImport,
+    /// Keywords for `importKeywords`, as CSV of up to 2 MiB.
+    KeywordImport,
 }
 
 /// A file on its way in: made by `createUpload`, sent once with PUT to its address, then named by its id. It is seen by
@@ -108,7 +110,7 @@ pub struct StorageMutation;
 impl StorageMutation {
     /// Makes a signed address for one file of up to 5 MiB, good for 15 minutes. Each call makes another one.
     /// `TOO_MANY_UPLOADS` when 20 of the viewer are kept.
-    #[graphql(guard = "MutationPolicy", visible = "visible::system_prompts_manage")]
+    #[graphql(guard = "MutationPolicy", visible = "visible::signed_in")]
     async fn create_upload(
         &self,
         ctx: &Context<'_>,

@@ -68,6 +68,9 @@ async fn cell(world: &mut World, root: &str, field: &str, caller: Caller) -> Str
         // One that is not asked about any more.
         variables["i"]["imageId"] = json!(world.spare_image().await);
     }
+    if field == "deleteCluster" {
+        variables["i"]["clusterId"] = json!(world.spare_cluster().await);
+    }
     let (fresh, hero) = (world.fresh(), world.hero());
     prompt::prepare(&world.server, &hero, &fresh, field, &mut variables).await;
     let before = world.rows().await;

@@ -10,24 +10,43 @@ use crate::support::{builders::Person, server::Server};
 pub struct Pipeline {
     pub site: String,
     pub sector: String,
+    pub keyword: String,
+    pub cluster: String,
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("not a text: {value}")).to_owned()
+}
+
+/// A cluster of a site of `owner`.
+pub async fn cluster(server: &Server, owner: &Person, site: &str, name: &str) -> String {
+    let query = "mutation($i: CreateClusterInput!) { createCluster(input: $i) { cluster { id } userErrors { code } } }";
+    let input = json!({"siteId": site, "name": name});
+    text(&server.payload(owner, query, json!({"i": input})).await["cluster"]["id"])
 }
 
 /// Makes them for `owner`.
 pub async fn make(server: &Server, owner: &Person) -> Pipeline {
-    let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("not a text: {value}")).to_owned();
     let query = "mutation($i: CreateSiteInput!) { createSite(input: $i) { site { id } userErrors { code } } }";
     let input = json!({"accountId": owner.account, "name": CANARY, "domain": "canary.example"});
     let site = text(&server.payload(owner, query, json!({"i": input})).await["site"]["id"]);
     let query = "mutation($i: CreateSectorInput!) { createSector(input: $i) { sector { id } userErrors { code } } }";
     let input = json!({"siteId": site, "name": CANARY});
     let sector = text(&server.payload(owner, query, json!({"i": input})).await["sector"]["id"]);
-    Pipeline { site, sector }
+    let query = "mutation($i: ImportKeywordsInput!) { importKeywords(input: $i) { added userErrors { code } } }";
+    let input = json!({"siteId": site, "file": {"content": format!("keyword\n{CANARY} cage\n")}});
+    server.payload(owner, query, json!({"i": input})).await;
+    let query = "query($s: ID!) { keywords(siteId: $s) { nodes { id } } }";
+    let keyword = text(&server.payload(owner, query, json!({"s": site})).await["nodes"][0]["id"]);
+    let cluster = cluster(server, owner, &site, CANARY).await;
+    Pipeline { site, sector, keyword, cluster }
 }
 
 impl Pipeline {
     /// The ids, by kind of node.
     pub fn nodes(&self) -> Vec<(&'static str, &str)> {
-        vec![("Site", &self.site), ("Sector", &self.sector)]
+        let (site, sector, keyword, cluster) = (&*self.site, &*self.sector, &*self.keyword, &*self.cluster);
+        vec![("Site", site), ("Sector", sector), ("Keyword", keyword), ("Cluster", cluster)]
     }
 
     /// The document of a root field of `Query`; `None` when it is about something else.
@@ -36,6 +55,16 @@ impl Pipeline {
         Some(match field {
             "site" => format!("{{ site(id: \"{}\") {{ {site} }} }}", self.site),
             "sites" => format!("{{ sites(accountId: \"{account}\") {{ nodes {{ {site} }} totalCount }} }}"),
+            "keywords" => {
+                format!(
+                    "{{ keywords(siteId: \"{}\") {{ nodes {{ id text cluster {{ name }} }} totalCount }} }}",
+                    self.site
+                )
+            }
+            "clusters" => format!(
+                "{{ clusters(siteId: \"{}\") {{ nodes {{ id name keywordCount keywords {{ nodes {{ text }} }} }} totalCount }} }}",
+                self.site
+            ),
             _ => return None,
         })
     }
@@ -46,6 +75,12 @@ impl Pipeline {
             "createSite" => json!({"accountId": account, "name": fresh, "domain": format!("{fresh}.example")}),
             "updateSite" => json!({"siteId": self.site, "expectedVersion": 1, "name": CANARY}),
             "createSector" => json!({"siteId": self.site, "name": fresh}),
+            "importKeywords" => json!({"siteId": self.site, "file": {"content": format!("keyword\n{fresh}\n")}}),
+            "updateKeyword" => json!({"keywordId": self.keyword, "volume": fresh.len()}),
+            "archiveKeywords" | "restoreKeywords" => json!({"siteId": self.site, "keywordIds": [self.keyword]}),
+            "createCluster" => json!({"siteId": self.site, "name": fresh}),
+            "updateCluster" => json!({"clusterId": self.cluster, "name": format!("{CANARY} {fresh}")}),
+            "finalizeCluster" | "deleteCluster" => json!({"clusterId": self.cluster}),
             "updateSector" => json!({"sectorId": self.sector, "isActive": true}),
             _ => return None,
         })

@@ -102,7 +102,7 @@ impl World {
 
     /// The ids of the owner's things, one of each kind of node.
     pub fn nodes(&self) -> Vec<(&'static str, &str)> {
-        let mut nodes = vec![
+        let mut nodes: Vec<(&'static str, &str)> = vec![
             ("User", &self.owner.user),
             ("Account", &self.owner.account),
             ("CreditTransaction", &self.transaction),
@@ -149,6 +149,12 @@ impl World {
         self.server.give(&self.hero(), &self.owner, i64::from(100 + self.spare)).await;
         let task = self.server.drawing(&self.owner, 1, &key).await;
         id(&self.server.ended(&self.owner, &task).await["items"][0]["image"])
+    }
+
+    /// A further cluster of the owner's.
+    pub async fn spare_cluster(&mut self) -> String {
+        let name = self.fresh();
+        pipeline::cluster(&self.server, &self.owner, &self.pipeline.site, &name).await
     }
 
     /// The number of rows in every table, but for the one that counts failed sign-ins.

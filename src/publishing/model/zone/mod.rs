@@ -22,7 +22,7 @@ pub struct UnknownZone {
     pub name: String,
 }
 
-words! {
+crate::words::words! {
     /// What is unusual about the hour of a local time.
     HourMark {
         /// The wanted time does not exist on that day; it was moved forward by the length of the gap.
