@@ -3,6 +3,7 @@
 
 pub mod constraint;
 pub mod effect;
+pub mod full;
 pub mod migrate;
 mod postgres;
 mod retry;
