@@ -12,6 +12,7 @@ mod m20261121_000008_extend_images;
 mod m20261121_000009_create_upload;
 mod m20261121_000010_record_routing;
 mod m20261121_000011_create_prompt_import;
+mod m20261121_000012_guard_upscales;
 mod script;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000009_create_upload::Migration),
             Box::new(m20261121_000010_record_routing::Migration),
             Box::new(m20261121_000011_create_prompt_import::Migration),
+            Box::new(m20261121_000012_guard_upscales::Migration),
         ]
     }
 }

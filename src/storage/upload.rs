@@ -83,7 +83,7 @@ pub struct Upload {
 pub enum CreateUploadError {
     /// Too many are kept.
     #[error(
-        "you have {UPLOADS_PER_USER} uploads of the last hour, which is the most; use one of them, or wait until the oldest is an hour old"
+        "You have {UPLOADS_PER_USER} uploads of the last hour, which is the most; use one of them, or wait until the oldest is an hour old."
     )]
     TooMany,
 }
