@@ -132,9 +132,9 @@ pub struct UpscaleImagePayload {
     task: Option<AiTask>,
     /// The enlargements that were there already, with `ALREADY_UPSCALED`; else null. Nothing is charged for them.
     enlargements: Option<Vec<Image>>,
-    /// `INSUFFICIENT_CREDITS`, `NOT_FOUND`, `ALREADY_UPSCALED`, `UPSCALE_UNDER_WAY`, `IMAGE_TWICE`, `IMAGE_TOO_LARGE`, `COUNT_OUT_OF_RANGE`,
-    /// `UNSUPPORTED_FUNCTION`, `MODEL_NOT_FOUND`, `MODEL_INACTIVE`, `MODEL_KIND_MISMATCH`, `ACCOUNT_FROZEN`,
-    /// `ACCOUNT_CLOSED`, `BACKLOG_FULL`, `LEDGER_BUSY`. Empty when it was accepted.
+    /// `INSUFFICIENT_CREDITS`, `NOT_FOUND`, `ALREADY_UPSCALED`, `UPSCALE_UNDER_WAY`, `IMAGE_TWICE`, `IMAGE_TOO_LARGE`,
+    /// `COUNT_OUT_OF_RANGE`, `UNSUPPORTED_FUNCTION`, `MODEL_NOT_FOUND`, `MODEL_INACTIVE`, `MODEL_KIND_MISMATCH`,
+    /// `ACCOUNT_FROZEN`, `ACCOUNT_CLOSED`, `BACKLOG_FULL`, `LEDGER_BUSY`. Empty when it was accepted.
     user_errors: Vec<UserError>,
 }
 
