@@ -240,3 +240,14 @@ impl Uploads {
         Ok(removed.await?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_a_sentence_with_the_limit() {
+        let text = CreateUploadError::TooMany.to_string();
+        assert!(text.starts_with("You have 20 uploads") && text.ends_with('.'), "{text}");
+    }
+}
