@@ -39,7 +39,7 @@ async fn a_deleted_person_takes_prompts_and_texts_with_them(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let home = Home::open(engine).await;
-    let server = home.start_with(|_, seams| seams.ai.cancel_grace = Duration::from_secs(4)).await;
+    let server = home.start_with(|_, seams| seams.ai.cancel_grace = Duration::from_secs(6)).await;
     let hero = server.hero().await;
     let owner = server.sign_up("owner").await;
     server.give(&hero, &owner, 100).await;
@@ -56,7 +56,7 @@ async fn a_deleted_person_takes_prompts_and_texts_with_them(
     server.script.push(Step::Delay(Duration::from_secs(3600)));
     write(&server, &owner, "erase-slow-1", json!([asked(3), asked(4)])).await;
     sent(&server, calls + 1).await;
-    server.script.push(Step::Delay(Duration::from_millis(2000)));
+    server.script.push(Step::Delay(Duration::from_millis(3000)));
     write(&server, &owner, "erase-late-1", json!([asked(5), asked(6)])).await;
     sent(&server, calls + 2).await;
     assert!(dump(&server).await.contains(CANARY));
