@@ -98,7 +98,7 @@ impl CapabilityFault {
         match self {
             Self::Function(_) => "functions",
             Self::Pixels { .. } | Self::Slanted { .. } => "aspectRatios",
-            Self::Shape { field, .. } | Self::Number { field, .. } => *field,
+            Self::Shape { field, .. } | Self::Number { field, .. } => field,
         }
     }
 }
