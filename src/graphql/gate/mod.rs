@@ -213,7 +213,7 @@ impl Gate {
             let fault = Fault::new("INTROSPECTION_DISABLED", "You may not read the schema.");
             return Err(Refused::new(RefusalKind::Introspection, fault));
         }
-        let cost = cost::cost(table, &plan);
+        let cost = cost::cost(table, &plan, caller.kind);
         if cost > limits.cost {
             let fault = Fault::new("COST_LIMIT_EXCEEDED", "The operation is too dear.")
                 .with("cost", cost)
