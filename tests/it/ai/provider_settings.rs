@@ -369,7 +369,7 @@ async fn a_setting_that_cannot_be_sent_is_refused_when_it_is_entered() {
     let home = Home::open(Engine::Sqlite).await;
     let server = home
         .start_with(|_, seams| {
-            let _ = rustls::crypto::ring::default_provider().install_default();
+            crate::support::install_crypto();
             let http = inkledger::ai::provider::http::Http::new(&Default::default()).unwrap();
             let openai = inkledger::ai::provider::openai::OpenAi::new(http);
             seams.providers = Some(Providers::new().with(Sandbox::new(SandboxScript::new())).with(openai));
