@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     ai::{
-        Ai, AiConfig, AiParts,
+        Ai, AiConfig, AiEraser, AiErasureSweep, AiParts,
         graphql::AiLoader,
         provider,
         routing::Providers,
@@ -226,7 +226,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         ledger: ledger.clone(),
         keys,
         passwords: Arc::new(Passwords::new(hash_cost(&config), ids.clone())?),
-        erasers: vec![Arc::new(ImageEraser)],
+        erasers: vec![Arc::new(ImageEraser), Arc::new(AiEraser)],
         settings: auth_settings(&config),
     });
     let storage = Storage::open(&config.data_dir, &config.storage, Patience::default())?;
@@ -356,6 +356,7 @@ pub async fn start_workers(app: &App) -> Result<Option<Workers>, StartError> {
         Arc::new(AiSweep(app.ai.clone())),
         Arc::new(SplitSweep(app.prompts.clone())),
         Arc::new(ImageSweep(app.gallery.clone())),
+        Arc::new(AiErasureSweep(app.ai.clone())),
         Arc::new(app.objects.clone()),
     ];
     Ok(Some(Workers::start(app.jobs.clone(), role, handlers, sweeps).await?))

@@ -3,6 +3,7 @@
 
 pub mod constraint;
 pub mod effect;
+pub mod full;
 pub mod list;
 pub mod migrate;
 mod postgres;

@@ -57,6 +57,15 @@ pub enum Error {
     /// The idempotency key was used for another request.
     #[error("This idempotency key was used for a different request. Use a new key.")]
     IdempotencyKeyReused,
+    /// The answer would be larger than answers may be.
+    #[error(
+        "The answer would be larger than {maximum} bytes. Ask for less at a time: fewer fields, aliases or rows. A \
+         mutation was carried out all the same."
+    )]
+    AnswerTooLarge {
+        /// The most bytes of an answer.
+        maximum: u64,
+    },
     /// Too many tries.
     #[error("Too many requests. Try again later.")]
     RateLimited {
@@ -94,6 +103,7 @@ impl Error {
             Self::NotFound => "NOT_FOUND",
             Self::BadUserInput { .. } => "BAD_USER_INPUT",
             Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
+            Self::AnswerTooLarge { .. } => "DOCUMENT_LIMIT_EXCEEDED",
             Self::RateLimited { .. } => "RATE_LIMITED",
             Self::DependencyUnavailable { .. } => "DEPENDENCY_UNAVAILABLE",
             Self::Timeout => "TIMEOUT",

@@ -23,6 +23,8 @@ pub struct Model {
     pub finished_at: Option<i64>,
     /// When a run first took it up.
     pub begun_at: Option<i64>,
+    /// The image that it enlarges.
+    pub original_id: Option<Uuid>,
 }
 
 /// No relation is declared: queries join by name.

@@ -12,6 +12,7 @@ mod m20261121_000008_extend_images;
 mod m20261121_000009_create_upload;
 mod m20261121_000010_record_routing;
 mod m20261121_000011_create_prompt_import;
+mod m20261121_000012_guard_upscales;
 mod m20261121_000013_count_split_credits;
 mod m20261121_000014_create_pipeline;
 mod script;
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000009_create_upload::Migration),
             Box::new(m20261121_000010_record_routing::Migration),
             Box::new(m20261121_000011_create_prompt_import::Migration),
+            Box::new(m20261121_000012_guard_upscales::Migration),
             Box::new(m20261121_000013_count_split_credits::Migration),
             Box::new(m20261121_000014_create_pipeline::Migration),
         ]

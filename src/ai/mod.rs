@@ -1,6 +1,7 @@
 //! AI models, tasks and the providers that serve them. It must never know content, images or sites: what is delivered
 //! goes to whoever implements the traits it owns.
 
+mod erase;
 pub mod graphql;
 pub mod model;
 pub mod points;
@@ -16,4 +17,5 @@ pub mod store;
 pub mod sweep;
 pub mod vault;
 
+pub use erase::{AiEraser, AiErasureSweep};
 pub use service::{Ai, AiConfig, AiParts, Spender};

@@ -60,6 +60,16 @@ impl Providers {
         self.access.get(name).cloned().unwrap_or_default()
     }
 
+    /// Where calls to the provider go unless an administrator says otherwise: the configuration's address, else the
+    /// adapter's own.
+    pub fn usual_base_url(&self, name: &str) -> Option<String> {
+        let own = || {
+            let text = self.text.get(name).and_then(|adapter| adapter.own_base_url());
+            text.or_else(|| self.image.get(name).and_then(|adapter| adapter.own_base_url())).map(str::to_owned)
+        };
+        self.access(name).base_url.or_else(own)
+    }
+
     /// The adapter for text, if there is one.
     pub fn text(&self, name: &str) -> Option<Arc<dyn TextProvider>> {
         self.text.get(name).cloned()

@@ -40,6 +40,9 @@ pub enum NotSetUp {
     /// It needs a key and has none.
     #[error("it has no key")]
     NoKey,
+    /// It needs a key, and the configuration's is for another address.
+    #[error("it has no key for its address; the configuration's goes to the configuration's address alone")]
+    KeyElsewhere,
     /// It is on a machine of the operator's, and nobody said where.
     #[error("it has no address")]
     NoAddress,
@@ -87,6 +90,34 @@ impl Setups {
     }
 }
 
+/// Whether two addresses are of one server: scheme, host and port. `None` is nowhere in particular.
+fn is_same_origin(one: Option<&str>, other: Option<&str>) -> bool {
+    let origin = |address: &str| reqwest::Url::parse(address).ok().map(|url| url.origin());
+    match (one, other) {
+        (None, None) => true,
+        (Some(one), Some(other)) => one == other || origin(one).is_some_and(|one| Some(one) == origin(other)),
+        _ => false,
+    }
+}
+
+/// Whether calls go where they go by the configuration. Only there may the configuration's key be sent.
+fn is_at_home(providers: &Providers, row: &ProviderSetup) -> bool {
+    let usual = providers.usual_base_url(&row.name);
+    row.base_url.is_none() || is_same_origin(row.base_url.as_deref(), usual.as_deref())
+}
+
+/// Whether a change from `before` to `after` that leaves the key as it is would send a key to another server than the one
+/// it is for, or leave it behind.
+pub(super) fn moves_key(providers: &Providers, before: &ProviderSetup, after: &ProviderSetup) -> bool {
+    let usual = providers.usual_base_url(&before.name);
+    let at = |row: &ProviderSetup| row.base_url.clone().or_else(|| usual.clone());
+    let has_key = match before.key {
+        Some(_) => true,
+        None => providers.access(&before.name).key.is_some() && !is_at_home(providers, after),
+    };
+    has_key && !is_same_origin(at(before).as_deref(), at(after).as_deref())
+}
+
 /// Puts together what was stored and what is configured.
 pub fn set_up(providers: &Providers, vault: &Vault, row: &ProviderSetup) -> Result<SetUp, NotSetUp> {
     use secrecy::ExposeSecret;
@@ -98,6 +129,12 @@ pub fn set_up(providers: &Providers, vault: &Vault, row: &ProviderSetup) -> Resu
         Some(stored) => {
             let key = vault.unseal(&row.name, &stored.sealed).map_err(NotSetUp::KeyUnreadable)?;
             (Some(key), KeySource::Stored)
+        }
+        None if configured.key.is_some() && !is_at_home(providers, row) => {
+            if Providers::needs_key(&row.name) {
+                return Err(NotSetUp::KeyElsewhere);
+            }
+            (None, KeySource::None)
         }
         None => {
             let source = if configured.key.is_some() { KeySource::Configuration } else { KeySource::None };
@@ -175,5 +212,23 @@ impl Ai {
         let row = store::find_provider_setup(self.parts.db.reader(), &model.provider).await?;
         let row = row.unwrap_or_else(|| ProviderSetup::untouched(&model.provider));
         Ok(set_up(&self.parts.providers, &self.parts.vault, &row))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_told_by_scheme_host_and_port() {
+        let same = |one, other| is_same_origin(Some(one), Some(other));
+        assert!(same("https://api.openai.com/v1", "https://API.openai.com:443/v2"));
+        for other in
+            ["http://api.openai.com/v1", "https://api.openai.com:8443/v1", "https://api.openai.com.evil.example"]
+        {
+            assert!(!same("https://api.openai.com/v1", other), "{other}");
+        }
+        assert!(!is_same_origin(Some("https://api.openai.com/v1"), None));
+        assert!(is_same_origin(None, None));
     }
 }

@@ -146,6 +146,17 @@ pub struct ImageRecord {
     pub now: Micros,
 }
 
+/// The unmarked bytes of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OriginalBytes {
+    /// They are here, with their media type.
+    Here(Bytes, String),
+    /// The account has no such image.
+    NoImage,
+    /// There is such an image, and the store has lost its bytes.
+    Lost,
+}
+
 /// Keeps delivered images.
 pub trait ImageShelf: Send + Sync {
     /// What new images of the account are marked with from now on; `None` when they are not. Asked once, when a command
@@ -167,6 +178,6 @@ pub trait ImageShelf: Send + Sync {
     /// Those of `ids` that are images of the account, whole, and not enlargements themselves; in no order.
     fn enlargeable(&self, account: Uuid, ids: &[Uuid]) -> ShelfFuture<'_, Result<Vec<Enlargeable>, Error>>;
 
-    /// The unmarked bytes of an image of the account, with their media type. `None` when there is no such image.
-    fn read_original(&self, account: Uuid, image: Uuid) -> ShelfFuture<'_, Result<Option<(Bytes, String)>, Error>>;
+    /// The unmarked bytes of an image of the account.
+    fn read_original(&self, account: Uuid, image: Uuid) -> ShelfFuture<'_, Result<OriginalBytes, Error>>;
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{CliError, Context, OK, place, table};
 use crate::{
+    ai::AiEraser,
     auth::{
         AccountEraser, Auth, AuthParts, AuthSettings,
         keys::KeyRing,
@@ -132,7 +133,7 @@ async fn identity(db: &Db) -> Result<(Auth, Ledger), Error> {
         KeyRing::from_seed(random(ids.as_ref())).ok_or_else(|| Internal::new("drawing a key", "the key is refused"))?;
     let passwords = Arc::new(Passwords::new(HashCost::default(), ids.clone())?);
     let settings = AuthSettings::default();
-    let erasers: Vec<Arc<dyn AccountEraser>> = vec![Arc::new(ImageEraser)];
+    let erasers: Vec<Arc<dyn AccountEraser>> = vec![Arc::new(ImageEraser), Arc::new(AiEraser)];
     let (db, ledger) = (db.clone(), ledger.clone());
     let auth = Auth::new(AuthParts { db, clock, ids, bus, ledger: ledger.clone(), keys, passwords, erasers, settings });
     Ok((auth, ledger))

@@ -3,9 +3,13 @@
 use async_graphql::{Enum, Error as GraphqlError, ErrorExtensionValues, SimpleObject};
 
 use crate::{
+    db::full::outage_of,
     error::{Error, Failure, Never},
     graphql::scalars::{Credits, SafeInt},
 };
+
+/// The name of the limit that [`Error::AnswerTooLarge`] is about.
+pub(in crate::graphql) const ANSWER_LIMIT: &str = "answerBytes";
 
 /// What a mutation did, or why it was refused; a fault is the field's error.
 pub fn answer<T, R>(
@@ -21,6 +25,7 @@ pub fn answer<T, R>(
 
 impl From<Error> for GraphqlError {
     fn from(error: Error) -> Self {
+        let error = outage_of(error);
         if let Error::Internal(internal) = &error {
             tracing::error!(cause = %internal.chain(), "internal error");
         }
@@ -33,6 +38,10 @@ impl From<Error> for GraphqlError {
                 extensions.set("level", level.as_str());
             }
             Error::BadUserInput { path, .. } => extensions.set("argument", path.clone()),
+            Error::AnswerTooLarge { maximum } => {
+                extensions.set("limit", ANSWER_LIMIT);
+                extensions.set("maximum", *maximum);
+            }
             Error::RateLimited { retry_after_ms } => extensions.set("retryAfterMs", *retry_after_ms),
             Error::DependencyUnavailable { which } => extensions.set("which", *which),
             _ => {}
@@ -198,6 +207,8 @@ pub enum UserErrorCode {
     ProviderUnknown,
     /// The base URL is not one.
     BaseUrlInvalid,
+    /// The address leads to another server than the provider's key is for: the key for it must come with it.
+    ProviderKeyRequired,
     /// The sandbox takes neither key nor address.
     NotForSandbox,
     /// There is no such event type, stored or shipped.
@@ -216,6 +227,8 @@ pub enum UserErrorCode {
     StoreUnavailable,
     /// An image is named twice.
     ImageTwice,
+    /// An unfinished task enlarges the image.
+    UpscaleUnderWay,
     /// The image has been enlarged before.
     AlreadyUpscaled,
     /// Enlarged, the image would have more pixels than images may.

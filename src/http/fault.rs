@@ -8,6 +8,7 @@ use axum::{
 use super::{accept::Media, answer, state::HttpState};
 use crate::{
     clock::to_rfc3339,
+    db::full::outage_of,
     error::{Error, Internal},
     graphql::gate::{Fault, Refused},
 };
@@ -96,6 +97,7 @@ impl HttpFault {
 
     /// A fault of ours or of the judge of tokens; the cause goes to the log only.
     pub(super) fn of(error: &Error, request_id: &str) -> Self {
+        let error = &outage_of(error.clone());
         if let Error::Internal(internal) = error {
             tracing::error!(request.id = request_id, cause = internal.chain(), "a request failed");
         }

@@ -85,7 +85,10 @@ impl StoredObjects {
         let known = self.content_types.stored_as(&key).await.map_err(ObjectRefusal::Fault)?;
         let known = known.ok_or(ObjectRefusal::NotFound)?;
         let bytes = self.storage.get_from(&known.store, &key).await.map_err(|error| match error {
-            StorageError::NotFound => ObjectRefusal::NotFound,
+            StorageError::NotFound => {
+                tracing::error!(image.id = %key.image_id(), store = known.store, "a stored object is not in its store");
+                ObjectRefusal::NotFound
+            }
             other => {
                 tracing::error!(store = known.store, error = %chain(&other), "a stored object could not be read");
                 ObjectRefusal::Fault(Error::DependencyUnavailable { which: "storage" })

@@ -18,7 +18,8 @@ use super::{
 };
 use crate::{
     ai::shelf::{
-        Enlargeable, ImageRecord, ImageShelf, KeepError, KeptImage, KeptObject, KeptVariant, ShelfFuture, Slot,
+        Enlargeable, ImageRecord, ImageShelf, KeepError, KeptImage, KeptObject, KeptVariant, OriginalBytes,
+        ShelfFuture, Slot,
     },
     db::effect::Effect,
     error::{Error, Internal},
@@ -156,13 +157,22 @@ impl Gallery {
         Ok(None)
     }
 
-    async fn read_bytes(&self, account: Uuid, image: Uuid) -> Result<Option<(Bytes, String)>, Error> {
-        let Some(original) = store::find_original(self.db.reader(), account, image).await? else { return Ok(None) };
+    async fn read_bytes(&self, account: Uuid, image: Uuid) -> Result<OriginalBytes, Error> {
+        let Some(original) = store::find_original(self.db.reader(), account, image).await? else {
+            return Ok(OriginalBytes::NoImage);
+        };
         let key: ObjectKey =
             original.object_key.parse().map_err(|error| Internal::new("reading an original", error))?;
         match self.storage.get_from(&original.store, &key).await {
-            Ok(bytes) => Ok(Some((bytes, original.content_type))),
-            Err(StorageError::NotFound) => Ok(None),
+            Ok(bytes) => Ok(OriginalBytes::Here(bytes, original.content_type)),
+            // Deleted while it was read, or lost: what the rows say now decides.
+            Err(StorageError::NotFound) if store::find_original(self.db.reader(), account, image).await?.is_none() => {
+                Ok(OriginalBytes::NoImage)
+            }
+            Err(StorageError::NotFound) => {
+                tracing::error!(image.id = %image, store = original.store, "the store has lost the original of an image");
+                Ok(OriginalBytes::Lost)
+            }
             Err(error) => Err(Internal::new("reading an original", error).into()),
         }
     }
@@ -210,7 +220,7 @@ impl ImageShelf for Gallery {
         Box::pin(async move { Ok(store::list_enlargeable(self.db.reader(), account, &ids).await?) })
     }
 
-    fn read_original(&self, account: Uuid, image: Uuid) -> ShelfFuture<'_, Result<Option<(Bytes, String)>, Error>> {
+    fn read_original(&self, account: Uuid, image: Uuid) -> ShelfFuture<'_, Result<OriginalBytes, Error>> {
         Box::pin(self.read_bytes(account, image))
     }
 }

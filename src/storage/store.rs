@@ -163,8 +163,33 @@ pub async fn count_elsewhere(connection: &impl ConnectionTrait, stores: &[&str])
     row.map_or(Ok(0), |row| row.try_get("", "n"))
 }
 
+/// How many objects lie in `store`, by their rows.
+pub async fn count_stored(connection: &impl ConnectionTrait, store: &str) -> Result<i64, DbErr> {
+    let sql = "SELECT COUNT(*) AS n FROM stored_object WHERE store = $1";
+    let row = connection.query_one_raw(statement(connection, sql, [store.into()])).await?;
+    row.map_or(Ok(0), |row| row.try_get("", "n"))
+}
+
+/// The keys of some objects that lie in `store` by their rows: of the first and of the last accounts, `limit` of each.
+pub async fn list_some_stored(
+    connection: &impl ConnectionTrait,
+    store: &str,
+    limit: i64,
+) -> Result<Vec<String>, DbErr> {
+    let mut keys = Vec::new();
+    for order in ["ASC", "DESC"] {
+        let sql = format!("SELECT object_key FROM stored_object WHERE store = $1 ORDER BY object_key {order} LIMIT $2");
+        for row in connection.query_all_raw(statement(connection, sql, [store.into(), limit.into()])).await? {
+            keys.push(row.try_get("", "object_key")?);
+        }
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    Ok(keys)
+}
+
 /// Those of `keys` (at most 500) that a row says lie in `store`.
-pub(super) async fn load_known(
+pub async fn load_known(
     connection: &impl ConnectionTrait,
     store: &str,
     keys: &[&str],

@@ -88,7 +88,7 @@ pub struct Upload {
 pub enum CreateUploadError {
     /// Too many are kept.
     #[error(
-        "you have {UPLOADS_PER_USER} uploads of the last hour, which is the most; use one of them, or wait until the oldest is an hour old"
+        "You have {UPLOADS_PER_USER} uploads of the last hour, which is the most; use one of them, or wait until the oldest is an hour old."
     )]
     TooMany,
 }
@@ -243,5 +243,16 @@ impl Uploads {
             Box::pin(async move { Ok::<_, Failure<Never>>(store::delete_old_uploads(tx, *before).await?) })
         });
         Ok(removed.await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_a_sentence_with_the_limit() {
+        let text = CreateUploadError::TooMany.to_string();
+        assert!(text.starts_with("You have 20 uploads") && text.ends_with('.'), "{text}");
     }
 }

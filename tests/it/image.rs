@@ -3,6 +3,7 @@
 mod copies;
 mod deletion;
 mod list;
+mod lost;
 mod pair;
 mod stage;
 mod visibility;

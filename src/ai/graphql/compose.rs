@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{
     access::{account_of, seen},
     mutation::ImageQuality,
-    refusal::accept_refusal,
+    refusal::{Given, accept_refusal},
 };
 use crate::{
     ai::{
@@ -262,7 +262,7 @@ pub struct PreviewPromptPayload {
 
 impl PreviewPromptPayload {
     fn refused(refusal: AcceptError) -> Self {
-        Self { text: None, length: None, parts: None, fits: None, user_errors: accept_refusal(refusal) }
+        Self { text: None, length: None, parts: None, fits: None, user_errors: accept_refusal(refusal, Given::DRAWING) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Loads rows for many fields at once. The caller has authorised by holding the parent.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use async_graphql::dataloader::Loader;
 use uuid::Uuid;
@@ -48,13 +48,15 @@ impl Loader<GateOf> for AiLoader {
 }
 
 impl Loader<ItemsOf> for AiLoader {
-    type Value = Vec<Item>;
+    // Shared: every field that asks for a task's items is given them, and texts are long.
+    type Value = Vec<Arc<Item>>;
     type Error = Error;
 
-    async fn load(&self, keys: &[ItemsOf]) -> Result<HashMap<ItemsOf, Vec<Item>>, Error> {
+    async fn load(&self, keys: &[ItemsOf]) -> Result<HashMap<ItemsOf, Vec<Arc<Item>>>, Error> {
         let tasks: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
         let found = self.0.load_items(&tasks).await?;
-        Ok(found.into_iter().map(|(task, items)| (ItemsOf(task), items)).collect())
+        let shared = |items: Vec<Item>| items.into_iter().map(Arc::new).collect();
+        Ok(found.into_iter().map(|(task, items)| (ItemsOf(task), shared(items))).collect())
     }
 }
 

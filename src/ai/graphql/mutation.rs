@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{
     access::spender,
     compose::{EventPromptInput, TooLongPolicy},
-    refusal::accept_refusal,
+    refusal::{Given, accept_refusal},
     task::AiTask,
 };
 use crate::{
@@ -132,9 +132,9 @@ pub struct UpscaleImagePayload {
     task: Option<AiTask>,
     /// The enlargements that were there already, with `ALREADY_UPSCALED`; else null. Nothing is charged for them.
     enlargements: Option<Vec<Image>>,
-    /// `INSUFFICIENT_CREDITS`, `NOT_FOUND`, `ALREADY_UPSCALED`, `IMAGE_TWICE`, `IMAGE_TOO_LARGE`, `COUNT_OUT_OF_RANGE`,
-    /// `UNSUPPORTED_FUNCTION`, `MODEL_NOT_FOUND`, `MODEL_INACTIVE`, `MODEL_KIND_MISMATCH`, `ACCOUNT_FROZEN`,
-    /// `ACCOUNT_CLOSED`, `BACKLOG_FULL`, `LEDGER_BUSY`. Empty when it was accepted.
+    /// `INSUFFICIENT_CREDITS`, `NOT_FOUND`, `ALREADY_UPSCALED`, `UPSCALE_UNDER_WAY`, `IMAGE_TWICE`, `IMAGE_TOO_LARGE`,
+    /// `COUNT_OUT_OF_RANGE`, `UNSUPPORTED_FUNCTION`, `MODEL_NOT_FOUND`, `MODEL_INACTIVE`, `MODEL_KIND_MISMATCH`,
+    /// `ACCOUNT_FROZEN`, `ACCOUNT_CLOSED`, `BACKLOG_FULL`, `LEDGER_BUSY`. Empty when it was accepted.
     user_errors: Vec<UserError>,
 }
 
@@ -219,7 +219,7 @@ impl AiMutation {
         let Some(ratio) = AspectRatio::parse(&input.aspect_ratio) else {
             return Ok(Some(GenerateImagesPayload {
                 task: None,
-                user_errors: accept_refusal(AcceptError::RatioUnknown),
+                user_errors: accept_refusal(AcceptError::RatioUnknown, Given::DRAWING),
             }));
         };
         let command = GenerateImages {
@@ -231,7 +231,8 @@ impl AiMutation {
             ai_model_id: model_of(input.model_id.as_ref())?,
             seed: input.seed.map(|seed| seed.0),
         };
-        let (task, user_errors) = split(service::<Ai>(ctx)?.generate_images(spender, command).await, accept_refusal)?;
+        let done = service::<Ai>(ctx)?.generate_images(spender, command).await;
+        let (task, user_errors) = split(done, |refusal| accept_refusal(refusal, Given::DRAWING))?;
         Ok(Some(GenerateImagesPayload { task, user_errors }))
     }
 
@@ -243,6 +244,7 @@ impl AiMutation {
         #[graphql(desc = "What to write, and whose credits.")] input: GenerateTextInput,
     ) -> Result<Option<GenerateTextPayload>> {
         let spender = spender(ctx, input.account_id.as_ref()).await?;
+        let given = Given::texts(input.prompts.is_some());
         let prompts = prompts(input.prompt, input.prompts)?;
         let command = GenerateText {
             idempotency_key: input.idempotency_key.0,
@@ -251,7 +253,8 @@ impl AiMutation {
             ai_model_id: model_of(input.model_id.as_ref())?,
             seed: input.seed.map(|seed| seed.0),
         };
-        let (task, user_errors) = split(service::<Ai>(ctx)?.generate_text(spender, command).await, accept_refusal)?;
+        let done = service::<Ai>(ctx)?.generate_text(spender, command).await;
+        let (task, user_errors) = split(done, |refusal| accept_refusal(refusal, given))?;
         Ok(Some(GenerateTextPayload { task, user_errors }))
     }
 
@@ -264,6 +267,7 @@ impl AiMutation {
         #[graphql(desc = "What to enlarge, and whose credits.")] input: UpscaleImageInput,
     ) -> Result<Option<UpscaleImagePayload>> {
         let spender = spender(ctx, input.account_id.as_ref()).await?;
+        let given = Given::images(input.image_ids.is_some());
         let command = UpscaleImages {
             idempotency_key: input.idempotency_key.0,
             images: images(input.image_id, input.image_ids)?,
@@ -276,7 +280,7 @@ impl AiMutation {
             let found = futures_util::future::try_join_all(ids.iter().map(|id| Image::load(ctx, *id))).await?;
             enlargements = Some(found.into_iter().flatten().collect());
         }
-        let (task, user_errors) = split(outcome, accept_refusal)?;
+        let (task, user_errors) = split(outcome, |refusal| accept_refusal(refusal, given))?;
         Ok(Some(UpscaleImagePayload { task, enlargements, user_errors }))
     }
 

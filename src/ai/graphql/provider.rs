@@ -157,7 +157,8 @@ pub struct UpdateProviderSettingsInput {
     expected_version: i32,
     /// Whether calls may be sent to it.
     is_enabled: Option<bool>,
-    /// An http or https address without credentials, query or fragment, at most 500 characters; null for the usual one.
+    /// An http or https address without credentials, query or fragment, at most 500 characters, and none that is link-local;
+    /// null for the usual one. One on another server needs `key` in the same call, where there is a key.
     base_url: MaybeUndefined<String>,
     /// All settings of every call, an object by name; unknown names are refused.
     settings: Option<Json>,
@@ -170,8 +171,8 @@ pub struct UpdateProviderSettingsInput {
 pub struct UpdateProviderSettingsPayload {
     /// The provider as it is now; null when refused.
     provider: Option<ProviderSettings>,
-    /// `PROVIDER_UNKNOWN`, `VERSION_CONFLICT`, `BASE_URL_INVALID`, `KEY_INVALID`, `SETTING_UNKNOWN`, `SETTING_INVALID`,
-    /// `NOT_FOR_SANDBOX`.
+    /// `PROVIDER_UNKNOWN`, `VERSION_CONFLICT`, `BASE_URL_INVALID`, `PROVIDER_KEY_REQUIRED`, `KEY_INVALID`, `SETTING_UNKNOWN`,
+    /// `SETTING_INVALID`, `NOT_FOR_SANDBOX`.
     user_errors: Vec<UserError>,
 }
 
@@ -182,7 +183,10 @@ fn refused(error: ProviderError) -> UserError {
         ProviderError::VersionConflict { expected, current } => {
             return UserError::conflicting(text, expected, current);
         }
-        ProviderError::BaseUrlInvalid => (UserErrorCode::BaseUrlInvalid, &["input", "baseUrl"]),
+        ProviderError::BaseUrlInvalid | ProviderError::BaseUrlForbidden => {
+            (UserErrorCode::BaseUrlInvalid, &["input", "baseUrl"])
+        }
+        ProviderError::KeyMissing => (UserErrorCode::ProviderKeyRequired, &["input", "key"]),
         ProviderError::KeyInvalid => (UserErrorCode::KeyInvalid, &["input", "key"]),
         ProviderError::Setting(fault) => return setting_refusal(&fault),
         ProviderError::NotForSandbox => (UserErrorCode::NotForSandbox, &["input"]),

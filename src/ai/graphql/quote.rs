@@ -7,7 +7,7 @@ use super::{
     compose::{EventPromptInput, TooLongPolicy},
     model::{AiFunction, AiModel},
     mutation::{ImageQuality, images, model_of, picture, prompts},
-    refusal::accept_refusal,
+    refusal::{Given, accept_refusal},
 };
 use crate::{
     ai::{
@@ -116,6 +116,11 @@ impl QuoteQuery {
         #[graphql(desc = "What would be done.")] input: QuoteAiTaskInput,
     ) -> Result<Option<QuoteAiTaskPayload>> {
         let spender = spender(ctx, input.account_id.as_ref()).await?;
+        let given = match input.function.into() {
+            model::AiFunction::GenerateText => Given::texts(input.prompts.is_some()),
+            model::AiFunction::UpscaleImage => Given::images(input.image_ids.is_some()),
+            _ => Given::DRAWING,
+        };
         let outcome = match input.order()? {
             Ok(order) => service::<Ai>(ctx)?.quote_task(spender, &order).await,
             Err(refusal) => Err(Failure::Refused(refusal)),
@@ -131,7 +136,7 @@ impl QuoteQuery {
                 credits: None,
                 credits_per_item: None,
                 model: None,
-                user_errors: accept_refusal(refusal),
+                user_errors: accept_refusal(refusal, given),
             },
             Err(Failure::Fault(error)) => return Err(error.into()),
         }))

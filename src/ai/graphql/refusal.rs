@@ -75,26 +75,60 @@ fn too_long(refusal: PromptTooLong) -> UserError {
     }
 }
 
-/// Why a command that starts work was refused; never empty.
-pub(super) fn accept_refusal(refusal: AcceptError) -> Vec<UserError> {
+/// The fields that a command's input was given in, for refusals to point at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Given {
+    /// What it is about in words.
+    pub(super) prompt: &'static str,
+    /// What it is about in images.
+    pub(super) image: &'static str,
+    /// How many.
+    pub(super) count: &'static str,
+}
+
+impl Given {
+    /// Images of one thing, whose number is a field of its own.
+    pub(super) const DRAWING: Self = Self { prompt: "prompt", image: "imageIds", count: "count" };
+
+    /// Texts: one prompt, or a list of them.
+    pub(super) fn texts(has_list: bool) -> Self {
+        let prompt = if has_list { "prompts" } else { "prompt" };
+        Self { prompt, count: prompt, ..Self::DRAWING }
+    }
+
+    /// Images: one, or a list of them.
+    pub(super) fn images(has_list: bool) -> Self {
+        let image = if has_list { "imageIds" } else { "imageId" };
+        Self { image, count: image, ..Self::DRAWING }
+    }
+}
+
+/// Why a command that starts work was refused, in terms of the fields that were given; never empty.
+pub(super) fn accept_refusal(refusal: AcceptError, given: Given) -> Vec<UserError> {
+    let (prompt, image, count) = (["input", given.prompt], ["input", given.image], ["input", given.count]);
     let message = refusal.to_string();
     let (code, path): (_, &[&str]) = match refusal {
         AcceptError::InsufficientCredits { figures, .. } => {
             return vec![UserError::insufficient(figures.required, figures.available)];
         }
+        AcceptError::Model(refusal @ ModelRefusal::PromptTooLong { .. }) => {
+            let path = Some(prompt.map(str::to_owned).to_vec());
+            return vec![UserError { path, ..model_refusal(&refusal) }];
+        }
         AcceptError::Model(refusal) => return vec![model_refusal(&refusal)],
         AcceptError::Event(faults) => return faults.iter().map(detail).collect(),
         AcceptError::PromptTooLong(refusal) => return vec![too_long(*refusal)],
-        AcceptError::PromptEmpty => (UserErrorCode::PromptEmpty, &["input", "prompt"]),
-        AcceptError::CountOutOfRange { .. } => (UserErrorCode::CountOutOfRange, &["input", "count"]),
+        AcceptError::PromptEmpty => (UserErrorCode::PromptEmpty, &prompt),
+        AcceptError::CountOutOfRange { .. } => (UserErrorCode::CountOutOfRange, &count),
         AcceptError::RatioUnknown => (UserErrorCode::UnsupportedAspectRatio, &["input", "aspectRatio"]),
         AcceptError::SeedOutOfRange => (UserErrorCode::SeedOutOfRange, &["input", "seed"]),
         AcceptError::UnknownTextKind(_) => (UserErrorCode::UnknownTextKind, &["input", "kind"]),
         AcceptError::PromptsUnavailable => (UserErrorCode::StoreUnavailable, &[]),
-        AcceptError::ImageTwice => (UserErrorCode::ImageTwice, &["input", "imageIds"]),
-        AcceptError::ImageNotFound(_) => (UserErrorCode::NotFound, &["input", "imageIds"]),
-        AcceptError::AlreadyUpscaled(_) => (UserErrorCode::AlreadyUpscaled, &["input", "imageIds"]),
-        AcceptError::ImageTooLarge(_) => (UserErrorCode::ImageTooLarge, &["input", "imageIds"]),
+        AcceptError::ImageTwice => (UserErrorCode::ImageTwice, &image),
+        AcceptError::ImageNotFound(_) => (UserErrorCode::NotFound, &image),
+        AcceptError::UpscaleUnderWay(_) => (UserErrorCode::UpscaleUnderWay, &image),
+        AcceptError::AlreadyUpscaled(_) => (UserErrorCode::AlreadyUpscaled, &image),
+        AcceptError::ImageTooLarge(_) => (UserErrorCode::ImageTooLarge, &image),
         AcceptError::AccountFrozen => (UserErrorCode::AccountFrozen, &[]),
         AcceptError::AccountClosed => (UserErrorCode::AccountClosed, &[]),
         AcceptError::BacklogFull => (UserErrorCode::BacklogFull, &[]),

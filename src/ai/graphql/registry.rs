@@ -12,7 +12,7 @@ use super::{
 use crate::{
     ai::{
         Ai,
-        model::{AspectRatio, Capabilities, PRIORITY, PriceFault, PricedModel, Quality, Settings},
+        model::{self, AspectRatio, Capabilities, PRIORITY, PriceFault, PricedModel, Quality, Settings},
         provider::settings::SettingFault,
         service::{CreateModel, DefaultError, EditModel, ModelError, PriceError},
     },
@@ -188,7 +188,7 @@ pub struct AddPriceVersionPayload {
 /// What one credit is worth from now on.
 #[derive(Debug, InputObject)]
 pub struct SetCreditPriceInput {
-    /// US dollars as a decimal text such as "0.01", at most nine decimals.
+    /// US dollars as a decimal text such as "0.01", at most nine decimals, 0.000000001 to 1000.
     credit_price: String,
 }
 
@@ -211,13 +211,40 @@ fn shapes(input: Vec<AiModelShapeInput>) -> Result<BTreeMap<AspectRatio, (i32, i
         return Err(wrong(format!("`aspectRatios` has {}; it takes at most {SHAPES_MAX}.", input.len())));
     }
     let known = || AspectRatio::ALL.map(|ratio| ratio.to_string()).join(", ");
-    input
-        .into_iter()
-        .map(|shape| match AspectRatio::parse(&shape.ratio) {
-            Some(ratio) => Ok((ratio, (shape.width, shape.height))),
-            None => Err(wrong(format!("There is no such aspect ratio. Known: {}.", known()))),
-        })
-        .collect()
+    let mut shapes = BTreeMap::new();
+    for shape in input {
+        let Some(ratio) = AspectRatio::parse(&shape.ratio) else {
+            return Err(wrong(format!("There is no such aspect ratio. Known: {}.", known())));
+        };
+        if shapes.insert(ratio, (shape.width, shape.height)).is_some() {
+            return Err(twice("aspectRatios", &shape.ratio));
+        }
+    }
+    Ok(shapes)
+}
+
+/// What is listed twice is a slip, and which of the two was meant cannot be told.
+fn twice(field: &str, what: &str) -> UserError {
+    let text = format!("`{field}` has {what} twice. Name each once.");
+    UserError::new(UserErrorCode::CapabilityInvalid, text, &["input", field])
+}
+
+fn functions(input: Vec<AiFunction>) -> Result<Vec<model::AiFunction>, UserError> {
+    let mut functions: Vec<model::AiFunction> = Vec::with_capacity(input.len());
+    for function in input.into_iter().map(model::AiFunction::from) {
+        if functions.contains(&function) {
+            return Err(twice("functions", function.as_str()));
+        }
+        functions.push(function);
+    }
+    Ok(functions)
+}
+
+fn factors(input: Vec<i32>) -> Result<Vec<i32>, UserError> {
+    match input.iter().enumerate().find(|(at, factor)| input.iter().take(*at).any(|other| other == *factor)) {
+        Some((_, factor)) => Err(twice("upscaleFactors", &factor.to_string())),
+        None => Ok(input),
+    }
 }
 
 /// Settings as an object. Refuses: `SETTING_INVALID`.
@@ -233,7 +260,14 @@ pub(super) fn settings(input: Option<Json>, field: &str) -> Result<Settings, Use
 }
 
 fn qualities(input: Vec<AiModelQualityInput>) -> Result<BTreeMap<Quality, Settings>, UserError> {
-    input.into_iter().map(|one| Ok((one.quality.into(), settings(one.settings, "qualities")?))).collect()
+    let mut qualities = BTreeMap::new();
+    for one in input {
+        let quality = Quality::from(one.quality);
+        if qualities.insert(quality, settings(one.settings, "qualities")?).is_some() {
+            return Err(twice("qualities", quality.as_str()));
+        }
+    }
+    Ok(qualities)
 }
 
 /// A fault of a setting as a refusal.
@@ -249,9 +283,10 @@ fn price_refusal(fault: &PriceFault) -> UserError {
     let code = match fault {
         PriceFault::TooFine { .. } => UserErrorCode::PriceTooFine,
         PriceFault::KindMismatch => UserErrorCode::PriceKindMismatch,
-        PriceFault::NotAnAmount { .. } | PriceFault::TooLarge { .. } | PriceFault::OutOfRange { .. } => {
-            UserErrorCode::PriceInvalid
-        }
+        PriceFault::NotAnAmount { .. }
+        | PriceFault::TooLarge { .. }
+        | PriceFault::TooSmall { .. }
+        | PriceFault::OutOfRange { .. } => UserErrorCode::PriceInvalid,
     };
     UserError::new(code, fault.to_string(), &["input", "price"])
 }
@@ -269,7 +304,9 @@ fn model_refused(error: ModelError) -> UserError {
         ModelError::LimitInvalid { field, .. } => {
             return UserError::new(UserErrorCode::LimitOutOfRange, text, &["input", field]);
         }
-        ModelError::Capability(_) => (UserErrorCode::CapabilityInvalid, &["input"]),
+        ModelError::Capability(fault) => {
+            return UserError::new(UserErrorCode::CapabilityInvalid, text, &["input", fault.field()]);
+        }
         ModelError::Setting(fault) => return setting_refusal(&fault),
         ModelError::Price(fault) => return price_refusal(&fault),
         ModelError::IsDefault { .. } => (UserErrorCode::ModelIsDefault, &["input", "modelId"]),
@@ -319,11 +356,11 @@ fn request_id(ctx: &Context<'_>) -> Result<Option<String>, Error> {
 
 fn created(input: CreateAiModelInput) -> Result<CreateModel, UserError> {
     let capabilities = Capabilities {
-        functions: input.functions.into_iter().map(Into::into).collect(),
+        functions: functions(input.functions)?,
         shapes: shapes(input.aspect_ratios)?,
         qualities: qualities(input.qualities)?,
         settings: settings(input.settings, "settings")?,
-        upscale_factors: input.upscale_factors,
+        upscale_factors: factors(input.upscale_factors)?,
         rate_per_minute: input.rate_per_minute,
         concurrency: input.concurrency,
         priority: input.priority,
@@ -359,11 +396,11 @@ fn edited(input: UpdateAiModelInput) -> Result<EditModel, UserError> {
         prompt_length_limit: input.prompt_length_limit.map(|limit| limit.0),
         takes_seed: input.takes_seed,
         is_active: input.is_active,
-        functions: input.functions.map(|all| all.into_iter().map(Into::into).collect()),
+        functions: input.functions.map(functions).transpose()?,
         shapes: input.aspect_ratios.map(shapes).transpose()?,
         qualities: input.qualities.map(qualities).transpose()?,
         settings: input.settings.map(|json| settings(Some(json), "settings")).transpose()?,
-        upscale_factors: input.upscale_factors,
+        upscale_factors: input.upscale_factors.map(factors).transpose()?,
         rate_per_minute: patched(input.rate_per_minute),
         concurrency: patched(input.concurrency),
         priority: input.priority,
@@ -455,7 +492,8 @@ impl AiRegistryMutation {
                 user_errors: Vec::new(),
             },
             Err(Failure::Refused(refusal)) => {
-                let error = UserError { path: None, ..price_refused(refusal) };
+                let path = Some(vec!["input".to_owned(), "creditPrice".to_owned()]);
+                let error = UserError { path, ..price_refused(refusal) };
                 SetCreditPricePayload { credit_price: None, models_changed: None, user_errors: vec![error] }
             }
             Err(Failure::Fault(error)) => return Err(error.into()),

@@ -16,6 +16,7 @@ use crate::{
     error::Error,
     graphql::{
         context::{service, viewer},
+        gate::AnswerRoom,
         node::{self, NodeKind},
         scalars::{Credits, DateTime, Decimal, SafeInt},
     },
@@ -87,7 +88,7 @@ pub struct AiTaskError {
 
 /// One thing an AI task delivers: an image, or a text.
 #[derive(Debug, Clone)]
-pub struct AiTaskItem(pub model::Item);
+pub struct AiTaskItem(pub Arc<model::Item>);
 
 /// One thing an AI task delivers: an image, or a text.
 #[Object]
@@ -115,9 +116,16 @@ impl AiTaskItem {
         }
     }
 
-    /// The text; null unless one was delivered.
-    async fn text(&self) -> Option<&str> {
-        self.0.text.as_deref().filter(|_| self.0.state == model::ItemState::Delivered)
+    /// The text; null unless one was delivered. It costs 200 for each list of items: texts are long, and all of an answer
+    /// may have 8 MiB.
+    async fn text(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
+        let delivered = self.0.text.as_deref().filter(|_| self.0.state == model::ItemState::Delivered);
+        let Some(text) = delivered else { return Ok(None) };
+        // Events of a subscription come one by one, and have no common room.
+        if let Some(room) = ctx.data_opt::<AnswerRoom>() {
+            room.take(text)?;
+        }
+        Ok(Some(text))
     }
 
     /// Our code of what went wrong; null unless it failed.

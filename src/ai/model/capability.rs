@@ -15,6 +15,9 @@ pub const SIDE_MAX: i32 = 8192;
 /// The most pixels of an image, as many as one may have that we accept.
 pub const PIXELS_MAX: i64 = 64_000_000;
 
+/// How many per cent the pixels of a shape may be off it: models draw in multiples of 16 or 64.
+const SLANT_MAX: i64 = 5;
+
 /// What a model can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capabilities {
@@ -46,8 +49,25 @@ pub enum CapabilityFault {
     #[error("`{0}` needs a model of the other kind.")]
     Function(&'static str),
     /// A text model with shapes, qualities or factors, or an image model that draws and has none.
-    #[error("{0}")]
-    Shape(&'static str),
+    #[error("{text}")]
+    Shape {
+        /// Which field.
+        field: &'static str,
+        /// What is wrong with it.
+        text: &'static str,
+    },
+    /// Pixels of another shape than they are said to have.
+    #[error(
+        "{ratio} has {width} × {height} pixels, which is another shape: width to height may differ from it by {SLANT_MAX} % at most."
+    )]
+    Slanted {
+        /// Which shape.
+        ratio: AspectRatio,
+        /// As given.
+        width: i32,
+        /// As given.
+        height: i32,
+    },
     /// Pixels out of range.
     #[error(
         "{ratio} has {width} × {height} pixels; each side must be 1–{SIDE_MAX}, and all together at most {PIXELS_MAX}."
@@ -70,6 +90,17 @@ pub enum CapabilityFault {
         /// What it must be.
         expected: &'static str,
     },
+}
+
+impl CapabilityFault {
+    /// The field of the input that is at fault.
+    pub fn field(&self) -> &'static str {
+        match self {
+            Self::Function(_) => "functions",
+            Self::Pixels { .. } | Self::Slanted { .. } => "aspectRatios",
+            Self::Shape { field, .. } | Self::Number { field, .. } => field,
+        }
+    }
 }
 
 impl Capabilities {
@@ -128,13 +159,18 @@ impl Capabilities {
         }
         match kind {
             ModelKind::Text if !self.shapes.is_empty() || !self.qualities.is_empty() => {
-                return Err(CapabilityFault::Shape("A text model has neither aspect ratios nor qualities."));
+                let field = if self.shapes.is_empty() { "qualities" } else { "aspectRatios" };
+                let text = "A text model has neither aspect ratios nor qualities.";
+                return Err(CapabilityFault::Shape { field, text });
             }
             ModelKind::Text if !self.upscale_factors.is_empty() => {
-                return Err(CapabilityFault::Shape("A text model enlarges nothing."));
+                let text = "A text model enlarges nothing.";
+                return Err(CapabilityFault::Shape { field: "upscaleFactors", text });
             }
             ModelKind::Image if self.shapes.is_empty() || self.qualities.is_empty() => {
-                return Err(CapabilityFault::Shape("An image model has at least one aspect ratio and one quality."));
+                let field = if self.shapes.is_empty() { "aspectRatios" } else { "qualities" };
+                let text = "An image model has at least one aspect ratio and one quality.";
+                return Err(CapabilityFault::Shape { field, text });
             }
             _ => {}
         }
@@ -144,12 +180,14 @@ impl Capabilities {
             if !within || i64::from(*width) * i64::from(*height) > PIXELS_MAX {
                 return Err(CapabilityFault::Pixels { ratio: *ratio, width: *width, height: *height });
             }
+            if ratio.slant(*width, *height) > SLANT_MAX {
+                return Err(CapabilityFault::Slanted { ratio: *ratio, width: *width, height: *height });
+            }
         }
         let upscales = self.functions.contains(&AiFunction::UpscaleImage);
         if upscales == self.upscale_factors.is_empty() && kind == ModelKind::Image {
-            return Err(CapabilityFault::Shape(
-                "A model that serves UPSCALE_IMAGE has upscale factors, and no other has.",
-            ));
+            let text = "A model that serves UPSCALE_IMAGE has upscale factors, and no other has.";
+            return Err(CapabilityFault::Shape { field: "upscaleFactors", text });
         }
         if let Some(factor) = self.upscale_factors.iter().find(|factor| !(2..=8).contains(*factor)) {
             return Err(CapabilityFault::Number { field: "upscaleFactors", value: *factor, expected: "2–8" });
@@ -233,7 +271,7 @@ mod tests {
     fn everything_reads_back_as_it_was_written() {
         let caps = Capabilities {
             functions: vec![AiFunction::GenerateImages, AiFunction::UpscaleImage],
-            shapes: AspectRatio::ALL.into_iter().map(|ratio| (ratio, (640, 480))).collect(),
+            shapes: AspectRatio::ALL.into_iter().map(|ratio| (ratio, ratio.scaled(32))).collect(),
             qualities: Quality::ALL.into_iter().map(|quality| (quality, Settings::new())).collect(),
             upscale_factors: vec![2, 4],
             ..square(512)
@@ -264,6 +302,35 @@ mod tests {
         ];
         for (caps, kind) in wrong {
             assert!(caps.check(kind).is_err(), "{caps:?}");
+        }
+    }
+
+    #[test]
+    fn a_shape_has_the_pixels_of_its_ratio() {
+        let shape = |ratio: &str, size| {
+            Capabilities::image([(AspectRatio::parse(ratio).unwrap(), size)]).check(ModelKind::Image)
+        };
+        for (ratio, size) in [("1:1", (1, 1)), ("4:3", (1152, 896)), ("16:9", (1344, 768)), ("1:1", (1000, 1050))] {
+            assert_eq!(shape(ratio, size), Ok(()), "{ratio} {size:?}");
+        }
+        for (ratio, size) in [("1:1", (64, 640)), ("1:1", (1000, 1060)), ("16:9", (768, 1344)), ("16:9", (1280, 800))] {
+            let fault = shape(ratio, size).unwrap_err();
+            assert!(matches!(fault, CapabilityFault::Slanted { .. }), "{ratio} {size:?}");
+            assert_eq!(fault.field(), "aspectRatios");
+        }
+    }
+
+    #[test]
+    fn every_fault_names_its_field() {
+        for (caps, kind, field) in [
+            (square(512), ModelKind::Text, "functions"),
+            (Capabilities { functions: Vec::new(), ..square(512) }, ModelKind::Text, "aspectRatios"),
+            (Capabilities { upscale_factors: vec![2], ..Capabilities::text() }, ModelKind::Text, "upscaleFactors"),
+            (Capabilities { qualities: BTreeMap::new(), ..square(512) }, ModelKind::Image, "qualities"),
+            (square(0), ModelKind::Image, "aspectRatios"),
+            (Capabilities { rate_per_minute: Some(0), ..square(512) }, ModelKind::Image, "ratePerMinute"),
+        ] {
+            assert_eq!(caps.check(kind).unwrap_err().field(), field, "{caps:?}");
         }
     }
 }

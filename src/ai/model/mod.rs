@@ -16,6 +16,7 @@ mod request;
 pub mod shape;
 mod task;
 mod tries;
+mod visible;
 mod wish;
 
 pub use breaker::{Gate, GateRules, GateState, Passage, Sign};
@@ -23,7 +24,7 @@ pub use capability::{
     Capabilities, CapabilityFault, PRIORITY, Settings, functions_from, functions_of, qualities_from, shapes_from,
 };
 pub use function::{AiFunction, ModelKind};
-pub use payload::{ComposedPrompt, Original, StandIn, TaskPayload};
+pub use payload::{ComposedPrompt, ERASED_PREFIX, Original, StandIn, TaskPayload};
 pub use picture::{AspectRatio, Quality};
 pub use price::{
     AmountOutOfRange, PriceVersion, Rates, TextTokens, credit_value, estimated_tokens, input_bound, is_plausible,
@@ -37,4 +38,5 @@ pub use request::{
 };
 pub use task::{AiTask, Attempt, AttemptState, Item, ItemState, Phase, TaskStatus, error_text, task_percent};
 pub use tries::{FaultClass, Tried, TryRules, WaitRules};
+pub use visible::{has_ink, is_invisible};
 pub use wish::{CHAIN_MAX, Wish, able, chain, fits, is_sandbox, names_of_able};

@@ -9,6 +9,9 @@ use crate::prompt::model::{compose::Part, fit::DroppedClause};
 /// What a task was asked, as stored with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskPayload {
+    /// Whether its person was deleted, and with them what they wrote. Stands first: a look at the stored text tells.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_erased: bool,
     /// What about; of the first item where each has its own.
     pub prompt: String,
     /// What each item is about, where each has its own.
@@ -86,7 +89,27 @@ pub struct ComposedPrompt {
     pub dropped: Vec<DroppedClause>,
 }
 
+/// How the stored text of an erased payload begins.
+pub const ERASED_PREFIX: &str = "{\"is_erased\":true";
+
 impl TaskPayload {
+    /// What stays of a deleted person's: which model and images, how many, of which shape. What they wrote, what was
+    /// composed of it and what the model was told goes.
+    #[must_use]
+    pub fn erased(self) -> Self {
+        let bare = |original: Original| Original { event_type: None, style: None, ..original };
+        Self {
+            is_erased: true,
+            prompt: String::new(),
+            prompts: Vec::new(),
+            system: None,
+            composed: None,
+            originals: self.originals.into_iter().map(bare).collect(),
+            watermark: None,
+            ..self
+        }
+    }
+
     /// Bytes of the most that a model is told for one item.
     pub fn longest_input(&self) -> usize {
         let longest = self.prompts.iter().map(String::len).fold(self.prompt.len(), usize::max);
@@ -102,5 +125,48 @@ impl TaskPayload {
     pub fn prompt_at(&self, position: i32) -> &str {
         let own = usize::try_from(position).ok().and_then(|position| self.prompts.get(position));
         own.unwrap_or(&self.prompt)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_erased_payload_keeps_figures_and_no_words() {
+        let original = Original {
+            image: Uuid::from_u128(1),
+            event_type: Some("secret".into()),
+            style: Some("secret".into()),
+            ratio: AspectRatio::default(),
+            quality: Quality::default(),
+        };
+        let payload = TaskPayload {
+            is_erased: false,
+            prompt: "a secret".into(),
+            prompts: vec!["a secret".into(), "another secret".into()],
+            system: Some("told in secret".into()),
+            composed: Some(ComposedPrompt {
+                event_type: "OTHER".into(),
+                style: Some("secret".into()),
+                parts: Vec::new(),
+                dropped: Vec::new(),
+            }),
+            originals: vec![original],
+            count: 2,
+            ratio: AspectRatio::default(),
+            quality: Quality::default(),
+            seed: Some(7),
+            model: "Draws".into(),
+            stand_ins: vec![StandIn { model: Uuid::from_u128(2), price: Uuid::from_u128(3) }],
+            watermark: Some("secret".into()),
+        };
+        let text = serde_json::to_string(&payload).unwrap();
+        assert!(!text.contains("is_erased"), "{text}");
+        let erased = serde_json::to_string(&payload.clone().erased()).unwrap();
+        assert!(erased.starts_with(ERASED_PREFIX) && !erased.contains("secret"), "{erased}");
+        let read: TaskPayload = serde_json::from_str(&erased).unwrap();
+        assert_eq!((read.count, read.seed, read.stand_ins), (2, Some(7), payload.stand_ins));
+        assert_eq!((read.model.as_str(), read.originals[0].image), ("Draws", Uuid::from_u128(1)));
     }
 }

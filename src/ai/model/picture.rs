@@ -28,6 +28,18 @@ impl AspectRatio {
         Self(3, 1),
     ];
 
+    /// How far `width` to `height` is off the ratio, in per cent of it, rounded up; both are at least 1.
+    pub fn slant(self, width: i32, height: i32) -> i64 {
+        let (wide, high) = (i64::from(width) * i64::from(self.1), i64::from(height) * i64::from(self.0));
+        ((wide - high).abs() * 100 + high - 1) / high.max(1)
+    }
+
+    /// Width and height of the ratio, `by` pixels for each part.
+    #[cfg(test)]
+    pub fn scaled(self, by: i32) -> (i32, i32) {
+        (i32::from(self.0) * by, i32::from(self.1) * by)
+    }
+
     /// Reads `16:9`. `None` for a ratio that is not in [`Self::ALL`].
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|ratio| ratio.to_string() == text)

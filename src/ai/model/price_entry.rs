@@ -52,8 +52,16 @@ pub enum PriceFault {
         field: &'static str,
     },
     /// Above what can be stored.
-    #[error("`{field}` is too large.")]
+    #[error("`{field}` is too large; the most is {max} US dollars.")]
     TooLarge {
+        /// Which.
+        field: &'static str,
+        /// The most, in dollars.
+        max: &'static str,
+    },
+    /// Below what can be stored, where nothing is no price.
+    #[error("`{field}` must be at least 0.000000001 US dollars: for nothing, nobody could say what credits are worth.")]
+    TooSmall {
         /// Which.
         field: &'static str,
     },
@@ -88,12 +96,15 @@ fn nanousd(text: &str, by: i128, field: &'static str) -> Result<i64, PriceFault>
     if fraction.len() > 12 {
         return Err(PriceFault::TooFine { field });
     }
-    let picos: i128 = format!("{whole}{fraction:0<12}").parse().map_err(|_| PriceFault::TooLarge { field })?;
-    let divisor = 1000_i128.checked_mul(by).ok_or(PriceFault::TooLarge { field })?;
+    // What a column holds, in the unit that was typed.
+    let max = if by == 1 { "9223372036.854775807" } else { "9223372036854.775807" };
+    let too_large = || PriceFault::TooLarge { field, max };
+    let picos: i128 = format!("{whole}{fraction:0<12}").parse().map_err(|_| too_large())?;
+    let divisor = 1000_i128.checked_mul(by).ok_or(too_large())?;
     if picos % divisor != 0 {
         return Err(PriceFault::TooFine { field });
     }
-    i64::try_from(picos / divisor).map_err(|_| PriceFault::TooLarge { field })
+    i64::try_from(picos / divisor).map_err(|_| too_large())
 }
 
 fn count(value: i64, field: &'static str) -> Result<i64, PriceFault> {
@@ -124,11 +135,15 @@ impl PriceEntry {
     }
 }
 
-/// What one credit is worth, as typed. Refuses: `NotAnAmount`, `TooFine`, `TooLarge`.
+/// What one credit is worth, as typed: a nano-dollar at least. Refuses: `NotAnAmount`, `TooFine`, `TooSmall`, `TooLarge`.
 pub fn credit_price(text: &str) -> Result<i64, PriceFault> {
     let price = nanousd(text, 1, "creditPrice")?;
     // Credits times their price must fit wherever credits do.
-    if price > 1_000_000_000_000 { Err(PriceFault::TooLarge { field: "creditPrice" }) } else { Ok(price) }
+    match price {
+        ..=0 => Err(PriceFault::TooSmall { field: "creditPrice" }),
+        1..=1_000_000_000_000 => Ok(price),
+        _ => Err(PriceFault::TooLarge { field: "creditPrice", max: "1000" }),
+    }
 }
 
 #[cfg(test)]
@@ -166,7 +181,12 @@ mod tests {
         for wrong in ["", ".", "-1", "1e3", "0,15", "NaN", "1.2.3", "$1"] {
             assert_eq!(input(wrong, PerMillion), Err(PriceFault::NotAnAmount { field: "inputPrice" }), "{wrong}");
         }
-        assert_eq!(input("99999999999999999999", PerThousand), Err(PriceFault::TooLarge { field: "inputPrice" }));
+        let large = |max| Err(PriceFault::TooLarge { field: "inputPrice", max });
+        assert_eq!(input("99999999999999999999", PerThousand), large("9223372036.854775807"));
+        assert_eq!(input("9223372036.854775807", PerThousand), Ok(i64::MAX));
+        assert_eq!(input("9223372036.854775808", PerThousand), large("9223372036.854775807"));
+        assert_eq!(input("9223372036854.775807", PerMillion), Ok(i64::MAX));
+        assert_eq!(input("9223372036854.775808", PerMillion), large("9223372036854.775807"));
     }
 
     #[test]
@@ -179,7 +199,11 @@ mod tests {
         assert!(matches!(image(0).rates(ModelKind::Image), Err(PriceFault::OutOfRange { value: 0, .. })));
         assert_eq!(image(5).rates(ModelKind::Text), Err(PriceFault::KindMismatch));
         assert_eq!(credit_price("0.01"), Ok(10_000_000));
-        assert!(credit_price("1001").is_err());
+        assert_eq!(credit_price("0.000000001"), Ok(1));
+        assert_eq!(credit_price("0"), Err(PriceFault::TooSmall { field: "creditPrice" }));
+        assert_eq!(credit_price("1000"), Ok(1_000_000_000_000));
+        let fault = credit_price("1000.000000001").unwrap_err();
+        assert!(fault.to_string().contains("the most is 1000 US dollars"), "{fault}");
     }
 
     proptest! {

@@ -3,7 +3,7 @@
 use ring::digest;
 use uuid::Uuid;
 
-use super::{AiFunction, AspectRatio, ModelRefusal, Quality, Wish};
+use super::{AiFunction, AspectRatio, ModelRefusal, Quality, Wish, has_ink};
 use crate::prompt::model::{
     compose::EventRequest,
     details::{DetailError, DetailValue},
@@ -128,7 +128,7 @@ pub struct InsufficientFigures {
 /// Why a command was not accepted. Only `InsufficientCredits` leaves a record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AcceptError {
-    /// The prompt is empty.
+    /// The prompt is empty, or nothing in it can be seen.
     #[error("The prompt is empty. Say what you want.")]
     PromptEmpty,
     /// The count is out of range.
@@ -168,6 +168,9 @@ pub enum AcceptError {
     /// An image is not there, is not the account's, or is an enlargement itself.
     #[error("There is no such image, or it is an enlargement itself. Choose originals from your gallery.")]
     ImageNotFound(Uuid),
+    /// An unfinished task enlarges the image already.
+    #[error("The image is being enlarged already. Nothing was done; wait for the task that does it.")]
+    UpscaleUnderWay(Uuid),
     /// Images were enlarged before; these are the enlargements.
     #[error("{} of the images {} enlarged already. Nothing was done.", .0.len(), if .0.len() == 1 { "is" } else { "are" })]
     AlreadyUpscaled(Vec<Uuid>),
@@ -259,7 +262,7 @@ impl From<UpscaleImages> for Order {
 impl Order {
     /// What needs no look at the database. Refuses: `PromptEmpty`, `CountOutOfRange`, `SeedOutOfRange`, `ImageTwice`.
     pub fn check(&self) -> Result<(), AcceptError> {
-        if self.prompts().iter().any(|prompt| prompt.is_empty()) {
+        if self.prompts().iter().any(|prompt| !has_ink(prompt)) {
             return Err(AcceptError::PromptEmpty);
         }
         let max = if self.function == AiFunction::GenerateImages { COUNT_MAX } else { BULK_MAX };
@@ -379,7 +382,10 @@ mod tests {
     #[test]
     fn checks_prompt_count_and_seed_at_their_edges() {
         assert_eq!(order().check(), Ok(()));
-        assert_eq!(Order { subject: Subject::Prompt(String::new()), ..order() }.check(), Err(AcceptError::PromptEmpty));
+        for blank in ["", "\u{200b}", "\u{202e}\u{200b}"] {
+            let order = Order { subject: Subject::Prompt(blank.to_owned()), ..order() };
+            assert_eq!(order.check(), Err(AcceptError::PromptEmpty), "{blank:?}");
+        }
         for count in [0, 9, -1] {
             assert_eq!(Order { count, ..order() }.check(), Err(AcceptError::CountOutOfRange { count, max: COUNT_MAX }));
         }

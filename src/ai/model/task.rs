@@ -209,6 +209,7 @@ pub fn error_text(code: &str) -> Option<&'static str> {
         "PROVIDER_NOT_CONFIGURED" => "the AI provider is not set up correctly",
         "CORRUPT_IMAGE" => "the AI provider returned a damaged image",
         "IMAGE_GONE" => "the image was deleted meanwhile",
+        "OBJECT_MISSING" => "the stored file of the image is missing or damaged",
         "ALREADY_UPSCALED" => "the image was enlarged meanwhile",
         "WATERMARK_FAILED" => "the watermark could not be put on the image",
         "CANCELLED" => "the request was cancelled",

@@ -44,6 +44,11 @@ pub trait TextProvider: Send + Sync {
     /// The adapter's name in the model registry, such as `openai`.
     fn name(&self) -> &'static str;
 
+    /// Where calls go when nobody says otherwise; `None` where that is nowhere in particular.
+    fn own_base_url(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The settings that [`TextRequest::settings`] may hold; every one of them reaches the wire.
     fn text_settings(&self) -> &'static [SettingSpec] {
         &[]
@@ -66,6 +71,11 @@ pub trait TextProvider: Send + Sync {
 pub trait ImageProvider: Send + Sync {
     /// The adapter's name in the model registry, such as `openai`.
     fn name(&self) -> &'static str;
+
+    /// Where calls go when nobody says otherwise; `None` where that is nowhere in particular.
+    fn own_base_url(&self) -> Option<&'static str> {
+        None
+    }
 
     /// The settings that [`ImageRequest::settings`] and [`UpscaleRequest::settings`] may hold; every one of them reaches
     /// the wire.

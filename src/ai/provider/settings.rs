@@ -26,8 +26,13 @@ pub enum SettingKind {
         /// The greatest.
         max: f64,
     },
-    /// Text of at most so many characters.
+    /// Text of at most so many characters, none of them a control character.
     Text {
+        /// The longest.
+        max: usize,
+    },
+    /// Text that goes into a header: 1 to so many visible ASCII characters.
+    Header {
         /// The longest.
         max: usize,
     },
@@ -78,7 +83,12 @@ impl SettingKind {
             Self::Flag => value.is_boolean(),
             Self::Whole { min, max } => value.as_i64().is_some_and(|number| (*min..=*max).contains(&number)),
             Self::Number { min, max } => value.as_f64().is_some_and(|number| (*min..=*max).contains(&number)),
-            Self::Text { max } => value.as_str().is_some_and(|text| text.chars().count() <= *max),
+            Self::Text { max } => {
+                value.as_str().is_some_and(|text| text.chars().count() <= *max && !text.chars().any(char::is_control))
+            }
+            Self::Header { max } => value.as_str().is_some_and(|text| {
+                (1..=*max).contains(&text.len()) && text.bytes().all(|byte| (0x21..=0x7e).contains(&byte))
+            }),
             Self::Choice(words) => value.as_str().is_some_and(|text| words.contains(&text)),
         }
     }
@@ -89,7 +99,8 @@ impl SettingKind {
             Self::Flag => "true or false".to_owned(),
             Self::Whole { min, max } => format!("a whole number from {min} to {max}"),
             Self::Number { min, max } => format!("a number from {min} to {max}"),
-            Self::Text { max } => format!("text of at most {max} characters"),
+            Self::Text { max } => format!("text of at most {max} characters without control characters"),
+            Self::Header { max } => format!("1–{max} visible ASCII characters, for it is sent as a header"),
             Self::Choice(words) => format!("one of {}", words.join(", ")),
         }
     }
@@ -122,6 +133,7 @@ mod tests {
         SettingSpec { name: "style", kind: SettingKind::Choice(&["vivid", "natural"]), help: "" },
         SettingSpec { name: "expand", kind: SettingKind::Flag, help: "" },
         SettingSpec { name: "avoid", kind: SettingKind::Text { max: 5 }, help: "" },
+        SettingSpec { name: "owner", kind: SettingKind::Header { max: 8 }, help: "" },
     ];
 
     fn check(value: Value) -> Result<(), SettingFault> {
@@ -133,6 +145,7 @@ mod tests {
         assert_eq!(check(json!({})), Ok(()));
         let all = json!({"steps": 50, "guidance": 7.5, "style": "vivid", "expand": true, "avoid": "äöüß!"});
         assert_eq!(check(all), Ok(()));
+        assert_eq!(check(json!({"owner": "org-1234", "avoid": ""})), Ok(()));
         for wrong in [
             json!({"steps": 0}),
             json!({"steps": 1.5}),
@@ -142,6 +155,14 @@ mod tests {
             json!({"expand": 1}),
             json!({"avoid": "sixsix"}),
             json!({"avoid": null}),
+            json!({"avoid": "a\nb"}),
+            json!({"avoid": "a\u{7f}"}),
+            json!({"avoid": "\u{85}"}),
+            json!({"owner": ""}),
+            json!({"owner": "a b"}),
+            json!({"owner": "b\r\nc"}),
+            json!({"owner": "örg"}),
+            json!({"owner": "org-12345"}),
         ] {
             assert!(matches!(check(wrong.clone()), Err(SettingFault::Invalid { .. })), "{wrong}");
         }

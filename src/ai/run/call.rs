@@ -16,6 +16,7 @@ use crate::{
             image_content_type,
         },
         service::{Ai, UPSCALE_FACTOR},
+        shelf::OriginalBytes,
         store,
     },
     error::Error,
@@ -102,7 +103,8 @@ impl Run<'_> {
         Some(first.unwrap_or_else(own) % (SEED_MAX + 1))
     }
 
-    /// What `item` enlarges. `Err` is the code that it fails with: the image was deleted or enlarged meanwhile.
+    /// What `item` enlarges. `Err` is the code that it fails with: the image was deleted or enlarged
+    /// meanwhile, or its bytes are lost.
     pub(super) async fn source(&self, item: &Item) -> Result<Result<Option<Source>, &'static str>, Error> {
         let Some(original) = self.work.task.payload.original_at(item.position) else { return Ok(Ok(None)) };
         let (shelf, account) = (&self.ai.parts.shelf, self.grip.account_id);
@@ -111,9 +113,16 @@ impl Run<'_> {
         if image.enlarged.is_some() {
             return Ok(Err("ALREADY_UPSCALED"));
         }
-        let Some((bytes, _)) = shelf.read_original(account, image.id).await? else { return Ok(Err("IMAGE_GONE")) };
+        let bytes = match shelf.read_original(account, image.id).await? {
+            OriginalBytes::Here(bytes, _) => bytes,
+            OriginalBytes::NoImage => return Ok(Err("IMAGE_GONE")),
+            OriginalBytes::Lost => return Ok(Err("OBJECT_MISSING")),
+        };
         let side = |side: i32| u32::try_from(side).unwrap_or(1);
-        let Some(content_type) = image_content_type(&bytes) else { return Ok(Err("IMAGE_GONE")) };
+        let Some(content_type) = image_content_type(&bytes) else {
+            tracing::error!(image.id = %image.id, "the stored original of an image is damaged");
+            return Ok(Err("OBJECT_MISSING"));
+        };
         Ok(Ok(Some(Source { bytes, content_type, width: side(image.width), height: side(image.height) })))
     }
 

@@ -166,8 +166,10 @@ impl Ai {
     fn quote(&self, spender: Spender, order: &Order, prepared: &Prepared, key: &IdemKey) -> Result<Accepted, Internal> {
         let ids = &self.parts.ids;
         let holds = prepared.holds(order.count)?;
-        let item = |hold_amount| NewItem { id: ids.uuid(), hold_id: ids.uuid(), hold_amount };
-        let items = holds.into_iter().map(item).collect();
+        let originals = prepared.originals().map(Some).chain(std::iter::repeat(None));
+        let item =
+            |(hold_amount, original_id)| NewItem { id: ids.uuid(), hold_id: ids.uuid(), hold_amount, original_id };
+        let items = holds.into_iter().zip(originals).map(item).collect();
         let payload = prepared.payload(order, || i64::from(u32::from_be_bytes(crate::ids::random(ids.as_ref()))));
         let payload = serde_json::to_string(&payload).map_err(|error| Internal::new("writing a payload", error))?;
         Ok(Accepted {

@@ -10,7 +10,7 @@ use crate::{
     ai::{
         model::{
             AiFunction, AiModel, AspectRatio, Capabilities, CapabilityFault, ModelKind, PriceEntry, PriceFault,
-            PriceVersion, PricedModel, Quality, Settings,
+            PriceVersion, PricedModel, Quality, Settings, is_invisible,
         },
         provider::settings::{SettingFault, check_settings},
         registry::CREDIT_PRICE_NANOUSD,
@@ -87,8 +87,8 @@ pub enum ModelError {
         /// As it is.
         current: i32,
     },
-    /// A name that is empty or too long.
-    #[error("`{0}` must have 1–{NAME_MAX} characters.")]
+    /// A name that is empty or too long, or looks like another one.
+    #[error("`{0}` must have 1–{NAME_MAX} characters, none of them invisible.")]
     NameInvalid(&'static str),
     /// Another active model has the name.
     #[error("Another active AI model has this name. Choose another, or switch that one off.")]
@@ -193,7 +193,7 @@ fn described(model: &AiModel) -> String {
 
 fn name_of(text: &str, field: &'static str) -> Result<String, ModelError> {
     let text = text.trim();
-    let fits = (1..=NAME_MAX).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    let fits = (1..=NAME_MAX).contains(&text.chars().count()) && !text.chars().any(is_invisible);
     if fits { Ok(text.to_owned()) } else { Err(ModelError::NameInvalid(field)) }
 }
 

@@ -6,9 +6,12 @@ use uuid::Uuid;
 
 use super::{Ai, Spender};
 use crate::{
-    ai::model::{
-        AcceptError, AiFunction, AiModel, AspectRatio, ComposedPrompt, EventOrder, ModelKind, ModelRefusal, Order,
-        Original, PricedModel, Quality, Rates, StandIn, Subject, TaskPayload, Wish,
+    ai::{
+        model::{
+            AcceptError, AiFunction, AiModel, AspectRatio, ComposedPrompt, EventOrder, ModelKind, ModelRefusal, Order,
+            Original, PricedModel, Quality, Rates, StandIn, Subject, TaskPayload, Wish,
+        },
+        store,
     },
     error::{Failure, Internal},
     prompt::{
@@ -61,10 +64,16 @@ impl Prepared {
         Ok(holds.into_iter().cycle().take(items).collect())
     }
 
+    /// The images that are enlarged, one for each item; none otherwise.
+    pub(super) fn originals(&self) -> impl Iterator<Item = Uuid> {
+        self.originals.iter().map(|original| original.image)
+    }
+
     /// What is stored with the task. `chosen` is the seed for when the client gave none.
     pub(super) fn payload(&self, order: &Order, chosen: impl FnOnce() -> i64) -> TaskPayload {
         let takes_seed = self.model.model.takes_seed && order.function != AiFunction::UpscaleImage;
         TaskPayload {
+            is_erased: false,
             prompt: self.prompts.first().cloned().unwrap_or_default(),
             prompts: if self.prompts.len() > 1 { self.prompts.clone() } else { Vec::new() },
             system: self.system.clone(),
@@ -96,8 +105,13 @@ impl Matter {
     /// The most characters that a model is told for one item.
     fn length(&self) -> i64 {
         let longest = self.prompts.iter().map(|prompt| prompt.chars().count()).max().unwrap_or(0);
+        i64::try_from(longest).unwrap_or(i64::MAX).saturating_add(self.told())
+    }
+
+    /// The characters of that which are ours.
+    fn told(&self) -> i64 {
         let told = self.system.as_ref().map_or(0, |system| system.chars().count());
-        i64::try_from(longest.saturating_add(told)).unwrap_or(i64::MAX)
+        i64::try_from(told).unwrap_or(i64::MAX)
     }
 }
 
@@ -109,6 +123,17 @@ fn refused(error: ComposeError) -> AcceptError {
             tracing::error!(cause = %failed.0.chain(), "prompts could not be read");
             AcceptError::PromptsUnavailable
         }
+    }
+}
+
+/// The same refusal in terms of what the user wrote and may write: `told` characters of the length are ours.
+fn less_told(refusal: AcceptError, told: i64) -> AcceptError {
+    match refusal {
+        AcceptError::Model(ModelRefusal::PromptTooLong { length, limit, models }) => {
+            let (length, limit) = (length.saturating_sub(told), limit.saturating_sub(told).max(0));
+            AcceptError::Model(ModelRefusal::PromptTooLong { length, limit, models })
+        }
+        other => other,
     }
 }
 
@@ -149,7 +174,9 @@ impl Ai {
         };
         // What an image shows is a hint to a model that enlarges it, left out where it is too long.
         let length = if matter.originals.is_empty() { matter.length() } else { 0 };
-        let (model, stand_ins) = self.routed(&order.wish(length), order.ai_model_id).await?;
+        let routed = self.routed(&order.wish(length), order.ai_model_id).await;
+        let (model, stand_ins) =
+            routed.map_err(|failure| failure.map_refusal(|refusal| less_told(refusal, matter.told())))?;
         let watermark = match order.function.model_kind() {
             ModelKind::Image => self.parts.shelf.watermark(spender.account_id).await?,
             ModelKind::Text => None,
@@ -241,7 +268,14 @@ impl Ai {
                 quality: image.about.quality,
             });
         }
-        if enlarged.is_empty() { Ok(matter) } else { Err(Failure::Refused(AcceptError::AlreadyUpscaled(enlarged))) }
+        if !enlarged.is_empty() {
+            return Err(Failure::Refused(AcceptError::AlreadyUpscaled(enlarged)));
+        }
+        // A look; of commands that come at once, the items' key lets one through, and the others look again.
+        match store::list_enlarging(self.parts.db.reader(), images).await?.first() {
+            Some(image) => Err(Failure::Refused(AcceptError::UpscaleUnderWay(*image))),
+            None => Ok(matter),
+        }
     }
 
     /// What generation would send for an event, and which models take it. `account` is whose splits count.

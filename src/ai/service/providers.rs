@@ -1,6 +1,9 @@
 //! Provider settings and keys. A key goes in and never comes out: only its fingerprint and when it was entered.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
+};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -9,7 +12,7 @@ use crate::{
     ai::{
         model::{ModelKind, ProviderSetup, Settings, StoredKey},
         provider::{SettingSpec, settings::SettingFault},
-        setup::{KeySource, NotSetUp, SetUp, check_provider_settings, set_up},
+        setup::{KeySource, NotSetUp, SetUp, check_provider_settings, moves_key, set_up},
         store,
     },
     clock::{Micros, SECOND},
@@ -71,6 +74,18 @@ pub enum ProviderError {
         "The base URL must be http or https with a host, without credentials, query or fragment, at most {URL_MAX} characters."
     )]
     BaseUrlInvalid,
+    /// An address that only this machine's surroundings have, where the cloud keeps credentials.
+    #[error(
+        "The base URL must not be a link-local address (169.254.0.0/16, fe80::/10) or a cloud's metadata service. Name the \
+         provider's own host."
+    )]
+    BaseUrlForbidden,
+    /// Another server, and the key that is set is not for it.
+    #[error(
+        "The base URL leads to another server than the key is for. Give `key` with it in the same call: the key for the new \
+         address, or null for none."
+    )]
+    KeyMissing,
     /// Not a key.
     #[error("The key must be 1–{KEY_MAX} visible ASCII characters.")]
     KeyInvalid,
@@ -109,7 +124,32 @@ fn base_url_of(text: &str) -> Result<String, ProviderError> {
         && url.query().is_none()
         && url.fragment().is_none()
         && text.len() <= URL_MAX;
-    if fits { Ok(text.to_owned()) } else { Err(ProviderError::BaseUrlInvalid) }
+    match url.host_str() {
+        Some(host) if fits && is_forbidden(host) => Err(ProviderError::BaseUrlForbidden),
+        Some(_) if fits => Ok(text.to_owned()),
+        _ => Err(ProviderError::BaseUrlInvalid),
+    }
+}
+
+/// Whether a host, as the parser of URLs spells it, is one that no provider has: link-local, where clouds hand out
+/// credentials to whoever asks, or such a service by name.
+fn is_forbidden(host: &str) -> bool {
+    /// The metadata service of AWS in IPv6, which is no link-local address.
+    const METADATA: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    match bare.parse::<IpAddr>() {
+        Ok(IpAddr::V4(address)) => address.is_link_local(),
+        Ok(IpAddr::V6(address)) => {
+            let within = address.to_ipv4();
+            address.is_unicast_link_local()
+                || address == METADATA
+                || within.is_some_and(|address| address.is_link_local())
+        }
+        Err(_) => {
+            let name = bare.trim_end_matches('.').to_ascii_lowercase();
+            matches!(name.as_str(), "metadata" | "metadata.google.internal" | "instance-data.ec2.internal")
+        }
+    }
 }
 
 fn key_of(secret: &SecretString) -> Result<SecretString, ProviderError> {
@@ -162,6 +202,7 @@ impl Ai {
         let key_source = match &state {
             Ok(SetUp { source, .. }) => *source,
             Err(_) if setup.key.is_some() => KeySource::Stored,
+            Err(NotSetUp::KeyElsewhere) => KeySource::None,
             Err(_) if configured.key.is_some() => KeySource::Configuration,
             Err(_) => KeySource::None,
         };
@@ -200,6 +241,9 @@ impl Ai {
                         return Err(conflict(current));
                     }
                     let after = edit.applied(&before, act.now);
+                    if edit.key.is_none() && moves_key(&ai.parts.providers, &before, &after) {
+                        return Err(Failure::Refused(ProviderError::KeyMissing));
+                    }
                     let author = act.right.who.map(|who| who.user_id);
                     if !store::save_provider_setup(tx, &after, author, act.now).await? {
                         // Another administrator set it first, at the same moment.
@@ -270,6 +314,33 @@ impl Checked {
             key: self.key.clone().unwrap_or_else(|| before.key.clone()),
             version: before.version.saturating_add(1),
             updated_at: Some(now),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_spelling_of_a_link_local_address_is_a_base_url() {
+        for forbidden in [
+            "http://169.254.169.254/v1",
+            "http://169.254.0.1",
+            "http://2852039166/latest",
+            "http://0xa9fea9fe",
+            "http://0251.0376.0251.0376/",
+            "http://[fe80::1]/v1",
+            "http://[febf::1]",
+            "http://[::ffff:169.254.169.254]",
+            "http://[::169.254.169.254]",
+            "http://[fd00:ec2::254]",
+            "http://metadata.google.internal./computeMetadata",
+        ] {
+            assert_eq!(base_url_of(forbidden), Err(ProviderError::BaseUrlForbidden), "{forbidden}");
+        }
+        for allowed in ["http://127.0.0.1:11434", "http://10.0.0.5", "http://[::1]:8080", "https://api.openai.com/v1"] {
+            assert_eq!(base_url_of(allowed).as_deref(), Ok(allowed));
         }
     }
 }

@@ -21,6 +21,9 @@ pub struct NewItem {
     pub hold_id: Uuid,
     /// Credits held for it.
     pub hold_amount: i64,
+    /// The image that it enlarges. No other item that has not ended has the same: the command is refused with an effect
+    /// conflict.
+    pub original_id: Option<Uuid>,
 }
 
 /// A command that was checked and quoted.
@@ -119,6 +122,7 @@ pub fn accept_effects(accepted: &Accepted, job: &NewJob) -> Vec<Effect> {
                 ("state", "PENDING".into()),
                 ("hold_id", item.hold_id.into()),
                 ("hold_amount", item.hold_amount.into()),
+                ("original_id", item.original_id.into()),
                 ("created_at", accepted.now.into()),
             ],
             if_absent: false,

@@ -1,6 +1,7 @@
 //! The tables of AI work. Finders take a scope; what commits with credits comes out as effects.
 
 mod accept;
+mod erase;
 mod finish;
 mod gate;
 mod price;
@@ -10,6 +11,7 @@ mod step;
 mod task;
 
 pub use accept::{Accepted, NewItem, accept_effects, refuse_effects};
+pub use erase::{cancel_tasks_of, erase_words_of, list_unerased};
 pub use finish::{Ending, ItemEnd, end_effects, item_effects, rest_effects, settled_effect, usage_effect};
 pub use gate::{
     GateKey, find_gate, find_model_wait, find_retry_wait, list_shut_gates, load_gates, lock_or_insert_gate, update_gate,
@@ -27,8 +29,9 @@ pub use step::{
     cancel_request_effects, cost_of, phase_effects, prepare_effect, text_kept_effect,
 };
 pub use task::{
-    Candidate, Work, find_by_key, find_cancelling, find_task, find_task_in, list_attempts, list_due_holds, list_held,
-    list_items, list_orphans, list_tasks, load_items_of, load_stand_ins, load_tasks, load_unfinished_attempts,
+    Candidate, Work, find_by_key, find_cancelling, find_task, find_task_in, list_attempts, list_due_holds,
+    list_enlarging, list_held, list_items, list_orphans, list_tasks, load_items_of, load_stand_ins, load_tasks,
+    load_unfinished_attempts,
 };
 
 /// The subject kind of AI tasks in jobs, events and notifications: their table.

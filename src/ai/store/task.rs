@@ -310,6 +310,20 @@ pub async fn list_held(connection: &impl ConnectionTrait, holds: &[Uuid]) -> Res
     Ok(holds.iter().copied().filter(|hold| open.contains(hold)).collect())
 }
 
+/// Those of `images` (at most 500) that an item enlarges which has not ended.
+pub async fn list_enlarging(connection: &impl ConnectionTrait, images: &[Uuid]) -> Result<Vec<Uuid>, DbErr> {
+    if images.is_empty() {
+        return Ok(Vec::new());
+    }
+    let places: Vec<String> = (1..=images.len()).map(|at| format!("${at}")).collect();
+    let sql = format!(
+        "SELECT original_id FROM ai_task_item WHERE state = 'PENDING' AND original_id IN ({})",
+        places.join(", ")
+    );
+    let rows = connection.query_all_raw(statement(connection, sql, images.iter().map(|id| (*id).into()))).await?;
+    rows.iter().map(|row| row.try_get("", "original_id")).collect()
+}
+
 /// Whether a task was asked to stop.
 pub async fn find_cancelling(connection: &impl ConnectionTrait, id: Uuid) -> Result<bool, DbErr> {
     let sql = "SELECT 1 AS one FROM ai_task WHERE id = $1 AND desired = 'cancel'";

@@ -11,9 +11,13 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::refusal::{CODES, Fault, INTERNAL_MESSAGE, stamp};
+use super::room::{AnswerRoom, fits};
 use super::shape::shape;
 use super::{Admitted, Caller, Gate, OperationKind, engine};
-use crate::graphql::scalars;
+use crate::{
+    error::Error,
+    graphql::{error::ANSWER_LIMIT, scalars},
+};
 
 /// The outcome of an executed operation, or one event of a subscription. Serializes with `data` first, then `errors`
 /// when there are any, then `extensions` when there are any.
@@ -59,6 +63,8 @@ impl Gate {
         let Admitted { plan, .. } = admitted;
         let super::plan::Plan { operation, document, root } = plan;
         let limits = self.inner.limits.of(caller.kind);
+        let mut data = data;
+        data.insert(AnswerRoom::new(self.inner.limits.answer_bytes));
         let request = engine::request(document, caller.introspection, data);
         let run = AssertUnwindSafe(self.inner.engine.run(request)).catch_unwind();
         let answer = match tokio::time::timeout(Duration::from_millis(limits.execution_ms), run).await {
@@ -119,6 +125,12 @@ impl Gate {
             extra = shaped.unexplained;
             shaped.data
         };
+        if !fits(&data, self.inner.limits.answer_bytes) {
+            let maximum = u64::try_from(self.inner.limits.answer_bytes).unwrap_or(u64::MAX);
+            let error = Error::AnswerTooLarge { maximum };
+            let fault = Fault::new(error.code(), error.to_string());
+            return Answer::failed(fault.with("limit", ANSWER_LIMIT).with("maximum", maximum));
+        }
         let maximum = self.inner.limits.of(caller.kind).errors.max(1);
         let mut faults: Vec<Fault> = Vec::new();
         for error in errors {

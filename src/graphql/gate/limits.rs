@@ -32,6 +32,8 @@ pub struct Limits {
     pub cache_entries: usize,
     /// Memory of the documents kept parsed, in bytes, estimated from text and tokens.
     pub cache_bytes: usize,
+    /// Bytes of an answer's data, serialized; of each event for subscriptions.
+    pub answer_bytes: usize,
 }
 
 /// One column of the limits table.
@@ -135,6 +137,6 @@ impl Default for Limits {
             operations_per_socket: 50,
             ..user.clone()
         };
-        Self { anonymous, user, admin, cache_entries: 1_024, cache_bytes: 16 * KIB * KIB }
+        Self { anonymous, user, admin, cache_entries: 1_024, cache_bytes: 16 * KIB * KIB, answer_bytes: 8 * KIB * KIB }
     }
 }

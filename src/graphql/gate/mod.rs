@@ -12,6 +12,7 @@ mod introspection;
 mod limits;
 mod plan;
 mod refusal;
+mod room;
 mod scan;
 mod shape;
 mod text;
@@ -34,6 +35,7 @@ pub use execute::Answer;
 pub use limits::{CallerKind, KindLimits, Limits, NESTING_CEILING};
 use plan::Plan;
 pub use refusal::{CODES, Fault, REFUSAL_BYTES, RefusalKind, Refused};
+pub use room::AnswerRoom;
 use scan::doubled_field;
 pub use scan::{Scan, ScanFault, scan};
 pub use types::SchemaUnreadable;
@@ -212,7 +214,7 @@ impl Gate {
             let fault = Fault::new("INTROSPECTION_DISABLED", "You may not read the schema.");
             return Err(Refused::new(RefusalKind::Introspection, fault));
         }
-        let cost = cost::cost(table, &plan);
+        let cost = cost::cost(table, &plan, caller.kind);
         if cost > limits.cost {
             let fault = Fault::new("COST_LIMIT_EXCEEDED", "The operation is too dear.")
                 .with("cost", cost)

@@ -143,7 +143,7 @@ impl Desk {
 }
 
 /// Everything that any table holds, as text.
-async fn dump(server: &Server) -> String {
+pub async fn dump(server: &Server) -> String {
     let db = &server.db;
     let sql = match db.engine() {
         Engine::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
@@ -295,4 +295,94 @@ async fn what_is_set_reaches_the_wire_and_is_recorded_with_the_attempt() {
         .collect();
     assert_eq!(stored[1].0, settings.to_string());
     assert_ne!(stored[0].1, stored[1].1, "another key is another credential");
+}
+
+// A key goes to the server it was given for: whoever moves the address must bring the key for the new one.
+#[rstest]
+#[tokio::test]
+async fn no_key_follows_an_address_to_another_server(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let home = Home::open(engine).await;
+    let recorder = Recorder::default();
+    let server = Desk::server(&home, &recorder, Some(CONFIGURED)).await;
+    let hero = server.hero().await;
+    let desk = Desk { server, hero, recorder };
+    let code = async |change: Value| {
+        let answer = desk.update(change).await;
+        answer["userErrors"][0]["code"].as_str().unwrap_or("OK").to_owned()
+    };
+    // The configuration's key stays where the configuration sends it.
+    let refused = desk.update(json!({"baseUrl": "https://elsewhere.example/v1"})).await;
+    let error = &refused["userErrors"][0];
+    assert_eq!(
+        (&error["code"], &error["path"]),
+        (&json!("PROVIDER_KEY_REQUIRED"), &json!(["input", "key"])),
+        "{error}"
+    );
+    assert!(error["message"].as_str().unwrap().contains("Give `key` with it"), "{error}");
+    assert_eq!(desk.server.number("SELECT COUNT(*) FROM ai_provider").await, 0);
+    // With null there is none there, and nothing is sent.
+    let moved = desk.update(json!({"baseUrl": "https://elsewhere.example/v1", "key": null})).await;
+    assert_eq!((&moved["provider"]["isSetUp"], &moved["provider"]["keySource"]), (&json!(false), &json!("NONE")));
+    assert!(moved["provider"]["problem"].as_str().unwrap().contains("no key for its address"), "{moved}");
+    assert_eq!(code(json!({"baseUrl": null})).await, "OK", "home again, where its key is");
+    assert_eq!(desk.provider().await["keySource"], "CONFIGURATION");
+    // A stored key moves with its own address only.
+    assert_eq!(code(json!({"baseUrl": "https://one.example/v1", "key": KEY})).await, "OK");
+    assert_eq!(code(json!({"baseUrl": "https://one.example/v2"})).await, "OK", "the same server");
+    for other in ["https://two.example/v2", "http://one.example/v2", "https://one.example:8443/v2"] {
+        assert_eq!(code(json!({"baseUrl": other})).await, "PROVIDER_KEY_REQUIRED", "{other}");
+    }
+    assert_eq!(code(json!({"baseUrl": null})).await, "PROVIDER_KEY_REQUIRED");
+    assert_eq!(code(json!({"baseUrl": "https://two.example/v2", "key": KEY})).await, "OK");
+    for forbidden in ["http://169.254.169.254/latest", "http://[fe80::1]/v1", "http://2852039166"] {
+        assert_eq!(code(json!({"baseUrl": forbidden, "key": KEY})).await, "BASE_URL_INVALID", "{forbidden}");
+    }
+    let now = desk.provider().await;
+    assert_eq!((&now["baseUrl"], &now["keySource"]), (&json!("https://two.example/v2"), &json!("STORED")));
+}
+
+// What an earlier version stored, an address without a key of its own, is not sent the configuration's key.
+#[tokio::test]
+async fn the_configured_key_is_not_sent_to_a_stored_address() {
+    let home = Home::open(Engine::Sqlite).await;
+    let recorder = Recorder::default();
+    let server = Desk::server(&home, &recorder, Some(CONFIGURED)).await;
+    let hero = server.hero().await;
+    let desk = Desk { server, hero, recorder };
+    assert_eq!(desk.update(json!({"isEnabled": true})).await["userErrors"], json!([]));
+    desk.server.execute("UPDATE ai_provider SET base_url = 'https://elsewhere.example/v1' WHERE name = 'openai'").await;
+    let provider = desk.provider().await;
+    assert_eq!((&provider["isSetUp"], &provider["keySource"]), (&json!(false), &json!("NONE")), "{provider}");
+    desk.server.give(&desk.hero, &desk.hero, 100).await;
+    let models = desk.server.payload(&desk.hero, "{ aiModels(includeInactive: true) { id name } }", json!({})).await;
+    let model = models.as_array().unwrap().iter().find(|one| one["name"] == "GPT Image 1").unwrap()["id"].clone();
+    let query = "mutation($i: GenerateImagesInput!) { generateImages(input: $i) { task { id } userErrors { code } } }";
+    let input = json!({"prompt": "a fox", "modelId": model, "idempotencyKey": "no-key-there"});
+    desk.server.payload(&desk.hero, query, json!({"i": input})).await;
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    assert_eq!(desk.recorder.last(), Value::Null, "nothing was sent");
+}
+
+// What becomes a header is judged when it is entered, not when every call fails.
+#[tokio::test]
+async fn a_setting_that_cannot_be_sent_is_refused_when_it_is_entered() {
+    let home = Home::open(Engine::Sqlite).await;
+    let server = home
+        .start_with(|_, seams| {
+            crate::support::install_crypto();
+            let http = inkledger::ai::provider::http::Http::new(&Default::default()).unwrap();
+            let openai = inkledger::ai::provider::openai::OpenAi::new(http);
+            seams.providers = Some(Providers::new().with(Sandbox::new(SandboxScript::new())).with(openai));
+        })
+        .await;
+    let hero = server.hero().await;
+    let desk = Desk { server, hero, recorder: Recorder::default() };
+    for organization in ["a b\r\nc", "a b", "caf\u{e9}", "", "a\u{7f}"] {
+        let refused = desk.update(json!({"settings": {"organization": organization}})).await;
+        let error = &refused["userErrors"][0];
+        assert_eq!(error["code"], "SETTING_INVALID", "{organization:?} {refused}");
+        assert!(error["message"].as_str().unwrap().contains("visible ASCII"), "{error}");
+    }
+    let done = desk.update(json!({"settings": {"organization": "org-7"}})).await;
+    assert_eq!(done["userErrors"], json!([]), "{done}");
 }

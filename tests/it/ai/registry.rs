@@ -118,6 +118,9 @@ async fn what_makes_no_sense_is_refused_and_leaves_nothing() {
     for (change, code) in [
         (json!({"name": " "}), "NAME_INVALID"),
         (json!({"name": "x".repeat(101)}), "NAME_INVALID"),
+        (json!({"name": "Draws\u{202e}"}), "NAME_INVALID"),
+        (json!({"name": "Dr\u{200b}aws"}), "NAME_INVALID"),
+        (json!({"providerModel": "sandbox\u{2066}-other"}), "NAME_INVALID"),
         (json!({"name": "Sandbox Image"}), "NAME_TAKEN"),
         (json!({"provider": "nobody"}), "ADAPTER_MISSING"),
         (json!({"promptLengthLimit": 0}), "LIMIT_OUT_OF_RANGE"),
@@ -126,6 +129,15 @@ async fn what_makes_no_sense_is_refused_and_leaves_nothing() {
         (json!({"aspectRatios": []}), "CAPABILITY_INVALID"),
         (json!({"aspectRatios": [{"ratio": "1:1", "width": 0, "height": 5}]}), "CAPABILITY_INVALID"),
         (json!({"aspectRatios": [{"ratio": "2:7", "width": 5, "height": 5}]}), "UNSUPPORTED_ASPECT_RATIO"),
+        (json!({"aspectRatios": [{"ratio": "1:1", "width": 64, "height": 640}]}), "CAPABILITY_INVALID"),
+        (
+            json!({"aspectRatios": [
+                {"ratio": "1:1", "width": 64, "height": 64}, {"ratio": "1:1", "width": 128, "height": 128}
+            ]}),
+            "CAPABILITY_INVALID",
+        ),
+        (json!({"functions": ["GENERATE_IMAGES", "GENERATE_IMAGES"]}), "CAPABILITY_INVALID"),
+        (json!({"qualities": [{"quality": "HIGH"}, {"quality": "HIGH"}]}), "CAPABILITY_INVALID"),
         (json!({"qualities": []}), "CAPABILITY_INVALID"),
         (json!({"priority": 1001}), "CAPABILITY_INVALID"),
         (json!({"ratePerMinute": 0}), "CAPABILITY_INVALID"),
@@ -138,6 +150,27 @@ async fn what_makes_no_sense_is_refused_and_leaves_nothing() {
         (json!({"price": {"image": {"creditsPerImage": 0}}}), "PRICE_INVALID"),
     ] {
         assert_eq!(desk.refused("createAiModel", with(change.clone())).await, code, "{change}");
+    }
+    // Each names its field, and a limit that is passed.
+    for (change, field) in [
+        (json!({"functions": ["GENERATE_TEXT"]}), "functions"),
+        (json!({"aspectRatios": [{"ratio": "1:1", "width": 64, "height": 640}]}), "aspectRatios"),
+        (json!({"qualities": []}), "qualities"),
+        (json!({"upscaleFactors": [2]}), "upscaleFactors"),
+        (json!({"concurrency": 0}), "concurrency"),
+    ] {
+        let refused = desk.act("createAiModel", "", with(change.clone())).await;
+        assert_eq!(refused["userErrors"][0]["path"], json!(["input", field]), "{change} {refused}");
+    }
+    let dear = json!({"price": {"image": {"costPerImage": "9223372036.854775808", "creditsPerImage": 1}}});
+    let refused = desk.act("createAiModel", "", with(dear)).await;
+    assert!(refused["userErrors"][0]["message"].as_str().unwrap().contains("9223372036.854775807"), "{refused}");
+    for (price, said) in [("0", "at least 0.000000001"), ("1000.01", "the most is 1000 US dollars"), ("x", "no amount")]
+    {
+        let refused = desk.act("setCreditPrice", "", json!({"creditPrice": price})).await;
+        let error = &refused["userErrors"][0];
+        assert_eq!((&error["code"], &error["path"]), (&json!("PRICE_INVALID"), &json!(["input", "creditPrice"])));
+        assert!(error["message"].as_str().unwrap().contains(said), "{error}");
     }
     assert_eq!(desk.models().await, before);
     assert_eq!(desk.audited("ai_model.create").await, 0);

@@ -79,7 +79,7 @@ impl House {
             ledger: ledger.clone(),
             keys: KeyRing::from_seed(KEY).unwrap(),
             passwords: Arc::new(Passwords::new(cost, ids).unwrap()),
-            erasers: vec![Arc::new(inkledger::image::ImageEraser)],
+            erasers: vec![Arc::new(inkledger::image::ImageEraser), Arc::new(inkledger::ai::AiEraser)],
             settings,
         });
         (auth, ledger)

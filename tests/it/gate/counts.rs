@@ -179,6 +179,25 @@ fn an_operation_costs(#[case] document: &str, #[case] variables: Value, #[case] 
     assert_eq!(admitted.unwrap_or_else(|refused| panic!("{refused:?}")).cost(), cost);
 }
 
+// An answer beyond its limit is none: a typed error names the limit and what to do.
+#[tokio::test]
+async fn an_answer_that_is_too_large_is_refused_whole() {
+    let document = "{ items(first: 50) { nodes { name } } }";
+    let fits = super::run(&gate(), document, json!({})).await;
+    let bytes = serde_json::to_vec(&fits.data).unwrap().len();
+    for (room, is_whole) in [(bytes, true), (bytes - 1, false)] {
+        let gate = gate_with(Limits { answer_bytes: room, ..Limits::default() });
+        let answer = super::run(&gate, document, json!({})).await;
+        assert_eq!(answer.errors.is_empty(), is_whole, "{answer:?}");
+        if let Some(error) = answer.errors.first() {
+            assert_eq!((answer.data.clone(), error.code()), (async_graphql::Value::Null, "DOCUMENT_LIMIT_EXCEEDED"));
+            let extensions = serde_json::to_value(&error.extensions).unwrap();
+            assert_eq!((&extensions["limit"], &extensions["maximum"]), (&json!("answerBytes"), &json!(room)));
+            assert!(error.message.contains("Ask for less at a time"), "{error:?}");
+        }
+    }
+}
+
 // G57
 #[test]
 fn what_is_too_dear_is_refused_before_it_runs() {

@@ -1,6 +1,9 @@
 //! An image and its enlargement: linked both ways, seen by the same people, one per original.
 
-use inkledger::{ai::shelf::ImageShelf as _, db::Engine};
+use inkledger::{
+    ai::shelf::{ImageShelf as _, OriginalBytes},
+    db::Engine,
+};
 use rstest::rstest;
 use serde_json::json;
 
@@ -31,9 +34,11 @@ async fn an_original_has_one_enlargement_at_most(#[values(Engine::Sqlite, Engine
     assert_eq!((&linked["eventType"], &linked["style"]), (&json!("WEDDING"), &json!("Origami")));
     let after = gallery.enlargeable(account, &[ids[0], uuid_of(enlarged)]).await.unwrap();
     assert_eq!((after.len(), after[0].enlarged), (1, Some(uuid_of(enlarged))), "an enlargement is not enlarged");
-    let (bytes, content_type) = gallery.read_original(account, ids[0]).await.unwrap().unwrap();
+    let OriginalBytes::Here(bytes, content_type) = gallery.read_original(account, ids[0]).await.unwrap() else {
+        panic!()
+    };
     assert_eq!((bytes, content_type.as_str()), (stage.fetch(&drawn["url"]).await.1, "image/png"));
-    assert!(gallery.read_original(uuid_of(&stage.hero.account), ids[0]).await.unwrap().is_none());
+    assert_eq!(gallery.read_original(uuid_of(&stage.hero.account), ids[0]).await.unwrap(), OriginalBytes::NoImage);
 }
 
 // REQ-A-37, REQ-A-38: the pair shares visibility.

@@ -19,7 +19,9 @@ fn probes(kind: SettingKind) -> Vec<Value> {
         SettingKind::Flag => vec![json!(true), json!(false)],
         SettingKind::Whole { min, max } => vec![json!(min), json!(max)],
         SettingKind::Number { min, max } => vec![json!(min + (max - min) / 4.0)],
-        SettingKind::Text { max } => vec![json!("probe".chars().take(max).collect::<String>())],
+        SettingKind::Text { max } | SettingKind::Header { max } => {
+            vec![json!("probe".chars().take(max).collect::<String>())]
+        }
         SettingKind::Choice(words) => words.iter().map(|word| json!(word)).collect(),
     }
 }

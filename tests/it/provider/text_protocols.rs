@@ -347,7 +347,7 @@ pub fn sample(spec: &SettingSpec) -> Value {
         SettingKind::Flag => json!(true),
         SettingKind::Whole { min, max } => json!((min + max) / 2),
         SettingKind::Number { min, max } => json!(min + (max - min) / 4.0),
-        SettingKind::Text { .. } => json!("sample"),
+        SettingKind::Text { .. } | SettingKind::Header { .. } => json!("sample"),
         SettingKind::Choice(words) => json!(words.last().unwrap()),
     }
 }
@@ -369,6 +369,48 @@ async fn every_declared_setting_changes_what_is_sent() {
             let (plain, last) = (received.first().unwrap().text(), received.last().unwrap().text());
             let is_there = last.contains(&value.to_string()) && last != plain;
             assert!(is_there, "{} {}: {last}", voice.provider, spec.name);
+        }
+    }
+}
+
+// A report of tokens that makes no sense is none; the text beside it is good.
+#[tokio::test]
+async fn odd_figures_of_usage_do_not_cost_the_text() {
+    fn replaced(value: &mut Value, odd: &Value) {
+        match value {
+            Value::Number(number) if number.as_i64() == Some(12) => *value = odd.clone(),
+            Value::Array(items) => items.iter_mut().for_each(|item| replaced(item, odd)),
+            Value::Object(fields) => fields.values_mut().for_each(|field| replaced(field, odd)),
+            _ => {}
+        }
+    }
+    for voice in VOICES {
+        for odd in [json!(1.5), json!(1e300), json!(u64::MAX), json!("12"), json!([12]), json!(-12)] {
+            let mut answer = (voice.whole)("A whole text.", voice.done);
+            replaced(&mut answer, &odd);
+            let fake = FakeProvider::with([Reply::json(&answer)]).await;
+            let result = write(&voice, &at(&fake.base_url())).await;
+            let result = result.unwrap_or_else(|failure| panic!("{} {odd}: {failure:?}", voice.provider));
+            assert_eq!((result.text.as_str(), result.usage), ("A whole text.", None), "{} {odd}", voice.provider);
+        }
+    }
+}
+
+// A server that ignores the output limit is stopped, streamed or whole.
+#[tokio::test]
+async fn a_text_far_beyond_its_output_limit_is_no_answer() {
+    let most = usize::try_from(request().max_output_tokens).unwrap() * 16;
+    for voice in VOICES {
+        let fits = "x".repeat(most);
+        let fake = FakeProvider::with([Reply::json(&(voice.whole)(&fits, voice.done)), voice.says(&fits)]).await;
+        for _ in 0..2 {
+            assert_eq!(write(&voice, &at(&fake.base_url())).await.unwrap().text.len(), most, "{}", voice.provider);
+        }
+        let beyond = "x".repeat(most + 1);
+        for reply in [Reply::json(&(voice.whole)(&beyond, voice.done)), voice.says(&beyond)] {
+            let failure = failure_of(&voice, reply).await;
+            assert_eq!(failure.code, FailureCode::ParseFailed, "{}", voice.provider);
+            assert!(failure.detail.contains("output limit"), "{failure:?}");
         }
     }
 }

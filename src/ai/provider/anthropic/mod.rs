@@ -45,12 +45,16 @@ async fn write(
     }
     let post = session.post_json(["messages"], &Body::new(request), "text/event-stream")?;
     let post = named(post, &request.request_key)?.header(API_KEY, session.key("")?).header(VERSION, "2023-06-01");
-    session.send_for_text(post, Events::default(), deltas).await
+    session.send_for_text(post, Events::default(), request.max_output_tokens, deltas).await
 }
 
 impl TextProvider for Anthropic {
     fn name(&self) -> &'static str {
         "anthropic"
+    }
+
+    fn own_base_url(&self) -> Option<&'static str> {
+        Some(PROTOCOL.base_url)
     }
 
     fn text_settings(&self) -> &'static [SettingSpec] {

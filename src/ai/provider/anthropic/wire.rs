@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::settings::FIELDS;
-use crate::ai::provider::http::picked;
+use crate::ai::provider::http::{count, picked, report};
 use crate::ai::provider::{TextRequest, TokenUsage};
 
 /// Body of `POST {base}/messages`. Field order is part of the tests.
@@ -78,7 +78,7 @@ pub(super) struct Event {
     #[serde(default)]
     pub(super) delta: Option<Delta>,
     /// Of `message_delta`; counted from the beginning, not from the last event.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "report")]
     pub(super) usage: Option<Usage>,
     /// Of `error`.
     #[serde(default)]
@@ -94,7 +94,7 @@ pub(super) struct Answer {
     pub(super) content: Vec<Block>,
     #[serde(default)]
     pub(super) stop_reason: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "report")]
     pub(super) usage: Option<Usage>,
     #[serde(default)]
     pub(super) error: Option<Value>,
@@ -118,13 +118,13 @@ pub(super) struct Delta {
 /// Tokens, as far as an event tells them. `input_tokens` leaves out what was written to or read from a cache.
 #[derive(Deserialize, Clone, Copy, Default)]
 pub(super) struct Usage {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     input_tokens: Option<i64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     cache_creation_input_tokens: Option<i64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     cache_read_input_tokens: Option<i64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     output_tokens: Option<i64>,
 }
 
@@ -139,7 +139,7 @@ impl Usage {
         }
     }
 
-    /// The tokens, unless a part is missing or negative: half a report is no report.
+    /// The tokens, unless a part is missing, negative or no whole number: half a report is no report.
     pub(super) fn tokens(&self) -> Option<TokenUsage> {
         let written = self.cache_creation_input_tokens.unwrap_or_default();
         let read = self.cache_read_input_tokens.unwrap_or_default();
@@ -165,6 +165,8 @@ mod tests {
             (r#"{"input_tokens":3}"#, None),
             (r#"{"output_tokens":3}"#, None),
             (r#"{"input_tokens":-3,"output_tokens":5}"#, None),
+            (r#"{"input_tokens":1.5,"output_tokens":5}"#, None),
+            (r#"{"input_tokens":3,"cache_read_input_tokens":1e300,"output_tokens":5}"#, None),
             (r#"{"input_tokens":3,"cache_read_input_tokens":-1,"output_tokens":5}"#, None),
             (r#"{"input_tokens":9223372036854775807,"cache_read_input_tokens":1,"output_tokens":5}"#, None),
         ] {

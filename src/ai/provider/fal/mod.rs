@@ -81,6 +81,10 @@ impl ImageProvider for Fal {
         "fal"
     }
 
+    fn own_base_url(&self) -> Option<&'static str> {
+        Some(PROTOCOL.base_url)
+    }
+
     fn image_settings(&self) -> &'static [SettingSpec] {
         settings::IMAGE
     }

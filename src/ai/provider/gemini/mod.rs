@@ -42,12 +42,16 @@ async fn write(
     url.set_query(Some("alt=sse"));
     let post = session.post_json_at(url, &Body::new(request), "text/event-stream")?;
     let post = named(post, &request.request_key)?.header(API_KEY, session.key("")?);
-    session.send_for_text(post, Chunks, deltas).await
+    session.send_for_text(post, Chunks, request.max_output_tokens, deltas).await
 }
 
 impl TextProvider for Gemini {
     fn name(&self) -> &'static str {
         "gemini"
+    }
+
+    fn own_base_url(&self) -> Option<&'static str> {
+        Some(PROTOCOL.base_url)
     }
 
     fn text_settings(&self) -> &'static [SettingSpec] {

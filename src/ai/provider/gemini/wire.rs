@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::settings::{GENERATION, HARMS, SAFETY, THINKING};
+use crate::ai::provider::http::{count, report};
 use crate::ai::provider::{Settings, TextRequest, TokenUsage};
 
 /// Body of `POST {base}/models/{model}:streamGenerateContent`. Field order is part of the tests.
@@ -81,7 +82,7 @@ pub(super) struct Answer {
     pub(super) candidates: Option<Vec<Candidate>>,
     #[serde(rename = "promptFeedback", default)]
     pub(super) feedback: Option<Feedback>,
-    #[serde(rename = "usageMetadata", default)]
+    #[serde(rename = "usageMetadata", default, deserialize_with = "report")]
     pub(super) usage: Option<Usage>,
     #[serde(default)]
     pub(super) error: Option<Value>,
@@ -122,9 +123,13 @@ pub(super) struct Feedback {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Usage {
+    #[serde(default, deserialize_with = "count")]
     prompt_token_count: Option<i64>,
+    #[serde(default, deserialize_with = "count")]
     tool_use_prompt_token_count: Option<i64>,
+    #[serde(default, deserialize_with = "count")]
     candidates_token_count: Option<i64>,
+    #[serde(default, deserialize_with = "count")]
     thoughts_token_count: Option<i64>,
 }
 

@@ -94,19 +94,25 @@ pub(crate) fn seconds(text: &str) -> Option<Duration> {
         return None;
     }
     let part: String = part.chars().chain("000".chars()).take(3).collect();
-    let wait = Duration::from_secs(whole.parse().ok()?) + Duration::from_millis(part.parse().ok()?);
+    let wait = Duration::from_secs(digits(whole)?).saturating_add(Duration::from_millis(part.parse().ok()?));
     Some(wait.min(RETRY_AFTER_MAX))
+}
+
+/// A whole number; one that is too large to be held is the largest. `None` for anything but digits.
+fn digits(text: &str) -> Option<u64> {
+    let all = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    all.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
 /// The wait an answer asks for: `retry-after-ms`, or `Retry-After` in seconds or as a date. A date is measured from
 /// the answer's own `Date`, so neither our clock nor its drift matters; without one it says nothing.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
-    if let Some(ms) = text("retry-after-ms").and_then(|ms| ms.parse().ok()) {
+    if let Some(ms) = text("retry-after-ms").and_then(digits) {
         return Some(Duration::from_millis(ms).min(RETRY_AFTER_MAX));
     }
     let asked = text(RETRY_AFTER.as_str())?;
-    if let Ok(seconds) = asked.parse() {
+    if let Some(seconds) = digits(asked) {
         return Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX));
     }
     let until = DateTime::parse_from_rfc2822(asked).ok()?;
@@ -136,12 +142,30 @@ mod tests {
             ("20.0", Some(20_000)),
             ("0.0009", Some(0)),
             ("999999999", Some(86_400_000)),
+            ("18446744073709551616", Some(86_400_000)),
+            ("18446744073709551615.9", Some(86_400_000)),
             ("-1", None),
             ("1.x", None),
             ("", None),
             ("soon", None),
         ] {
             assert_eq!(seconds(text), expected.map(Duration::from_millis), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_wait_of_too_many_digits_is_the_longest_one() {
+        for name in ["retry-after", "retry-after-ms"] {
+            for (text, expected) in [
+                ("18446744073709551616", Some(RETRY_AFTER_MAX)),
+                ("99999999999999999999999999", Some(RETRY_AFTER_MAX)),
+                ("-18446744073709551616", None),
+                ("+7", None),
+                ("", None),
+            ] {
+                let headers = HeaderMap::from_iter([(name.parse().unwrap(), text.parse().unwrap())]);
+                assert_eq!(retry_after(&headers), expected, "{name}: {text}");
+            }
         }
     }
 }

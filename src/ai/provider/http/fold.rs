@@ -10,8 +10,13 @@ use crate::ai::provider::{FailureCode, Finish, ProviderFailure, TextDeltas, Text
 
 /// The most bytes of a text answer: a stream spends some 300 bytes on a token.
 const TEXT_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// The longest text accepted, in bytes: far above any output limit, so only a runaway reaches it.
+/// The longest text accepted, in bytes, whatever its output limit.
 const TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// The most bytes of text that a token stands for, on average; even in the scripts that need most it is far less, so only
+/// a server that ignores the output limit gets there.
+const TOKEN_BYTES_MAX: usize = 16;
+/// What is accepted whatever the output limit: a handful of tokens may be long ones.
+const TEXT_BYTES_LEAST: usize = 1024;
 
 /// How a model said that it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,8 +61,8 @@ pub(crate) trait Dialect: Send {
 }
 
 impl Session<'_> {
-    /// Sends `request` once and reads a text. What the server says it sends decides, not what was asked for: some
-    /// cannot stream and answer whole.
+    /// Sends `request` once and reads a text of at most `max_output_tokens`. What the server says it sends decides, not
+    /// what was asked for: some cannot stream and answer whole.
     ///
     /// # Errors
     /// Any failure.
@@ -65,12 +70,13 @@ impl Session<'_> {
         &mut self,
         request: RequestBuilder,
         mut dialect: D,
+        max_output_tokens: u32,
         deltas: Option<&TextDeltas>,
     ) -> Result<TextResult, ProviderFailure> {
         let reply = self.send(request).await?;
         let media = reply.media_type();
         let body = reply.body(TEXT_ANSWER_BYTES_MAX, FailureCode::ParseFailed);
-        let mut fold = Fold::new(deltas);
+        let mut fold = Fold::new(max_output_tokens, deltas);
         if media == D::MEDIA_TYPE {
             fold_stream(body, &mut dialect, &mut fold, &mut self.seen).await?;
         } else if media == "application/json" {
@@ -88,14 +94,17 @@ impl Session<'_> {
 /// What an answer has said so far.
 pub(crate) struct Fold<'a> {
     text: String,
+    bytes_max: usize,
     end: Option<End>,
     deltas: Option<&'a TextDeltas>,
 }
 
 impl<'a> Fold<'a> {
     /// Nothing said yet; pieces will go to `deltas`.
-    fn new(deltas: Option<&'a TextDeltas>) -> Self {
-        Self { text: String::new(), end: None, deltas }
+    fn new(max_output_tokens: u32, deltas: Option<&'a TextDeltas>) -> Self {
+        let tokens = usize::try_from(max_output_tokens).unwrap_or(usize::MAX);
+        let bytes_max = tokens.saturating_mul(TOKEN_BYTES_MAX).clamp(TEXT_BYTES_LEAST, TEXT_BYTES_MAX);
+        Self { text: String::new(), bytes_max, end: None, deltas }
     }
 
     /// Appends a piece.
@@ -106,8 +115,11 @@ impl<'a> Fold<'a> {
         if piece.is_empty() {
             return Ok(());
         }
-        if self.text.len() + piece.len() > TEXT_BYTES_MAX {
-            return Err(ProviderFailure::new(FailureCode::ParseFailed, "the text is larger than accepted"));
+        if self.text.len().saturating_add(piece.len()) > self.bytes_max {
+            return Err(ProviderFailure::new(
+                FailureCode::ParseFailed,
+                "the text is larger than its output limit allows",
+            ));
         }
         self.text.push_str(&piece);
         if let Some(deltas) = self.deltas {
@@ -197,4 +209,21 @@ fn unreadable(fault: FramingFault) -> ProviderFailure {
         FramingFault::NotUtf8 => "the stream is not UTF-8",
     };
     ProviderFailure::new(FailureCode::ParseFailed, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_beyond_its_output_limit_is_refused_while_it_comes() {
+        for (tokens, most) in [(0, 1024), (64, 1024), (65, 1040), (1000, 16_000), (u32::MAX, TEXT_BYTES_MAX)] {
+            let mut fold = Fold::new(tokens, None);
+            fold.push("x".repeat(most - 1)).unwrap();
+            fold.push("x".to_owned()).unwrap();
+            let failure = fold.push("x".to_owned()).unwrap_err();
+            assert_eq!(failure.code, FailureCode::ParseFailed, "{tokens}");
+            assert_eq!(fold.text.len(), most, "{tokens}");
+        }
+    }
 }

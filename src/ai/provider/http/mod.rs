@@ -22,7 +22,7 @@ use reqwest::{Client, ClientBuilder};
 pub(crate) use self::download::IMAGE_BYTES_MAX;
 pub(crate) use self::fault::Refusal;
 pub(crate) use self::fold::{Dialect, End, Fold, Progress};
-pub(crate) use self::json::{decode_base64, decode_data_url, encode_base64, from_json, picked, to_json};
+pub(crate) use self::json::{count, decode_base64, decode_data_url, encode_base64, from_json, picked, report, to_json};
 pub(crate) use self::lines::Lines;
 pub(crate) use self::multipart::Form;
 pub(crate) use self::session::{Protocol, Seen, Session, header_value, named, wrong_media_type};

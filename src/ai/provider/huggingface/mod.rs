@@ -118,6 +118,10 @@ impl ImageProvider for HuggingFace {
         "huggingface"
     }
 
+    fn own_base_url(&self) -> Option<&'static str> {
+        Some(PROTOCOL.base_url)
+    }
+
     fn image_settings(&self) -> &'static [SettingSpec] {
         settings::IMAGE
     }

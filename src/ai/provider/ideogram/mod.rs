@@ -76,6 +76,10 @@ impl ImageProvider for Ideogram {
         "ideogram"
     }
 
+    fn own_base_url(&self) -> Option<&'static str> {
+        Some(PROTOCOL.base_url)
+    }
+
     fn image_settings(&self) -> &'static [SettingSpec] {
         settings::IMAGE
     }

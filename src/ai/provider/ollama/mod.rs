@@ -40,12 +40,16 @@ async fn write(
     if let Some(bearer) = session.key_if_any("Bearer ")? {
         post = post.header(AUTHORIZATION, bearer);
     }
-    session.send_for_text(post, Chunks, deltas).await
+    session.send_for_text(post, Chunks, request.max_output_tokens, deltas).await
 }
 
 impl TextProvider for Ollama {
     fn name(&self) -> &'static str {
         "ollama"
+    }
+
+    fn own_base_url(&self) -> Option<&'static str> {
+        Some(PROTOCOL.base_url)
     }
 
     fn text_settings(&self) -> &'static [SettingSpec] {

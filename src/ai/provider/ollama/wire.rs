@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::settings::{FIELDS, OPTIONS};
-use crate::ai::provider::http::picked;
+use crate::ai::provider::http::{count, picked};
 use crate::ai::provider::{TextRequest, TokenUsage};
 
 /// Body of `POST {base}/api/chat`. Field order is part of the tests.
@@ -55,9 +55,9 @@ pub(super) struct Line {
     pub(super) done: bool,
     #[serde(default)]
     pub(super) done_reason: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     prompt_eval_count: Option<i64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     eval_count: Option<i64>,
     #[serde(default)]
     pub(super) error: Option<Value>,

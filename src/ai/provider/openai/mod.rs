@@ -69,7 +69,7 @@ async fn write(
     let accept = if stream { "text/event-stream" } else { "application/json" };
     let post = session.post_json(["chat", "completions"], &ChatBody::new(request, stream), accept)?;
     let post = authorised(session, post, &request.request_key, &request.settings)?;
-    session.send_for_text(post, Chunks, deltas).await
+    session.send_for_text(post, Chunks, request.max_output_tokens, deltas).await
 }
 
 async fn draw(session: &mut Session<'_>, request: &ImageRequest) -> Result<ImageResult, ProviderFailure> {
@@ -93,6 +93,10 @@ impl TextProvider for OpenAi {
         "openai"
     }
 
+    fn own_base_url(&self) -> Option<&'static str> {
+        Some(PROTOCOL.base_url)
+    }
+
     fn text_settings(&self) -> &'static [SettingSpec] {
         settings::TEXT
     }
@@ -114,6 +118,10 @@ impl TextProvider for OpenAi {
 impl ImageProvider for OpenAi {
     fn name(&self) -> &'static str {
         "openai"
+    }
+
+    fn own_base_url(&self) -> Option<&'static str> {
+        Some(PROTOCOL.base_url)
     }
 
     fn image_settings(&self) -> &'static [SettingSpec] {

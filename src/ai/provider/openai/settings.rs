@@ -1,6 +1,6 @@
 //! The settings of the OpenAI protocol.
 
-use crate::ai::provider::SettingKind::{Choice, Flag, Number, Text, Whole};
+use crate::ai::provider::SettingKind::{Choice, Flag, Header, Number, Whole};
 use crate::ai::provider::SettingSpec;
 use crate::ai::provider::settings::setting;
 
@@ -12,8 +12,11 @@ pub(super) const TEXT_FIELDS: &[&str] =
 pub(super) const IMAGE_FIELDS: &[&str] =
     &["background", "moderation", "output_compression", "output_format", "quality", "style"];
 
-const ORGANIZATION: SettingSpec =
-    setting("organization", Text { max: 100 }, "Sent as header OpenAI-Organization, for keys of several organisations");
+const ORGANIZATION: SettingSpec = setting(
+    "organization",
+    Header { max: 100 },
+    "Sent as header OpenAI-Organization, for keys of several organisations",
+);
 
 /// For chat completions.
 pub(super) const TEXT: &[SettingSpec] = &[

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::settings::{IMAGE_FIELDS, TEXT_FIELDS};
-use crate::ai::provider::http::picked;
+use crate::ai::provider::http::{count, picked, report};
 use crate::ai::provider::{ImageRequest, TextRequest, TokenUsage, money};
 
 /// Body of `POST {base}/chat/completions`. Field order is part of the tests.
@@ -93,7 +93,7 @@ pub(super) struct ChatAnswer {
     pub(super) id: Option<String>,
     #[serde(default)]
     pub(super) choices: Option<Vec<Choice>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "report")]
     pub(super) usage: Option<Usage>,
     #[serde(default)]
     pub(super) error: Option<Value>,
@@ -124,7 +124,7 @@ pub(super) struct Content {
 pub(super) struct ImageAnswer {
     #[serde(default)]
     pub(super) data: Option<Vec<ImageDatum>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "report")]
     pub(super) usage: Option<Usage>,
     #[serde(default)]
     pub(super) error: Option<Value>,
@@ -142,20 +142,20 @@ pub(super) struct ImageDatum {
 /// dollars is a custom of routers.
 #[derive(Deserialize)]
 pub(super) struct Usage {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     prompt_tokens: Option<i64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     completion_tokens: Option<i64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     input_tokens: Option<i64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     output_tokens: Option<i64>,
     #[serde(default)]
     cost: Option<Box<RawValue>>,
 }
 
 impl Usage {
-    /// The tokens, unless one is missing or negative: half a report is no report.
+    /// The tokens, unless one is missing, negative or no whole number: half a report is no report.
     pub(super) fn tokens(&self) -> Option<TokenUsage> {
         let input = self.prompt_tokens.or(self.input_tokens);
         let output = self.completion_tokens.or(self.output_tokens);
@@ -182,6 +182,9 @@ mod tests {
             (r#"{"input_tokens":3,"output_tokens":5,"cost":0.040000001}"#, Some((3, 5))),
             (r#"{"prompt_tokens":3}"#, None),
             (r#"{"prompt_tokens":-3,"completion_tokens":5}"#, None),
+            (r#"{"prompt_tokens":1.5,"completion_tokens":5}"#, None),
+            (r#"{"prompt_tokens":3,"completion_tokens":9223372036854775808}"#, None),
+            (r#"{"prompt_tokens":"3","completion_tokens":5}"#, None),
         ] {
             let usage: Usage = serde_json::from_str(json).unwrap();
             assert_eq!(usage.tokens().map(|t| (t.input, t.output)), expected, "{json}");

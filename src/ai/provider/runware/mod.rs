@@ -78,6 +78,10 @@ impl ImageProvider for Runware {
         "runware"
     }
 
+    fn own_base_url(&self) -> Option<&'static str> {
+        Some(PROTOCOL.base_url)
+    }
+
     fn image_settings(&self) -> &'static [SettingSpec] {
         settings::IMAGE
     }
