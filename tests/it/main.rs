@@ -19,6 +19,7 @@ mod gate;
 mod http;
 mod image;
 mod jobs;
+mod keyword;
 mod ledger;
 mod loaders;
 mod prompt;

@@ -111,7 +111,7 @@ async fn what_is_wrong_about_a_site_is_named(#[values(Engine::Sqlite, Engine::Po
         (json!({"timeZone": "Mars/Base"}), "TIME_ZONE_UNKNOWN", "timeZone"),
         (json!({"language": "en_US"}), "LANGUAGE_INVALID", "language"),
         (json!({"audience": "a".repeat(501)}), "AUDIENCE_INVALID", "audience"),
-        (json!({"name": "a\u{0}b"}), "NAME_INVALID", "name"),
+        (json!({"name": "a\u{1}b"}), "NAME_INVALID", "name"),
     ] {
         let refused = stage.create(&stage.owner, more).await;
         assert_eq!(refusal(&refused), (code, json!(["input", field])), "{refused}");
