@@ -45,6 +45,7 @@ use crate::{
     ledger::{Ledger, LedgerOptions, Tenants, graphql::LedgerLoader},
     notification::service::Notifications,
     prompt::{Prompts, PromptsParts, Surroundings, graphql::PromptLoader, sweep::SplitSweep},
+    publishing::Publishing,
     site::{Sites, graphql::SiteLoader},
     storage::{ObjectSweep, Patience, Storage, StorageError, Uploads, UrlSigner, sweep::SweepParts},
 };
@@ -233,6 +234,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
     let gallery = Gallery::new(db.clone(), clock.clone(), ids.clone(), storage.clone(), signer.clone());
     let sites = Sites::new(db.clone(), clock.clone(), ids.clone());
     let keywords = Keywords::new(db.clone(), clock.clone(), ids.clone());
+    let publishing = Publishing::new(db.clone(), clock.clone());
     let uploads = Uploads::new(db.clone(), clock.clone(), ids.clone(), signer.clone());
     let jobs = Jobs::new(db.clone(), clock.clone(), ids.clone(), bus.clone(), seams.jobs.clone());
     let prompts = Prompts::new(PromptsParts { db: db.clone(), clock: clock.clone(), ids: ids.clone() });
@@ -289,6 +291,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         .data(gallery.clone())
         .data(sites.clone())
         .data(keywords.clone())
+        .data(publishing)
         .data(uploads.clone())
         .data(prompts.clone())
         .data(surroundings)

@@ -257,6 +257,8 @@ pub enum UserErrorCode {
     SlugTaken,
     /// The site has 200 sectors.
     TooManySectors,
+    /// A field of the schedule is out of range.
+    ScheduleInvalid,
     /// There is no such sector in the site.
     SectorNotFound,
     /// There is no such cluster in the sector.

@@ -55,6 +55,7 @@ pub const QUERY: &[(&str, Access)] = &[
     ("providerSettings", F(Feature::SystemSettingsView, Level::Read)),
     ("quoteAiTask", SignedIn),
     ("recordsAudit", F(Feature::SystemSettingsView, Level::Read)),
+    ("schedulePreview", SignedIn),
     ("serverInfo", Public),
     ("site", SignedIn),
     ("sites", SignedIn),

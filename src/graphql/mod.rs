@@ -27,6 +27,7 @@ use crate::{
         PromptDiffQuery, PromptMutation, PromptOptimiseMutation, PromptQuery, PromptSplitMutation,
         PromptStatisticsQuery, PromptTransferMutation, PromptTransferQuery,
     },
+    publishing::graphql::PublishingQuery,
     site::graphql::{SiteMutation, SiteQuery},
     storage::graphql::StorageMutation,
 };
@@ -51,6 +52,7 @@ pub struct Query(
     DoctorQuery,
     SiteQuery,
     KeywordQuery,
+    PublishingQuery,
 );
 
 /// Everything that can be done. Refusals are in `userErrors`; faults are top-level errors with a code.

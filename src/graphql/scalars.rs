@@ -7,6 +7,7 @@ use crate::clock::{self, Micros};
 const CREDITS: &str = "Give a whole number within ±(2^53 − 1).";
 const SAFE_INT: &str = "Give a whole number within ±(2^53 − 1).";
 const DECIMAL: &str = "Give a string such as \"0.04\": digits with at most nine decimals, below 10000000000.";
+const DATE: &str = "Give a calendar day, such as 2026-01-31.";
 const TIME: &str = "Give a time of RFC 3339, such as 2026-01-31T09:00:00Z.";
 
 /// What a value of the scalar or built-in type `name` must be, as a sentence; `None` for other types.
@@ -15,6 +16,7 @@ pub fn wanted(name: &str) -> Option<&'static str> {
         "Credits" => CREDITS,
         "SafeInt" => SAFE_INT,
         "Decimal" => DECIMAL,
+        "Date" => DATE,
         "DateTime" => TIME,
         "CreditsEntry" => "Give a JSON number or string.",
         "Int" => "Give a whole number within ±(2^31 − 1).",
@@ -159,6 +161,26 @@ impl ScalarType for Decimal {
 
     fn to_value(&self) -> Value {
         Value::String(decimal_text(self.0))
+    }
+}
+
+/// A calendar day of a site, without a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Date(pub chrono::NaiveDate);
+
+#[Scalar(name = "Date", specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339")]
+/// A calendar day of a site, such as 2026-01-31.
+impl ScalarType for Date {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match &value {
+            Value::String(text) if text.len() == 10 => text.parse().ok().map(Self),
+            _ => None,
+        }
+        .ok_or_else(|| InputValueError::custom(DATE))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.format("%Y-%m-%d").to_string())
     }
 }
 

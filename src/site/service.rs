@@ -15,6 +15,7 @@ use super::{
 use crate::{
     audit::{Actor, Trace, store::insert_entry},
     auth::{MemberRight, model::MemberRole},
+    calendar::Weekday,
     clock::Clock,
     db::{Db, constraint::violated},
     error::{Error, Failure, Internal},
@@ -31,15 +32,21 @@ pub struct Sites {
 }
 
 fn site_note(settings: &SiteSettings) -> String {
+    let schedule = settings.schedule.given();
     serde_json::json!({
         "name": settings.name,
         "domain": settings.domain,
-        "timeZone": settings.time_zone,
+        "timeZone": settings.time_zone.name(),
         "language": settings.language,
         "audience": settings.audience,
         "isActive": settings.is_active,
         "autoApprove": settings.auto_approve,
         "autoSchedule": settings.auto_schedule,
+        "interval": schedule.interval.as_str(),
+        "publishTime": settings.schedule.publish_at().to_string(),
+        "weekdays": schedule.weekdays.days().map(Weekday::as_str).collect::<Vec<_>>(),
+        "dayOfMonth": schedule.day_of_month,
+        "postsPerDay": schedule.posts_per_day,
     })
     .to_string()
 }

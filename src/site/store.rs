@@ -5,16 +5,34 @@ use std::collections::HashMap;
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use uuid::Uuid;
 
-use super::model::{Sector, Site, SiteSettings};
+use super::model::{Interval, NewSchedule, ScheduleSettings, Sector, Site, SiteSettings};
 use crate::{
+    calendar::{SiteZone, WeekdaySet},
     clock::Micros,
     db::{engine_of, list::List, places, statement},
     page::{Page, PageArgs},
 };
 
 const SITE: &str = "id, account_id, name, domain, time_zone, language, audience, is_active, auto_approve, auto_schedule, \
-                    version, created_at, updated_at";
+                    slot_interval, publish_minute, weekdays, month_day, posts_per_day, version, created_at, updated_at";
 const SECTOR: &str = "id, account_id, site_id, name, slug, is_active, created_at, updated_at";
+
+/// A word of a closed set that the schema's checks should have kept.
+fn unknown(what: &str) -> DbErr {
+    DbErr::Type(format!("a stored {what} is not one we know"))
+}
+
+fn schedule_of(row: &QueryResult) -> Result<ScheduleSettings, DbErr> {
+    let interval: String = row.try_get("", "slot_interval")?;
+    let given = NewSchedule {
+        interval: Interval::parse(&interval).ok_or_else(|| unknown("interval"))?,
+        publish_minute: row.try_get("", "publish_minute")?,
+        weekdays: WeekdaySet::from_bits(row.try_get("", "weekdays")?).ok_or_else(|| unknown("set of weekdays"))?,
+        day_of_month: row.try_get("", "month_day")?,
+        posts_per_day: row.try_get("", "posts_per_day")?,
+    };
+    ScheduleSettings::new(&given).map_err(|_| unknown("schedule"))
+}
 
 fn site_of(row: &QueryResult) -> Result<Site, DbErr> {
     Ok(Site {
@@ -23,12 +41,13 @@ fn site_of(row: &QueryResult) -> Result<Site, DbErr> {
         settings: SiteSettings {
             name: row.try_get("", "name")?,
             domain: row.try_get("", "domain")?,
-            time_zone: row.try_get("", "time_zone")?,
+            time_zone: SiteZone::parse(&row.try_get::<String>("", "time_zone")?).map_err(|_| unknown("time zone"))?,
             language: row.try_get("", "language")?,
             audience: row.try_get("", "audience")?,
             is_active: row.try_get("", "is_active")?,
             auto_approve: row.try_get("", "auto_approve")?,
             auto_schedule: row.try_get("", "auto_schedule")?,
+            schedule: schedule_of(row)?,
         },
         version: row.try_get("", "version")?,
         created_at: row.try_get("", "created_at")?,
@@ -123,24 +142,30 @@ pub async fn count_sectors(connection: &impl ConnectionTrait, site: Uuid) -> Res
     count(connection, "SELECT COUNT(*) AS n FROM sector WHERE site_id = $1", site).await
 }
 
-fn settings_values(settings: &SiteSettings) -> [Value; 8] {
+fn settings_values(settings: &SiteSettings) -> [Value; 13] {
+    let schedule = settings.schedule.given();
     [
         settings.name.clone().into(),
         settings.domain.clone().into(),
-        settings.time_zone.clone().into(),
+        settings.time_zone.name().into(),
         settings.language.clone().into(),
         settings.audience.clone().into(),
         settings.is_active.into(),
         settings.auto_approve.into(),
         settings.auto_schedule.into(),
+        schedule.interval.as_str().into(),
+        schedule.publish_minute.into(),
+        schedule.weekdays.bits().into(),
+        schedule.day_of_month.into(),
+        schedule.posts_per_day.into(),
     ]
 }
 
 /// A new site.
 pub async fn insert_site(tx: &impl ConnectionTrait, site: &Site) -> Result<(), DbErr> {
     let sql = "INSERT INTO site (name, domain, time_zone, language, audience, is_active, auto_approve, auto_schedule, \
-               id, account_id, slot_interval, publish_minute, weekdays, month_day, posts_per_day, version, created_at, \
-               updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'DAILY', 540, 127, 1, 1, $11, $12, $12)";
+               slot_interval, publish_minute, weekdays, month_day, posts_per_day, id, account_id, version, created_at, \
+               updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)";
     let more: [Value; 4] = [site.id.into(), site.account_id.into(), site.version.into(), site.created_at.into()];
     tx.execute_raw(statement(tx, sql, settings_values(&site.settings).into_iter().chain(more))).await?;
     Ok(())
@@ -149,7 +174,8 @@ pub async fn insert_site(tx: &impl ConnectionTrait, site: &Site) -> Result<(), D
 /// Writes a site that the caller has locked.
 pub async fn update_site(tx: &impl ConnectionTrait, site: &Site) -> Result<(), DbErr> {
     let sql = "UPDATE site SET name = $1, domain = $2, time_zone = $3, language = $4, audience = $5, is_active = $6, \
-               auto_approve = $7, auto_schedule = $8, version = $9, updated_at = $10 WHERE id = $11";
+               auto_approve = $7, auto_schedule = $8, slot_interval = $9, publish_minute = $10, weekdays = $11, \
+               month_day = $12, posts_per_day = $13, version = $14, updated_at = $15 WHERE id = $16";
     let more: [Value; 3] = [site.version.into(), site.updated_at.into(), site.id.into()];
     tx.execute_raw(statement(tx, sql, settings_values(&site.settings).into_iter().chain(more))).await?;
     Ok(())

@@ -24,6 +24,7 @@ mod ledger;
 mod loaders;
 mod prompt;
 mod provider;
+mod publishing;
 mod records;
 mod schema;
 mod site;

@@ -144,3 +144,40 @@ async fn sectors_have_slugs_of_their_own_in_a_site(#[values(Engine::Sqlite, Engi
     assert_eq!(seen["site"]["sectors"]["nodes"][0]["site"]["id"], site);
     assert_eq!(seen["site"]["sectors"]["totalCount"], 1);
 }
+
+#[rstest]
+#[tokio::test]
+async fn a_schedule_changes_field_by_field_and_each_fault_is_named(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let stage = Stage::open(engine).await;
+    let schedule = "schedule { interval publishTime weekdays dayOfMonth postsPerDay }";
+    let id = stage.create(&stage.owner, json!({})).await["site"]["id"].clone();
+    let query = format!(
+        "mutation($i: UpdateSiteInput!) {{ updateSite(input: $i) {{ site {{ {schedule} }} userErrors {{ code path }} }} }}"
+    );
+    let update = async |version: i64, change: Value| {
+        let input = json!({"siteId": id, "expectedVersion": version, "schedule": change});
+        stage.server.payload(&stage.owner, &query, json!({"i": input})).await
+    };
+    let week = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"];
+    let first = update(1, json!({"interval": "EVERY_2_DAYS", "publishTime": "23:59"})).await;
+    assert_eq!(
+        first["site"]["schedule"],
+        json!({"interval": "EVERY_2_DAYS", "publishTime": "23:59", "weekdays": week, "dayOfMonth": 1, "postsPerDay": 1})
+    );
+    let second =
+        update(2, json!({"weekdays": ["FRIDAY", "MONDAY", "FRIDAY"], "dayOfMonth": 31, "postsPerDay": 50})).await;
+    assert_eq!(
+        second["site"]["schedule"],
+        json!({"interval": "EVERY_2_DAYS", "publishTime": "23:59", "weekdays": ["MONDAY", "FRIDAY"], "dayOfMonth": 31, "postsPerDay": 50})
+    );
+    let refused = update(3, json!({"weekdays": [], "dayOfMonth": 0, "postsPerDay": 51})).await;
+    let fault = |field: &str| json!({"code": "SCHEDULE_INVALID", "path": ["input", "schedule", field]});
+    assert_eq!(refused["userErrors"], json!([fault("weekdays"), fault("dayOfMonth"), fault("postsPerDay")]));
+    let input = json!({"siteId": id, "expectedVersion": 3, "schedule": {"publishTime": "9:00"}});
+    let answer = stage.server.call(Some(&stage.owner.token), &query, json!({"i": input})).await;
+    assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_USER_INPUT");
+    let stored = "SELECT COUNT(*) FROM site WHERE weekdays = 17 AND publish_minute = 1439 AND version = 3";
+    assert_eq!(stage.server.number(stored).await, 1);
+}

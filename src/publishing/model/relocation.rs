@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use super::{LocalMoment, SiteZone};
-use crate::clock::Micros;
+use crate::{
+    calendar::{LocalMoment, SiteZone},
+    clock::Micros,
+};
 
 /// Content in `SCHEDULED`, with its slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,8 +96,8 @@ mod tests {
 
     use super::*;
     use crate::{
+        calendar::{instant_of, zone},
         clock::SECOND,
-        publishing::model::{instant_of, zone},
     };
 
     fn id(number: usize) -> Uuid {

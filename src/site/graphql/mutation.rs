@@ -2,10 +2,13 @@
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
 
-use super::types::{Sector, Site};
+use super::{
+    schedule::SiteScheduleInput,
+    types::{Sector, Site},
+};
 use crate::{
     auth::{Auth, MemberRight, model::MemberRole},
-    error::Error,
+    error::{Error, Failure},
     graphql::{
         context::{request, service},
         error::{UserError, UserErrorCode, answer},
@@ -16,7 +19,7 @@ use crate::{
     },
     site::{
         self, Sites,
-        model::{CreateSector, CreateSite, SectorError, SiteError, UpdateSector, UpdateSite},
+        model::{CreateSector, CreateSite, ScheduleRefusal, SectorError, SiteError, UpdateSector, UpdateSite},
     },
 };
 
@@ -70,6 +73,8 @@ pub struct UpdateSiteInput {
     pub auto_approve: MaybeUndefined<bool>,
     /// Whether approved content gets the next slot; it cannot be cleared. What is approved stays as it is.
     pub auto_schedule: MaybeUndefined<bool>,
+    /// When it gives slots; it cannot be cleared. Slots that are given stay as they are.
+    pub schedule: MaybeUndefined<SiteScheduleInput>,
 }
 
 /// What `updateSite` did.
@@ -77,7 +82,7 @@ pub struct UpdateSiteInput {
 pub struct UpdateSitePayload {
     /// The site; null when refused.
     site: Option<Site>,
-    /// Why it was refused: `VERSION_CONFLICT`, and what `createSite` says. Empty when it was done.
+    /// Why it was refused: `VERSION_CONFLICT`, `SCHEDULE_INVALID` for each fault, and what `createSite` says. Empty when it was done.
     user_errors: Vec<UserError>,
 }
 
@@ -123,6 +128,15 @@ pub struct UpdateSectorPayload {
     user_errors: Vec<UserError>,
 }
 
+/// The refusals of a schedule, one for each fault.
+pub fn schedule_errors(faults: &[ScheduleRefusal], path: &[&str]) -> Vec<UserError> {
+    let error = |fault: &ScheduleRefusal| {
+        let path: Vec<&str> = path.iter().copied().chain([fault.field()]).collect();
+        UserError::new(UserErrorCode::ScheduleInvalid, fault.to_string(), &path)
+    };
+    faults.iter().map(error).collect()
+}
+
 fn site_error(refusal: &SiteError) -> UserError {
     let message = refusal.to_string();
     let (code, field) = match refusal {
@@ -136,6 +150,7 @@ fn site_error(refusal: &SiteError) -> UserError {
         SiteError::TimeZoneUnknown(_) => (UserErrorCode::TimeZoneUnknown, "timeZone"),
         SiteError::LanguageInvalid => (UserErrorCode::LanguageInvalid, "language"),
         SiteError::AudienceInvalid => (UserErrorCode::AudienceInvalid, "audience"),
+        SiteError::Schedule(_) => (UserErrorCode::ScheduleInvalid, "schedule"),
         SiteError::TooManySites => (UserErrorCode::TooManySites, "accountId"),
     };
     UserError::new(code, message, &["input", field])
@@ -211,10 +226,16 @@ impl SiteMutation {
             is_active: kept(input.is_active, "isActive")?,
             auto_approve: kept(input.auto_approve, "autoApprove")?,
             auto_schedule: kept(input.auto_schedule, "autoSchedule")?,
+            schedule: kept(input.schedule, "schedule")?.unwrap_or_default().edit(&["input", "schedule"])?,
         };
         let request_id = Some(request(ctx)?.request_id.clone());
         let changed = service::<Sites>(ctx)?.update_site(right, site.id, edit, request_id).await;
-        let (site, user_errors) = answer(changed, site_error)?;
+        let (site, user_errors) = match changed {
+            Err(Failure::Refused(SiteError::Schedule(faults))) => {
+                (None, schedule_errors(&faults, &["input", "schedule"]))
+            }
+            changed => answer(changed, site_error)?,
+        };
         Ok(Some(UpdateSitePayload { site: site.map(Site), user_errors }))
     }
 

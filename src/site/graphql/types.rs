@@ -5,7 +5,10 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object, Result, dataloader::DataLoader};
 use uuid::Uuid;
 
-use super::loader::{SectorOf, SiteLoader, SiteOf};
+use super::{
+    loader::{SectorOf, SiteLoader, SiteOf},
+    schedule::SiteSchedule,
+};
 use crate::{
     connection,
     error::Error,
@@ -58,7 +61,7 @@ impl Site {
 
     /// Its time zone, an IANA name such as Europe/Berlin: its days and slots are counted in it.
     async fn time_zone(&self) -> &str {
-        &self.0.settings.time_zone
+        self.0.settings.time_zone.name()
     }
 
     /// The language its content is written in, a BCP 47 tag.
@@ -84,6 +87,11 @@ impl Site {
     /// Whether approved content gets the next slot.
     async fn auto_schedule(&self) -> bool {
         self.0.settings.auto_schedule
+    }
+
+    /// When it gives slots to approved content.
+    async fn schedule(&self) -> SiteSchedule {
+        SiteSchedule::from(&self.0.settings.schedule)
     }
 
     /// Its sectors, newest first.

@@ -1,10 +1,12 @@
 //! Sites and sectors as values, what may be said of them, and the edits.
 
+mod schedule;
 mod sector;
 mod site;
 
+pub use schedule::{DAY_OF_MONTH_MAX, Interval, NewSchedule, POSTS_PER_DAY_MAX, ScheduleRefusal, ScheduleSettings};
 pub use sector::{CreateSector, Sector, SectorError, UpdateSector};
-pub use site::{CreateSite, Site, SiteError, SiteSettings, UpdateSite};
+pub use site::{CreateSite, EditSchedule, Site, SiteError, SiteSettings, UpdateSite};
 
 /// The most sites of an account.
 pub const SITES_MAX: i64 = 1_000;

@@ -2,8 +2,11 @@
 
 use uuid::Uuid;
 
-use super::{NAME_CHARS_MAX, SITES_MAX, one_line};
-use crate::clock::Micros;
+use super::{Interval, NAME_CHARS_MAX, NewSchedule, SITES_MAX, ScheduleRefusal, ScheduleSettings, one_line};
+use crate::{
+    calendar::{SiteZone, WeekdaySet},
+    clock::Micros,
+};
 
 /// The most characters of the description of an audience.
 const AUDIENCE_CHARS_MAX: usize = 500;
@@ -32,8 +35,8 @@ pub struct SiteSettings {
     pub name: String,
     /// Its host name, lower case.
     pub domain: String,
-    /// Its time zone, an IANA name.
-    pub time_zone: String,
+    /// Its time zone: its days and slots are counted in it.
+    pub time_zone: SiteZone,
     /// Its language, a BCP 47 tag.
     pub language: String,
     /// Whom its content is for, 1–500 characters.
@@ -44,6 +47,36 @@ pub struct SiteSettings {
     pub auto_approve: bool,
     /// Whether approved content gets the next slot.
     pub auto_schedule: bool,
+    /// When there are slots.
+    pub schedule: ScheduleSettings,
+}
+
+/// What changes about a site's schedule; `None` leaves it as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EditSchedule {
+    /// How far apart slots are.
+    pub interval: Option<Interval>,
+    /// When on the day, minutes since local midnight.
+    pub publish_minute: Option<i32>,
+    /// The days that may have slots.
+    pub weekdays: Option<WeekdaySet>,
+    /// For months: which day.
+    pub day_of_month: Option<i32>,
+    /// How many posts a local day may have.
+    pub posts_per_day: Option<i32>,
+}
+
+impl EditSchedule {
+    /// The schedule as it will be. Refuses: every fault found.
+    pub fn apply(&self, schedule: &ScheduleSettings) -> Result<ScheduleSettings, Vec<ScheduleRefusal>> {
+        let mut given = schedule.given();
+        given.interval = self.interval.unwrap_or(given.interval);
+        given.publish_minute = self.publish_minute.unwrap_or(given.publish_minute);
+        given.weekdays = self.weekdays.unwrap_or(given.weekdays);
+        given.day_of_month = self.day_of_month.unwrap_or(given.day_of_month);
+        given.posts_per_day = self.posts_per_day.unwrap_or(given.posts_per_day);
+        ScheduleSettings::new(&given)
+    }
 }
 
 /// A new site.
@@ -82,6 +115,8 @@ pub struct UpdateSite {
     pub auto_approve: Option<bool>,
     /// Whether approved content gets the next slot.
     pub auto_schedule: Option<bool>,
+    /// When there are slots.
+    pub schedule: EditSchedule,
 }
 
 /// Why a site was not made or changed.
@@ -113,6 +148,9 @@ pub enum SiteError {
     /// The audience is blank or too long.
     #[error("An audience has 1–{AUDIENCE_CHARS_MAX} characters. Shorten it, or send null to take it away.")]
     AudienceInvalid,
+    /// The schedule is at fault; every fault found.
+    #[error("The schedule is at fault.")]
+    Schedule(Vec<ScheduleRefusal>),
     /// The account has as many sites as it may.
     #[error("The account has {SITES_MAX} sites, which is the most. Use one of them.")]
     TooManySites,
@@ -138,9 +176,8 @@ fn domain(text: &str) -> Result<String, SiteError> {
     }
 }
 
-fn time_zone(text: &str) -> Result<String, SiteError> {
-    let zone: Result<chrono_tz::Tz, _> = text.trim().parse();
-    zone.map(|zone| zone.name().to_owned()).map_err(|_| SiteError::TimeZoneUnknown(text.to_owned()))
+fn time_zone(text: &str) -> Result<SiteZone, SiteError> {
+    SiteZone::parse(text.trim()).map_err(|_| SiteError::TimeZoneUnknown(text.chars().take(100).collect()))
 }
 
 fn language(text: &str) -> Result<String, SiteError> {
@@ -177,6 +214,7 @@ impl CreateSite {
             is_active: true,
             auto_approve: false,
             auto_schedule: false,
+            schedule: ScheduleSettings::new(&NewSchedule::default()).map_err(SiteError::Schedule)?,
         })
     }
 }
@@ -204,6 +242,7 @@ impl UpdateSite {
         if let Some(text) = &self.audience {
             settings.audience = text.as_deref().map(audience).transpose()?;
         }
+        settings.schedule = self.schedule.apply(&settings.schedule).map_err(SiteError::Schedule)?;
         let flags = [
             (self.is_active, &mut settings.is_active),
             (self.auto_approve, &mut settings.auto_approve),
@@ -237,7 +276,7 @@ mod tests {
 
     #[test]
     fn knows_zones_and_languages() {
-        assert_eq!(time_zone("Europe/Berlin"), Ok("Europe/Berlin".to_owned()));
+        assert_eq!(time_zone(" Europe/Berlin ").map(SiteZone::name), Ok("Europe/Berlin"));
         assert_eq!(time_zone("Mars/Base"), Err(SiteError::TimeZoneUnknown("Mars/Base".to_owned())));
         for tag in ["en", "pt-BR", "zh-Hant-TW"] {
             assert_eq!(language(tag), Ok(tag.to_owned()));

@@ -55,6 +55,12 @@ impl Pipeline {
         Some(match field {
             "site" => format!("{{ site(id: \"{}\") {{ {site} }} }}", self.site),
             "sites" => format!("{{ sites(accountId: \"{account}\") {{ nodes {{ {site} }} totalCount }} }}"),
+            "schedulePreview" => {
+                format!(
+                    "{{ schedulePreview(input: {{ siteId: \"{}\" }}) {{ slots {{ at }} userErrors {{ code }} }} }}",
+                    self.site
+                )
+            }
             "keywords" => {
                 format!(
                     "{{ keywords(siteId: \"{}\") {{ nodes {{ id text cluster {{ name }} }} totalCount }} }}",

@@ -6,8 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Datelike, Days, NaiveDate};
 
-use super::{LocalMoment, ScheduleSettings, SiteZone, Weekday};
-use crate::clock::{Micros, SECOND};
+use crate::{
+    calendar::{LocalMoment, SiteZone, Weekday},
+    clock::{Micros, SECOND},
+    site::model::ScheduleSettings,
+};
 
 /// How far ahead of the present a slot is at least; exactly that far is far enough.
 pub const LEAD: Micros = 15 * 60 * SECOND;

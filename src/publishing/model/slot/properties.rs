@@ -5,7 +5,10 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use proptest::prelude::*;
 
 use super::*;
-use crate::publishing::model::{HourMark, Interval, MinuteOfDay, NewSchedule, WeekdaySet, date_of, instant_of, zone};
+use crate::{
+    calendar::{HourMark, MinuteOfDay, WeekdaySet, date_of, instant_of, zone},
+    site::model::{Interval, NewSchedule},
+};
 
 const MINUTE: Micros = 60 * SECOND;
 const DAY: Micros = 24 * 60 * MINUTE;

@@ -1,6 +1,8 @@
 use super::*;
-use crate::publishing::model::{
-    HourMark, Interval, NewSchedule, Waiting, WeekdaySet, date_of, instant_of, keep_local_time, minute_of, zone,
+use crate::{
+    calendar::{HourMark, WeekdaySet, date_of, instant_of, minute_of, zone},
+    publishing::model::{Waiting, keep_local_time},
+    site::model::{Interval, NewSchedule},
 };
 
 /// A schedule that publishes at `minute`, such as `09:00`.

@@ -66,8 +66,8 @@ mod tests {
 
     use super::*;
     use crate::{
+        calendar::{instant_of, zone},
         clock::SECOND,
-        publishing::model::{instant_of, zone},
     };
 
     // The vectors of section 7 of the pipeline: a midnight that does not exist.

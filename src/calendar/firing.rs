@@ -76,8 +76,8 @@ mod tests {
 
     use super::*;
     use crate::{
+        calendar::{instant_of, minute_of, zone},
         clock::SECOND,
-        publishing::model::{instant_of, minute_of, zone},
     };
 
     const HOUR: Micros = 3600 * SECOND;

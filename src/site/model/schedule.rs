@@ -1,6 +1,6 @@
 //! A site's schedule: how often, at what time and on which days automatic slots are given.
 
-use super::{MINUTE_OF_DAY_MAX, MinuteOfDay, WeekdaySet};
+use crate::calendar::{MINUTE_OF_DAY_MAX, MinuteOfDay, WeekdaySet};
 
 /// The last day of the longest month.
 pub const DAY_OF_MONTH_MAX: i32 = 31;
@@ -136,6 +136,17 @@ impl ScheduleSettings {
             .into_iter()
             .flatten()
             .collect()),
+        }
+    }
+
+    /// The same as it comes in, to be changed and checked again.
+    pub fn given(&self) -> NewSchedule {
+        NewSchedule {
+            interval: self.interval,
+            publish_minute: self.publish_at.get(),
+            weekdays: self.weekdays,
+            day_of_month: i32::try_from(self.day_of_month).unwrap_or(DAY_OF_MONTH_MAX),
+            posts_per_day: i32::try_from(self.posts_per_day).unwrap_or(POSTS_PER_DAY_MAX),
         }
     }
 

@@ -2,7 +2,7 @@ use chrono_tz::TZ_VARIANTS;
 use proptest::prelude::*;
 
 use super::*;
-use crate::publishing::model::{date_of, instant_of, zone};
+use crate::calendar::{date_of, instant_of, zone};
 
 const MINUTE: Micros = 60 * SECOND;
 

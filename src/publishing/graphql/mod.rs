@@ -1,0 +1,5 @@
+//! Slots in the API.
+
+mod query;
+
+pub use query::PublishingQuery;
