@@ -312,7 +312,7 @@ impl World {
                 "promptLengthLimit": 1, "outputTokenLimit": 1,
                 "price": {"text": {"inputPrice": "0", "outputPrice": "0", "unit": "PER_MILLION", "tokensPerCredit": 1}}
             }),
-            "createUpload" => json!({"purpose": "PROMPT_IMPORT"}),
+            "createUpload" => json!({"purpose": "KEYWORD_IMPORT"}),
             "deleteImage" => json!({"imageId": self.image}),
             "deleteUser" => json!({"userId": user}),
             "generateImages" | "generateText" => {
