@@ -3,6 +3,7 @@
 
 mod erase;
 pub mod graphql;
+pub mod maker;
 pub mod model;
 pub mod points;
 pub mod progress;

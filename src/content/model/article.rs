@@ -17,7 +17,8 @@ use crate::ai::model::{
     shape::{Fault, Field, Shape},
 };
 use crate::idea::model::TITLE_CHARS_MAX;
-use crate::keyword::model::{ContentType, SiteContext, cut_at_word, text_key};
+use crate::keyword::model::{ContentType, cut_at_word, text_key};
+use crate::site::model::SiteContext;
 
 /// Characters of a meta title at most.
 pub const META_TITLE_CHARS_MAX: usize = 60;

@@ -10,7 +10,8 @@ use crate::ai::model::{
     data_block::DataBlock,
     shape::{Fault, Field, Shape},
 };
-use crate::keyword::model::{SiteContext, cut_at_word};
+use crate::keyword::model::cut_at_word;
+use crate::site::model::SiteContext;
 
 /// In-article images where nobody says how many.
 pub const IN_ARTICLE_WANTED: usize = 2;

@@ -15,7 +15,8 @@ use crate::ai::model::{
     data_block::DataBlock,
     shape::{Field, Shape},
 };
-use crate::keyword::model::{ContentType, SiteContext, cut_at_word};
+use crate::keyword::model::{ContentType, cut_at_word};
+use crate::site::model::SiteContext;
 
 /// What is said about the changes: lines at most.
 pub const CHANGES_MAX: usize = 10;

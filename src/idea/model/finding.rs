@@ -12,7 +12,8 @@ use crate::ai::model::{
     data_block::DataBlock,
     shape::{FAULTS_MAX, Fault, Field, Shape},
 };
-use crate::keyword::model::{ContentType, SiteContext, cut_at_word, text_key};
+use crate::keyword::model::{ContentType, cut_at_word, text_key};
+use crate::site::model::SiteContext;
 use crate::prompt::model::collapse_blanks;
 
 /// Ideas of one call where nobody says how many.

@@ -5,7 +5,6 @@ pub mod clustering;
 pub mod import;
 mod keyword;
 pub mod lexical;
-mod site_context;
 pub mod state;
 pub mod text;
 mod value;
@@ -15,7 +14,6 @@ pub use cluster::{
     cluster_name,
 };
 pub use keyword::{BULK_MAX, KEYWORDS_MAX, Keyword, KeywordError, KeywordFacts, KeywordFilter, UpdateKeyword};
-pub use site_context::SiteContext;
 pub use state::{ClusterState, ContentType, IllegalTransition, Intent, KeywordState};
 pub use text::{cut_at_word, text_key};
 pub use value::{Country, Cpc, Difficulty, KEYWORD_CHARS_MAX, KeywordFault, KeywordText, Volume};

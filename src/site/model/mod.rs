@@ -1,9 +1,11 @@
 //! Sites and sectors as values, what may be said of them, and the edits.
 
+mod context;
 mod schedule;
 mod sector;
 mod site;
 
+pub use context::SiteContext;
 pub use schedule::{DAY_OF_MONTH_MAX, Interval, NewSchedule, POSTS_PER_DAY_MAX, ScheduleRefusal, ScheduleSettings};
 pub use sector::{CreateSector, Sector, SectorError, UpdateSector};
 pub use site::{CreateSite, EditSchedule, Site, SiteError, SiteSettings, UpdateSite};

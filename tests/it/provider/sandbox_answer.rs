@@ -6,7 +6,8 @@ use inkledger::ai::provider::sandbox::{LABEL, Sandbox, SandboxScript, Step};
 use inkledger::ai::provider::{FailureCode, TextProvider, TextRequest};
 use inkledger::content::model::{article, image_prompts, optimize};
 use inkledger::idea::model as idea;
-use inkledger::keyword::model::{ContentType, SiteContext, clustering};
+use inkledger::keyword::model::{ContentType, clustering};
+use inkledger::site::model::SiteContext;
 use uuid::Uuid;
 
 use super::{patient, text_request};

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{ContentType, Intent, SiteContext, cut_at_word, text_key};
+use super::{ContentType, Intent, cut_at_word, text_key};
 use crate::ai::model::{
     AiFunction,
     answer::{AnswerError, Output},
@@ -15,6 +15,7 @@ use crate::ai::model::{
     shape::{Fault, Field, Shape},
 };
 use crate::prompt::model::collapse_blanks;
+use crate::site::model::SiteContext;
 
 /// Keywords of one call at least; fewer are `TOO_FEW_KEYWORDS`.
 pub const KEYWORDS_MIN: usize = 2;
