@@ -13,8 +13,8 @@ use crate::ai::model::{
     shape::{FAULTS_MAX, Fault, Field, Shape},
 };
 use crate::keyword::model::{ContentType, cut_at_word, text_key};
-use crate::site::model::SiteContext;
 use crate::prompt::model::collapse_blanks;
+use crate::site::model::SiteContext;
 
 /// Ideas of one call where nobody says how many.
 pub const IDEAS_WANTED: usize = 3;
