@@ -38,6 +38,8 @@ pub struct Model {
     pub created_at: i64,
     pub updated_at: i64,
     pub finished_at: Option<i64>,
+    /// Of the run that it belongs to.
+    pub stage: Option<String>,
 }
 
 /// No relation is declared: queries join by name.

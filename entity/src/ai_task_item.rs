@@ -25,6 +25,16 @@ pub struct Model {
     pub begun_at: Option<i64>,
     /// The image that it enlarges.
     pub original_id: Option<Uuid>,
+    /// Whose content it is about.
+    pub site_id: Option<Uuid>,
+    /// How many things it delivered; null: one.
+    pub made: Option<i32>,
+    /// Clusters its keywords went into.
+    pub made_groups: Option<i32>,
+    /// What it delivered: a JSON list of ids.
+    pub products: Option<String>,
+    /// Its own quote, where each item has one.
+    pub terms: Option<String>,
 }
 
 /// No relation is declared: queries join by name.

@@ -13,11 +13,12 @@ use uuid::Uuid;
 
 use super::Look;
 use crate::{
-    ai::Ai,
+    ai::{Ai, maker::Makers},
     auth::{AccessWatch, Auth, model::CloseReason},
     db::Db,
     error::Error,
     http::{Authenticator, ContentTypes, Readiness, Report, SessionEnd, StoredAs},
+    ids::Ids,
     image::Gallery,
     storage::{ObjectKey, StillNeeded, Storage},
     viewer::{SignedIn, Viewer},
@@ -99,6 +100,11 @@ impl StillNeeded for WorkInHand {
         }
         .boxed()
     }
+}
+
+/// Who makes the things of the pipeline.
+pub(super) fn makers(_db: &Db, _ids: &Arc<dyn Ids>) -> Makers {
+    Makers::new(Vec::new())
 }
 
 /// Whether all AI output comes from the sandbox.

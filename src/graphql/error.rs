@@ -267,6 +267,18 @@ pub enum UserErrorCode {
     ClusterHasIdeas,
     /// No rule leads from the present state to the one that was asked for.
     IllegalTransition,
+    /// A thing is named twice.
+    NamedTwice,
+    /// The state of a thing does not allow it.
+    WrongState,
+    /// Clustering needs at least two keywords.
+    TooFewKeywords,
+    /// The keywords are of several sectors or sites.
+    MixedSectors,
+    /// The target keywords are too many, or one is blank or too long.
+    TargetKeywordsInvalid,
+    /// The number wanted of each is out of range.
+    WantedOutOfRange,
     /// The keyword is empty.
     KeywordEmpty,
     /// The keyword is longer than 200 characters.

@@ -174,6 +174,11 @@ async fn fetch(ctx: &Context<'_>, id: &ID, argument: &str) -> GraphqlResult<Opti
     let Some((kind, uuid)) = decode_any(id) else {
         return Err(Error::bad_input("This is not an id of ours. Take it from a field `id`.", &[argument]).into());
     };
+    find(ctx, kind, uuid).await
+}
+
+/// What `kind` and `uuid` stand for; `None` when it is not there, or not the viewer's.
+pub async fn find(ctx: &Context<'_>, kind: NodeKind, uuid: Uuid) -> GraphqlResult<Option<Node>> {
     let found = match kind {
         NodeKind::User => User::find(ctx, uuid).await.map(|found| found.map(Node::User)),
         NodeKind::Account => Account::find(ctx, uuid).await.map(|found| found.map(Node::Account)),

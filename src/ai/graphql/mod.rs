@@ -13,6 +13,7 @@ mod quote;
 mod refusal;
 mod registry;
 mod task;
+mod things;
 
 pub use compose::ComposeQuery;
 pub use loader::AiLoader;
@@ -25,3 +26,4 @@ pub use quote::QuoteQuery;
 pub use refusal::model_refusal;
 pub use registry::AiRegistryMutation;
 pub use task::AiTask;
+pub use things::{MakeInput, make_things};

@@ -156,7 +156,7 @@ pub struct CancelAiTaskPayload {
 
 type Outcome<R> = Result<crate::ai::model::AiTask, Failure<R>>;
 
-fn split<R>(
+pub(super) fn split<R>(
     outcome: Outcome<R>,
     refused: impl FnOnce(R) -> Vec<UserError>,
 ) -> Result<(Option<AiTask>, Vec<UserError>), Error> {

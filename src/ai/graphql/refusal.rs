@@ -1,7 +1,7 @@
 //! Why a command was refused, as `UserError`s.
 
 use crate::{
-    ai::model::{AcceptError, ModelRefusal},
+    ai::model::{AcceptError, ModelRefusal, TargetRefusal},
     graphql::{
         error::{ModelMismatch, PartLength, UserError, UserErrorCode},
         scalars::SafeInt,
@@ -75,6 +75,28 @@ fn too_long(refusal: PromptTooLong) -> UserError {
     }
 }
 
+fn target_refusal(refusal: &TargetRefusal, given: Given) -> UserError {
+    let (code, position) = match refusal {
+        TargetRefusal::NotFound { position } => (UserErrorCode::NotFound, Some(*position)),
+        TargetRefusal::Twice { position } => (UserErrorCode::NamedTwice, Some(*position)),
+        TargetRefusal::WrongState { position, .. } => (UserErrorCode::WrongState, Some(*position)),
+        TargetRefusal::MixedSectors { position } => (UserErrorCode::MixedSectors, Some(*position)),
+        TargetRefusal::TooFewKeywords { .. } => (UserErrorCode::TooFewKeywords, None),
+        TargetRefusal::CountOutOfRange { .. } => (UserErrorCode::CountOutOfRange, None),
+        TargetRefusal::WantedOutOfRange { .. } => {
+            let path = ["input", given.wanted];
+            return UserError::new(UserErrorCode::WantedOutOfRange, refusal.to_string(), &path);
+        }
+        TargetRefusal::KeywordsInvalid { .. } => {
+            let path = ["input", "keywords"];
+            return UserError::new(UserErrorCode::TargetKeywordsInvalid, refusal.to_string(), &path);
+        }
+    };
+    let place = position.map(|position| position.saturating_sub(1).to_string());
+    let path: Vec<&str> = ["input", given.things].into_iter().chain(place.as_deref()).collect();
+    UserError::new(code, refusal.to_string(), &path)
+}
+
 /// The fields that a command's input was given in, for refusals to point at.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Given {
@@ -84,16 +106,26 @@ pub(super) struct Given {
     pub(super) image: &'static str,
     /// How many.
     pub(super) count: &'static str,
+    /// What it is about in things of the pipeline.
+    pub(super) things: &'static str,
+    /// How many of each.
+    pub(super) wanted: &'static str,
 }
 
 impl Given {
     /// Images of one thing, whose number is a field of its own.
-    pub(super) const DRAWING: Self = Self { prompt: "prompt", image: "imageIds", count: "count" };
+    pub(super) const DRAWING: Self =
+        Self { prompt: "prompt", image: "imageIds", count: "count", things: "ids", wanted: "wanted" };
 
     /// Texts: one prompt, or a list of them.
     pub(super) fn texts(has_list: bool) -> Self {
         let prompt = if has_list { "prompts" } else { "prompt" };
         Self { prompt, count: prompt, ..Self::DRAWING }
+    }
+
+    /// Things of the pipeline, in a list of their own, and how many are wanted of each.
+    pub(super) fn things(field: &'static str, wanted: &'static str) -> Self {
+        Self { count: field, things: field, wanted, ..Self::DRAWING }
     }
 
     /// Images: one, or a list of them.
@@ -129,6 +161,7 @@ pub(super) fn accept_refusal(refusal: AcceptError, given: Given) -> Vec<UserErro
         AcceptError::UpscaleUnderWay(_) => (UserErrorCode::UpscaleUnderWay, &image),
         AcceptError::AlreadyUpscaled(_) => (UserErrorCode::AlreadyUpscaled, &image),
         AcceptError::ImageTooLarge(_) => (UserErrorCode::ImageTooLarge, &image),
+        AcceptError::Target(refusal) => return vec![target_refusal(&refusal, given)],
         AcceptError::AccountFrozen => (UserErrorCode::AccountFrozen, &[]),
         AcceptError::AccountClosed => (UserErrorCode::AccountClosed, &[]),
         AcceptError::BacklogFull => (UserErrorCode::BacklogFull, &[]),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject, dataloader::DataLoader};
+use futures_util::future::try_join_all;
 use uuid::Uuid;
 
 use super::{
@@ -17,7 +18,7 @@ use crate::{
     graphql::{
         context::{service, viewer},
         gate::AnswerRoom,
-        node::{self, NodeKind},
+        node::{self, Node, NodeKind},
         scalars::{Credits, DateTime, Decimal, SafeInt},
     },
     image::graphql::Image,
@@ -134,6 +135,17 @@ impl AiTaskItem {
     }
 }
 
+/// The most products that one answer shows.
+const PRODUCTS_MAX: usize = 500;
+
+/// What a function makes, where that is a thing of its own; images show with their items.
+fn product_kind(function: model::AiFunction) -> Option<NodeKind> {
+    match function {
+        model::AiFunction::ClusterKeywords => Some(NodeKind::Cluster),
+        _ => None,
+    }
+}
+
 /// One command of a user, carried out by an AI function.
 #[derive(Debug, Clone)]
 pub struct AiTask(pub model::AiTask);
@@ -201,6 +213,17 @@ impl AiTask {
         let loader = service::<DataLoader<AiLoader>>(ctx)?;
         let items = loader.load_one(ItemsOf(self.0.id)).await?.unwrap_or_default();
         Ok(Some(items.into_iter().map(AiTaskItem).collect()))
+    }
+
+    /// What it has made so far: clusters, ideas, articles or places of images, at most 500. Empty for a function whose
+    /// results are its items' own; what was deleted since is left out. Null only when they cannot be read.
+    async fn products(&self, ctx: &Context<'_>) -> Result<Option<Vec<Node>>> {
+        let Some(kind) = product_kind(self.0.function) else { return Ok(Some(Vec::new())) };
+        let items = service::<DataLoader<AiLoader>>(ctx)?.load_one(ItemsOf(self.0.id)).await?.unwrap_or_default();
+        let ids = items.iter().flat_map(|item| item.products.clone()).take(PRODUCTS_MAX);
+        // At once, so that a loader reads them with one statement.
+        let found = try_join_all(ids.map(|id| node::find(ctx, kind, id))).await?;
+        Ok(Some(found.into_iter().flatten().collect()))
     }
 
     /// How many items were asked for.

@@ -87,13 +87,22 @@ impl AnswerError {
         if !self.is_repairable() {
             return None;
         }
-        let faults: Vec<String> = self.faults().iter().map(|fault| format!("- {fault}")).collect();
-        Some(format!(
-            "{prompt}\n\nAn earlier answer to this could not be used. Its faults:\n{}\n\
-             Answer anew and in full, as one JSON value without these faults, and nothing else.",
-            faults.join("\n")
-        ))
+        Some(repair_prompt(prompt, &self.fault_lines()))
     }
+
+    /// What is wrong, a line each; kept with the attempt, so that any later run can ask for the repair.
+    pub fn fault_lines(&self) -> String {
+        let lines: Vec<String> = self.faults().iter().map(|fault| format!("- {fault}")).collect();
+        lines.join("\n")
+    }
+}
+
+/// The prompt of a repair attempt after an answer with these faults.
+pub fn repair_prompt(prompt: &str, fault_lines: &str) -> String {
+    format!(
+        "{prompt}\n\nAn earlier answer to this could not be used. Its faults:\n{fault_lines}\n\
+         Answer anew and in full, as one JSON value without these faults, and nothing else."
+    )
 }
 
 /// Reads `text` as a `T`. Unknown fields are dropped, and so is U+0000, which no database holds. Never panics.

@@ -103,21 +103,37 @@ functions! {
         "Generated {n} texts using {c} credits" "Text generation failed: {error}";
 }
 
+/// How much was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MadeCount {
+    /// What the function's success text counts: images, texts, ideas, keywords that were clustered.
+    pub things: i32,
+    /// The clusters that the keywords went into; 0 elsewhere.
+    pub groups: i32,
+}
+
+impl MadeCount {
+    /// Both.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self { things: self.things.saturating_add(other.things), groups: self.groups.saturating_add(other.groups) }
+    }
+}
+
 impl AiFunction {
+    /// The number that a notification's metadata gives under [`Self::counted`].
+    pub fn counted_in(self, made: MadeCount) -> i32 {
+        if self == Self::ClusterKeywords { made.groups } else { made.things }
+    }
+
     /// Reads the name. `None` when there is no such function.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|function| function.as_str() == text)
     }
 
-    /// Whether this server can carry it out.
-    pub fn is_executable(self) -> bool {
-        matches!(self, Self::GenerateImages | Self::GenerateText)
-    }
-
-    /// The success text for `delivered` things, before and after the figure of credits.
-    pub fn success_around(self, delivered: i32) -> (String, String) {
-        // Clustering counts clusters too; its own text comes with its own task.
-        let text = self.success().replace("{n}", &delivered.to_string());
+    /// The success text for things that were made, before and after the figure of credits.
+    pub fn success_around(self, made: MadeCount) -> (String, String) {
+        let text = self.success().replace("{n}", &made.things.to_string()).replace("{m}", &made.groups.to_string());
         match text.split_once("{c}") {
             Some((before, after)) => (before.to_owned(), after.to_owned()),
             None => (text, String::new()),
@@ -152,8 +168,13 @@ mod tests {
 
     #[test]
     fn words_messages_as_specified() {
-        let (before, after) = AiFunction::GenerateImages.success_around(3);
-        assert_eq!(format!("{before}15{after}"), "Generated 3 images using 15 credits");
+        let text = |function: AiFunction, things, groups| {
+            let (before, after) = function.success_around(MadeCount { things, groups });
+            format!("{before}15{after}")
+        };
+        assert_eq!(text(AiFunction::GenerateImages, 3, 0), "Generated 3 images using 15 credits");
+        let clustered = "Clustered 40 keywords into 7 clusters using 15 credits";
+        assert_eq!(text(AiFunction::ClusterKeywords, 40, 7), clustered);
         assert_eq!(AiFunction::GenerateText.failure_text("no"), "Text generation failed: no");
     }
 }

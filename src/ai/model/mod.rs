@@ -14,6 +14,7 @@ mod provider;
 mod registry;
 mod request;
 pub mod shape;
+mod target;
 mod task;
 mod tries;
 mod visible;
@@ -23,7 +24,7 @@ pub use breaker::{Gate, GateRules, GateState, Passage, Sign};
 pub use capability::{
     Capabilities, CapabilityFault, PRIORITY, Settings, functions_from, functions_of, qualities_from, shapes_from,
 };
-pub use function::{AiFunction, ModelKind};
+pub use function::{AiFunction, MadeCount, ModelKind};
 pub use payload::{ComposedPrompt, ERASED_PREFIX, Original, StandIn, TaskPayload};
 pub use picture::{AspectRatio, Quality};
 pub use price::{
@@ -33,9 +34,10 @@ pub use price_entry::{PriceEntry, PriceFault, PriceUnit, credit_price};
 pub use provider::{ProviderSetup, Sealed, StoredKey};
 pub use registry::{AiModel, ModelRefusal, PricedModel};
 pub use request::{
-    AcceptError, BULK_MAX, COUNT_MAX, EventOrder, GenerateImages, GenerateText, InsufficientFigures, Order, Picture,
-    SEED_MAX, Subject, UpscaleImages,
+    AcceptError, BULK_MAX, COUNT_MAX, EventOrder, GenerateImages, GenerateText, InsufficientFigures, MakeThings, Order,
+    Picture, SEED_MAX, Subject, UpscaleImages,
 };
+pub use target::{Target, TargetRefusal, Targets};
 pub use task::{AiTask, Attempt, AttemptState, Item, ItemState, Phase, TaskStatus, error_text, task_percent};
 pub use tries::{FaultClass, Tried, TryRules, WaitRules};
 pub use visible::{has_ink, is_invisible};

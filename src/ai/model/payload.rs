@@ -1,9 +1,10 @@
 //! What a task was asked, as it is stored with the task: everything that carrying it out needs, fixed when it was accepted.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
-use super::{AspectRatio, Quality};
+use super::{AspectRatio, Quality, Target};
 use crate::prompt::model::{compose::Part, fit::DroppedClause};
 
 /// What a task was asked, as stored with it.
@@ -26,6 +27,9 @@ pub struct TaskPayload {
     /// The images that are enlarged, one for each item.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub originals: Vec<Original>,
+    /// What each item is about, where that is a thing of the pipeline.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<Target>,
     /// How many things.
     pub count: i32,
     /// The shape of its images.
@@ -98,6 +102,7 @@ impl TaskPayload {
     #[must_use]
     pub fn erased(self) -> Self {
         let bare = |original: Original| Original { event_type: None, style: None, ..original };
+        let bare_target = |target: Target| Target { facts: Value::Null, ..target };
         Self {
             is_erased: true,
             prompt: String::new(),
@@ -105,6 +110,7 @@ impl TaskPayload {
             system: None,
             composed: None,
             originals: self.originals.into_iter().map(bare).collect(),
+            targets: self.targets.into_iter().map(bare_target).collect(),
             watermark: None,
             ..self
         }
@@ -119,6 +125,11 @@ impl TaskPayload {
     /// The image that the item at `position` enlarges.
     pub fn original_at(&self, position: i32) -> Option<&Original> {
         usize::try_from(position).ok().and_then(|position| self.originals.get(position))
+    }
+
+    /// The thing of the pipeline that the item at `position` is about.
+    pub fn target_at(&self, position: i32) -> Option<&Target> {
+        usize::try_from(position).ok().and_then(|position| self.targets.get(position))
     }
 
     /// What the item at `position` is about.
@@ -153,6 +164,11 @@ mod tests {
                 dropped: Vec::new(),
             }),
             originals: vec![original],
+            targets: vec![Target {
+                id: Some(Uuid::from_u128(4)),
+                site: None,
+                facts: serde_json::json!({"keywords": ["secret"]}),
+            }],
             count: 2,
             ratio: AspectRatio::default(),
             quality: Quality::default(),

@@ -3,7 +3,7 @@
 use ring::digest;
 use uuid::Uuid;
 
-use super::{AiFunction, AspectRatio, ModelRefusal, Quality, Wish, has_ink};
+use super::{AiFunction, AspectRatio, ModelRefusal, Quality, TargetRefusal, Targets, Wish, has_ink};
 use crate::prompt::model::{
     compose::EventRequest,
     details::{DetailError, DetailValue},
@@ -80,6 +80,19 @@ pub struct GenerateText {
     pub seed: Option<i64>,
 }
 
+/// Make things of the pipeline: clusters of keywords, ideas of clusters, articles of content tasks and so on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MakeThings {
+    /// Which function.
+    pub function: AiFunction,
+    /// Makes it happen once per account: 8–128 visible ASCII characters.
+    pub idempotency_key: String,
+    /// Of what.
+    pub targets: Targets,
+    /// Which model; `None` is the function's default.
+    pub ai_model_id: Option<Uuid>,
+}
+
 /// What an order is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
@@ -91,6 +104,8 @@ pub enum Subject {
     Event(EventOrder),
     /// An image for each item.
     Images(Vec<Uuid>),
+    /// Things of the pipeline, made into items by whoever owns them.
+    Things(Targets),
 }
 
 /// A command of any function.
@@ -102,7 +117,7 @@ pub struct Order {
     pub idempotency_key: String,
     /// What about.
     pub subject: Subject,
-    /// How many things, at least 1.
+    /// How many things, at least 1; how many are named, where each may be a part of an item.
     pub count: i32,
     /// Which shape; of images.
     pub ratio: AspectRatio,
@@ -177,6 +192,9 @@ pub enum AcceptError {
     /// The enlargement would be larger than images may be.
     #[error("The image is too large: enlarged it would have more than 64 megapixels. Choose a smaller one.")]
     ImageTooLarge(Uuid),
+    /// A thing that is named cannot be worked on.
+    #[error(transparent)]
+    Target(#[from] TargetRefusal),
     /// The account has too few credits. The task is on record, with its notification.
     #[error("Insufficient credits. Required: {}, Available: {}", figures.required, figures.available)]
     InsufficientCredits {
@@ -259,13 +277,34 @@ impl From<UpscaleImages> for Order {
     }
 }
 
+impl From<MakeThings> for Order {
+    fn from(input: MakeThings) -> Self {
+        Self {
+            function: input.function,
+            idempotency_key: input.idempotency_key,
+            count: i32::try_from(input.targets.ids.len()).unwrap_or(i32::MAX),
+            subject: Subject::Things(input.targets),
+            ratio: AspectRatio::default(),
+            quality: Quality::default(),
+            ai_model_id: input.ai_model_id,
+            seed: None,
+            text_kind: None,
+        }
+    }
+}
+
 impl Order {
     /// What needs no look at the database. Refuses: `PromptEmpty`, `CountOutOfRange`, `SeedOutOfRange`, `ImageTwice`.
     pub fn check(&self) -> Result<(), AcceptError> {
         if self.prompts().iter().any(|prompt| !has_ink(prompt)) {
             return Err(AcceptError::PromptEmpty);
         }
-        let max = if self.function == AiFunction::GenerateImages { COUNT_MAX } else { BULK_MAX };
+        let max = match (&self.subject, self.function) {
+            // Their owner knows how many go into one item.
+            (Subject::Things(_), _) => i32::MAX,
+            (_, AiFunction::GenerateImages) => COUNT_MAX,
+            _ => BULK_MAX,
+        };
         if !(1..=max).contains(&self.count) {
             return Err(AcceptError::CountOutOfRange { count: self.count, max });
         }
@@ -291,7 +330,7 @@ impl Order {
         match &self.subject {
             Subject::Prompt(prompt) => std::slice::from_ref(prompt),
             Subject::Prompts(prompts) => prompts,
-            Subject::Event(_) | Subject::Images(_) => &[],
+            Subject::Event(_) | Subject::Images(_) | Subject::Things(_) => &[],
         }
     }
 
@@ -328,6 +367,21 @@ impl Order {
                 part(if order.on_too_long == OnTooLong::Shorten { b"shorten" } else { b"refuse" });
             }
             Subject::Images(images) => images.iter().for_each(|image| part(image.as_bytes())),
+            Subject::Things(targets) => {
+                part(b"things");
+                match targets.wanted {
+                    Some(wanted) => part(&wanted.to_be_bytes()),
+                    None => part(&[]),
+                }
+                match &targets.keywords {
+                    Some(keywords) => {
+                        part(b"+");
+                        keywords.iter().for_each(|keyword| part(keyword.as_bytes()));
+                    }
+                    None => part(b"-"),
+                }
+                targets.ids.iter().for_each(|id| part(id.as_bytes()));
+            }
         }
         part(&self.count.to_be_bytes());
         part(self.ai_model_id.as_ref().map_or(&[][..], |id| id.as_bytes()));
@@ -379,6 +433,12 @@ mod tests {
         Order { subject: Subject::Event(EventOrder { request, on_too_long }), ..order() }
     }
 
+    fn things(wanted: Option<i32>, keywords: Option<&[&str]>) -> Order {
+        let keywords = keywords.map(|all| all.iter().map(|one| (*one).to_owned()).collect());
+        let targets = Targets { ids: vec![Uuid::nil()], wanted, keywords };
+        Order { subject: Subject::Things(targets), ..order() }
+    }
+
     #[test]
     fn checks_prompt_count_and_seed_at_their_edges() {
         assert_eq!(order().check(), Ok(()));
@@ -423,6 +483,10 @@ mod tests {
             event(Some(""), OnTooLong::Refuse).hash(user),
             event(Some("Origami"), OnTooLong::Refuse).hash(user),
             event(None, OnTooLong::Shorten).hash(user),
+            things(None, None).hash(user),
+            things(Some(0), None).hash(user),
+            things(None, Some(&[])).hash(user),
+            things(None, Some(&["tea"])).hash(user),
             order().hash(Uuid::from_u128(2)),
         ];
         for other in &others {

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{AiFunction, FaultClass, TaskPayload};
+use super::{AiFunction, FaultClass, MadeCount, TaskPayload};
 use crate::clock::Micros;
 
 crate::words::words! {
@@ -151,6 +151,10 @@ pub struct Item {
     pub image_id: Option<Uuid>,
     pub text: Option<String>,
     pub error_code: Option<String>,
+    /// What it delivered; one thing where nobody said.
+    pub made: MadeCount,
+    /// The things, where they are rows of their own beside an image.
+    pub products: Vec<Uuid>,
     /// When a run first took it up.
     pub begun_at: Option<Micros>,
     pub finished_at: Option<Micros>,
@@ -181,6 +185,8 @@ pub struct Attempt {
     pub tokens_estimated: bool,
     pub provider_cost_nanousd: Option<i64>,
     pub error_code: Option<String>,
+    /// In our own words, for operators; of an answer that could not be used, its faults, a line each.
+    pub error_detail: Option<String>,
     /// What may follow its failure.
     pub error_class: Option<FaultClass>,
     /// Its item is not tried again before this.
@@ -214,6 +220,7 @@ pub fn error_text(code: &str) -> Option<&'static str> {
         "WATERMARK_FAILED" => "the watermark could not be put on the image",
         "CANCELLED" => "the request was cancelled",
         "TOO_SHORT" => "the model wrote less than half of what was asked for",
+        "TARGET_GONE" => "what it was for was deleted or changed meanwhile",
         "NOTHING_USABLE" => "nothing in the model's answer could be used",
         _ => return None,
     })

@@ -132,13 +132,13 @@ impl Run<'_> {
         let seed = self.seed_of(item, model, attempt).and_then(|seed| u32::try_from(seed).ok());
         let settings = target.settings.clone();
         let request_key = attempt.to_string();
-        let prompt = task.payload.prompt_at(item.position);
+        let prompt = self.prompt_of(item, attempt);
         if let Some(source) = source {
             let is_short =
                 i64::try_from(prompt.chars().count()).is_ok_and(|length| length <= model.prompt_length_limit);
             return Request::Upscale(UpscaleRequest {
                 model: model.provider_model.clone(),
-                prompt: if is_short { prompt.to_owned() } else { String::new() },
+                prompt: if is_short { prompt.into_owned() } else { String::new() },
                 bytes: source.bytes,
                 content_type: source.content_type,
                 width: source.width,
@@ -154,7 +154,7 @@ impl Run<'_> {
                 let (width, height) = model.capabilities.size(task.payload.ratio).or(model.size).unwrap_or((1, 1));
                 Request::Image(ImageRequest {
                     model: model.provider_model.clone(),
-                    prompt: prompt.to_owned(),
+                    prompt: prompt.into_owned(),
                     width: side(width),
                     height: side(height),
                     ratio: task.payload.ratio,
@@ -167,7 +167,7 @@ impl Run<'_> {
             ModelKind::Text => Request::Text(TextRequest {
                 model: model.provider_model.clone(),
                 system: task.payload.system.clone(),
-                prompt: prompt.to_owned(),
+                prompt: prompt.into_owned(),
                 max_output_tokens: self.output_limit(model),
                 seed,
                 settings,

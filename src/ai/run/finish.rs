@@ -4,9 +4,10 @@
 use super::{Run, Step, Stop, item::Kept};
 use crate::{
     ai::{
-        model::{Attempt, AttemptState, Item, ItemState, Phase, PriceVersion, TaskStatus, TextTokens},
+        maker::{Made, MakeError, Unmade},
+        model::{Attempt, AttemptState, Item, ItemState, MadeCount, Phase, PriceVersion, TaskStatus, TextTokens},
         points::Point,
-        service::{delivered_subjects, lost_or_fault, words_for, write_plain},
+        service::{delivered_subjects, lost_or_fault, made_so_far, subjects_of, words_for, write_plain},
         shelf::{ImageAbout, ImageRecord},
         store::{self, Ending, ItemEnd},
     },
@@ -19,38 +20,75 @@ use crate::{
     },
 };
 
+/// How often a result is made anew because what it is made of changed.
+const MAKE_TRIES: u32 = 5;
+
 impl Run<'_> {
-    /// Settles the item with everything that shows it was delivered.
+    /// Settles the item with everything that shows it was delivered. What it is made into is looked at as things are now,
+    /// and again when they changed before the commit.
     pub(super) async fn deliver(&mut self, at: usize, item: &Item, attempt: Attempt, kept: Kept) -> Result<Step, Stop> {
+        for _ in 0..MAKE_TRIES {
+            let made = match self.make(item, &attempt, kept.output()).await? {
+                Ok(made) => made,
+                Err(MakeError::Answer(error)) => return self.fail(at, item, error.code(), None).await,
+                Err(MakeError::Gone(code)) => return self.fail(at, item, code, None).await,
+            };
+            if let Some(step) = self.settle(at, item, &attempt, &kept, made).await? {
+                return Ok(step);
+            }
+        }
+        Err(Stop::Lost)
+    }
+
+    /// `None`: something that the product is made of changed meanwhile.
+    async fn settle(
+        &mut self,
+        at: usize,
+        item: &Item,
+        attempt: &Attempt,
+        kept: &Kept,
+        made: Option<Made>,
+    ) -> Result<Option<Step>, Stop> {
         let now = self.ai.parts.clock.now();
-        let (actual, by) = self.settlement(item, &attempt)?;
-        let image = match &kept {
-            Kept::Image(image) => Some(image.clone()),
-            Kept::Text => None,
+        let (actual, by) = self.settlement(item, attempt)?;
+        let image = match kept {
+            Kept::Image(image) => Some(image),
+            Kept::Text(_) => None,
         };
+        let is_made = made.is_some();
+        let made = made.unwrap_or_else(|| Made { count: 1, ..Made::default() });
         let end = ItemEnd {
             state: ItemState::Delivered,
             is_charged: true,
-            image_id: image.as_ref().map(|image| image.id),
+            image_id: image.map(|image| image.id),
+            made: MadeCount { things: made.count, groups: made.groups },
+            products: made.products,
+            drops_text: is_made,
             code: None,
             phase: Phase::Save,
             moves_credits: true,
         };
         let mut effects = store::item_effects(&self.grip, &self.work, item, &end, now);
-        if let Some(image) = &image {
-            effects.extend(self.ai.parts.shelf.effects(image, &self.image_record(item, &attempt)));
+        if let Some(image) = image {
+            effects.extend(self.ai.parts.shelf.effects(image, &self.image_record(item, attempt)));
         }
-        effects.push(store::settled_effect(&attempt));
-        effects.push(store::usage_effect(&self.work, item, &attempt, &by, self.ai.parts.ids.uuid(), now));
+        effects.extend(made.effects);
+        effects.push(store::settled_effect(attempt));
+        effects.push(store::usage_effect(&self.work, item, attempt, &by, self.ai.parts.ids.uuid(), now));
         effects.extend(self.ending(item, &end, None));
         match self.submit("settle", item, Operation::Settle { hold: item.hold_id, actual }, effects).await {
-            Ok(posting) => self.ended(at, &end, &posting).await,
+            Ok(posting) => self.ended(at, &end, &posting).await.map(Some),
             // Given back because its time was over, between the answer and now: nothing can be charged any more.
-            Err(Failure::Refused(Refusal::HoldClosed { .. })) => self.fail(at, item, "HOLD_EXPIRED", None).await,
+            Err(Failure::Refused(Refusal::HoldClosed { .. })) => {
+                self.fail(at, item, "HOLD_EXPIRED", None).await.map(Some)
+            }
+            Err(Failure::Refused(Refusal::EffectRefused { .. } | Refusal::EffectConflict { .. })) if is_made => {
+                Ok(None)
+            }
             // An original that was deleted or enlarged while its enlargement was made; else somebody else has the task.
             Err(Failure::Refused(refusal @ (Refusal::EffectRefused { .. } | Refusal::EffectConflict { .. }))) => {
                 match self.source(item).await? {
-                    Err(code) => self.fail(at, item, code, None).await,
+                    Err(code) => self.fail(at, item, code, None).await.map(Some),
                     Ok(_) => Err(lost_or_fault(Failure::Refused(refusal)).into()),
                 }
             }
@@ -64,14 +102,18 @@ impl Run<'_> {
         at: usize,
         item: &Item,
         code: &str,
-        attempt: Option<(Attempt, Option<&str>)>,
+        attempt: Option<Attempt>,
     ) -> Result<Step, Stop> {
-        let recorded = attempt.map(|(attempt, detail)| self.received(&attempt, detail)).unwrap_or_default();
+        let mut recorded = attempt.map(|attempt| self.received(&attempt)).unwrap_or_default();
+        recorded.extend(self.unmade(item, Unmade::Failed(code)).await?);
         let now = self.ai.parts.clock.now();
         let mut end = ItemEnd {
             state: ItemState::Failed,
             is_charged: false,
             image_id: None,
+            made: MadeCount::default(),
+            products: Vec::new(),
+            drops_text: true,
             code: Some(code.to_owned()),
             phase: self.work.task.phase,
             moves_credits: true,
@@ -104,13 +146,18 @@ impl Run<'_> {
     ) -> Result<Step, Stop> {
         // Received and settled at once: guards are judged before any write, so one command cannot do the one after the other.
         attempt.state = AttemptState::Settled;
-        let recorded = self.received(&attempt, Some("withdrawn by a cancel"));
+        attempt.error_detail = Some("withdrawn by a cancel".to_owned());
+        let mut recorded = self.received(&attempt);
+        recorded.extend(self.unmade(item, Unmade::Cancelled).await?);
         let now = self.ai.parts.clock.now();
         let (actual, by) = self.settlement(item, &attempt)?;
         let end = ItemEnd {
             state: ItemState::Cancelled,
             is_charged: true,
             image_id: None,
+            made: MadeCount::default(),
+            products: Vec::new(),
+            drops_text: true,
             code: Some("CANCELLED".to_owned()),
             phase: self.work.task.phase,
             moves_credits: true,
@@ -124,7 +171,8 @@ impl Run<'_> {
             // Given back because its time was over: nothing can be charged, and what it cost us is still recorded.
             Err(Failure::Refused(Refusal::HoldClosed { .. })) => {
                 attempt.state = AttemptState::Abandoned;
-                let effects = self.received(&attempt, Some("withdrawn by a cancel, after the hold was over"));
+                attempt.error_detail = Some("withdrawn by a cancel, after the hold was over".to_owned());
+                let effects = self.received(&attempt);
                 self.write(effects).await?;
                 Ok(Step::Withdrawn)
             }
@@ -170,6 +218,8 @@ impl Run<'_> {
         if let Some(item) = self.work.items.get_mut(at) {
             item.state = end.state;
             item.image_id = end.image_id;
+            item.made = end.made;
+            item.products.clone_from(&end.products);
             item.error_code.clone_from(&end.code);
             item.credits = end.is_charged.then_some(amount);
         }
@@ -206,7 +256,7 @@ impl Run<'_> {
         };
         let mut subjects = delivered_subjects(&self.work);
         if end.state == ItemState::Delivered {
-            subjects.push(end.image_id.unwrap_or(item.id));
+            subjects.extend(subjects_of(item.id, end.image_id, &end.products));
         }
         // A task that delivered something says what failed too; one of an earlier item where the last one did not.
         let earlier = || self.work.items.iter().rev().find_map(|item| item.error_code.clone());
@@ -215,6 +265,7 @@ impl Run<'_> {
             status,
             delivered,
             failed,
+            made: made_so_far(&self.work).plus(end.made),
             credits_before: task.credits_used,
             is_charged: end.is_charged,
             error: code.as_deref().map(|code| words_for(code, delivered == 0)),
@@ -237,7 +288,9 @@ impl Run<'_> {
         let used = self.work.candidate_of(attempt).price;
         let settled = self.work.price.settled_by(&used, tokens, item.hold_amount);
         let (credits, by) = settled.map_err(|error| Internal::new("pricing an item", error))?;
-        Ok((if attempt.tokens_estimated { credits.min(item.hold_amount) } else { credits }, by))
+        // The repair of an answer is asked for with more words than the customer was quoted.
+        let is_capped = attempt.tokens_estimated || self.repaired_faults(item, attempt.id).is_some();
+        Ok((if is_capped { credits.min(item.hold_amount) } else { credits }, by))
     }
 
     fn image_record(&self, item: &Item, attempt: &Attempt) -> ImageRecord {

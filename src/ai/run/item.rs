@@ -7,9 +7,11 @@ use super::{
 };
 use crate::{
     ai::{
+        maker::{MakeError, Output},
         model::{
-            Attempt, AttemptState, FaultClass, Item, ItemState, ModelKind, Phase, Sign, TextTokens, estimated_tokens,
-            is_plausible,
+            Attempt, AttemptState, FaultClass, Item, ItemState, ModelKind, Phase, Sign, TextTokens,
+            answer::{AnswerError, repair_prompt},
+            estimated_tokens, is_plausible,
         },
         points::Point,
         provider::{FailureClass, FailureCode, ProviderFailure, TextResult, TokenUsage},
@@ -25,8 +27,18 @@ use crate::{
 pub(super) enum Kept {
     /// In the object store.
     Image(KeptImage),
-    /// With the item.
-    Text,
+    /// With the item: this.
+    Text(String),
+}
+
+impl Kept {
+    /// As its maker gets it.
+    pub(super) fn output(&self) -> Output<'_> {
+        match self {
+            Self::Image(image) => Output::Image(image.id),
+            Self::Text(text) => Output::Text(text),
+        }
+    }
 }
 
 impl Run<'_> {
@@ -85,8 +97,8 @@ impl Run<'_> {
             attempt.item_id == item.id && attempt.state == AttemptState::Received && attempt.error_code.is_none()
         };
         let Some(attempt) = self.work.attempts.iter().find(received) else { return Ok(None) };
-        if item.text.is_some() {
-            return Ok(Some((attempt.clone(), Kept::Text)));
+        if let Some(text) = &item.text {
+            return Ok(Some((attempt.clone(), Kept::Text(text.clone()))));
         }
         let found = self.ai.parts.shelf.find_kept(self.slot(item, attempt)).await?;
         Ok(found.map(|kept| (attempt.clone(), Kept::Image(kept))))
@@ -136,6 +148,7 @@ impl Run<'_> {
             tokens_estimated: false,
             provider_cost_nanousd: None,
             error_code: None,
+            error_detail: None,
             error_class: None,
             retry_at: None,
             created_at: self.ai.parts.clock.now(),
@@ -198,10 +211,10 @@ impl Run<'_> {
     }
 
     /// Puts a received attempt into memory and answers the effects that record it.
-    pub(super) fn received(&mut self, attempt: &Attempt, detail: Option<&str>) -> Vec<Effect> {
+    pub(super) fn received(&mut self, attempt: &Attempt) -> Vec<Effect> {
         self.change(attempt, |known| *known = attempt.clone());
         let cost = store::cost_of(&self.work.attempts);
-        store::attempt_received_effects(&self.grip, attempt, detail, cost, self.ai.parts.clock.now())
+        store::attempt_received_effects(&self.grip, attempt, cost, self.ai.parts.clock.now())
     }
 
     async fn keep_image(
@@ -225,18 +238,19 @@ impl Run<'_> {
             }
             Err(KeepError::Unmarkable(detail)) => {
                 attempt.error_code = Some("WATERMARK_FAILED".to_owned());
-                return self.fail(at, item, "WATERMARK_FAILED", Some((attempt, Some(detail.as_str())))).await;
+                attempt.error_detail = Some(detail);
+                return self.fail(at, item, "WATERMARK_FAILED", Some(attempt)).await;
             }
             Err(KeepError::StoreDown(error)) => {
                 self.note(&attempt, Sign::Works).await;
                 tracing::error!(ai_task.id = %self.grip.task_id, error = ?error, "an image could not be stored");
                 attempt.error_code = Some("STORAGE_UNAVAILABLE".to_owned());
-                return self.fail(at, item, "STORAGE_UNAVAILABLE", Some((attempt, None))).await;
+                return self.fail(at, item, "STORAGE_UNAVAILABLE", Some(attempt)).await;
             }
         };
         self.note(&attempt, Sign::Works).await;
         self.ai.points.reach(Point::Stored).await;
-        let mut effects = self.received(&attempt, None);
+        let mut effects = self.received(&attempt);
         effects.extend(self.phase(Phase::Save, item.position));
         self.write(effects).await?;
         self.ai.points.reach(Point::Received).await;
@@ -272,22 +286,53 @@ impl Run<'_> {
         let effects = self.phase(Phase::Parse, item.position);
         self.write(effects).await?;
         self.note(&attempt, Sign::Works).await;
-        self.count_tokens(&mut attempt, text.usage, text.text.len())?;
-        let mut effects = self.received(&attempt, None);
+        self.count_tokens(item, &mut attempt, text.usage, text.text.len())?;
+        match self.make(item, &attempt, Output::Text(&text.text)).await? {
+            Ok(_) => {}
+            Err(MakeError::Answer(error)) => return self.unusable(at, item, attempt, &error).await,
+            Err(MakeError::Gone(code)) => return self.fail(at, item, code, Some(attempt)).await,
+        }
+        let mut effects = self.received(&attempt);
         effects.push(store::text_kept_effect(item, &text.text));
         effects.extend(self.phase(Phase::Save, item.position));
         self.write(effects).await?;
         if let Some(known) = self.work.items.get_mut(at) {
-            known.text = Some(text.text);
+            known.text = Some(text.text.clone());
         }
         self.ai.points.reach(Point::Received).await;
-        self.deliver(at, item, attempt, Kept::Text).await
+        self.deliver(at, item, attempt, Kept::Text(text.text)).await
+    }
+
+    /// An answer that is whole and cannot be used: a repair, or the end of the item.
+    async fn unusable(
+        &mut self,
+        at: usize,
+        item: &Item,
+        mut attempt: Attempt,
+        error: &AnswerError,
+    ) -> Result<Step, Stop> {
+        attempt.error_code = Some(error.code().to_owned());
+        attempt.error_class = Some(if error.is_repairable() { FaultClass::Malformed } else { FaultClass::Final });
+        attempt.error_detail = Some(error.fault_lines());
+        let Some(step) = self.follow(item, &mut attempt, None) else {
+            return self.fail(at, item, error.code(), Some(attempt)).await;
+        };
+        let effects = self.received(&attempt);
+        self.write(effects).await?;
+        Ok(if self.work.task.is_cancelling { Step::Withdrawn } else { step })
     }
 
     /// The tokens of a text call and what they cost us: as reported, else estimated and marked so. A report that cannot be
     /// true counts as none, so that a provider's mistake never costs the customer more than was held.
-    fn count_tokens(&self, attempt: &mut Attempt, usage: Option<TokenUsage>, output_bytes: usize) -> Result<(), Stop> {
-        let input_bytes = self.work.task.payload.longest_input();
+    fn count_tokens(
+        &self,
+        item: &Item,
+        attempt: &mut Attempt,
+        usage: Option<TokenUsage>,
+        output_bytes: usize,
+    ) -> Result<(), Stop> {
+        let repair = self.repaired_faults(item, attempt.id).map_or(0, |faults| repair_prompt("", &faults).len());
+        let input_bytes = self.work.task.payload.longest_input().saturating_add(repair);
         let model = self.work.candidate_of(attempt).model;
         let reported = usage.map(|usage| TextTokens { input: usage.input, output: usage.output });
         let believed =
@@ -323,10 +368,11 @@ impl Run<'_> {
         attempt.provider_ref = failure.provider_ref.clone().or(attempt.provider_ref);
         attempt.error_code = Some(failure.code.as_str().to_owned());
         attempt.error_class = Some(class_of(failure));
+        attempt.error_detail = Some(failure.detail.clone());
         attempt.state = AttemptState::Received;
         self.tell(&attempt, failure).await;
         if let Some(usage) = failure.usage {
-            self.count_tokens(&mut attempt, Some(usage), 0)?;
+            self.count_tokens(item, &mut attempt, Some(usage), 0)?;
         }
         if failure.class == FailureClass::Cancelled {
             if failure.usage.is_some_and(|usage| usage.input + usage.output > 0) {
@@ -334,16 +380,15 @@ impl Run<'_> {
             }
             // What it may have cost us stays unknown; the customer pays nothing.
             attempt.state = AttemptState::Abandoned;
-            let effects = self.received(&attempt, Some(&failure.detail));
+            let effects = self.received(&attempt);
             self.write(effects).await?;
             return Ok(Step::Withdrawn);
         }
-        let detail = Some(failure.detail.as_str());
         let follows = self.follow(item, &mut attempt, failure.retry_after);
         let Some(step) = follows else {
-            return self.fail(at, item, failure.code.as_str(), Some((attempt, detail))).await;
+            return self.fail(at, item, failure.code.as_str(), Some(attempt)).await;
         };
-        let effects = self.received(&attempt, detail);
+        let effects = self.received(&attempt);
         self.write(effects).await?;
         Ok(if self.work.task.is_cancelling { Step::Withdrawn } else { step })
     }

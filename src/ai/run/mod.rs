@@ -4,6 +4,7 @@
 mod call;
 mod finish;
 mod item;
+mod make;
 mod route;
 
 use std::time::Duration;

@@ -6,11 +6,13 @@ use uuid::Uuid;
 use super::{Ai, Spender};
 use crate::{
     ai::{
-        model::{AiTask, ItemState, TaskStatus, error_text},
+        maker::Unmade,
+        model::{AiTask, Item, ItemState, MadeCount, TaskStatus, error_text},
         provider::FailureCode,
         run::JOB_KIND,
         store::{self, Ending, Grip, Work},
     },
+    audit::{self, Trace},
     db::effect::{Effect, Set},
     error::{Error, Failure, Internal},
     jobs::{End, Lane, Lost, cancel_ready_effect, finish_effects, hasten_in, write_in},
@@ -132,8 +134,10 @@ pub async fn end_rest(
 ) -> Result<(), Failure<Lost>> {
     let pending: Vec<_> = work.items.iter().filter(|item| item.state == ItemState::Pending).collect();
     let mut held: Vec<Uuid> = pending.iter().map(|item| item.hold_id).collect();
+    let unmade = unmade_effects(ai, work, &pending, rest).await?;
     loop {
-        let effects = rest_effects(ai, work, owner, rest, !held.is_empty());
+        let mut effects = rest_effects(ai, work, owner, rest, !held.is_empty());
+        effects.extend(unmade.iter().cloned());
         let done = if held.is_empty() {
             write_plain(ai, effects).await
         } else {
@@ -151,6 +155,23 @@ pub async fn end_rest(
             Err(failure) => return Err(lost_or_fault(failure)),
         }
     }
+}
+
+/// What the things of items that end without a result become.
+async fn unmade_effects(ai: &Ai, work: &Work, items: &[&Item], rest: Rest<'_>) -> Result<Vec<Effect>, Error> {
+    let task = &work.task;
+    let Some(maker) = ai.parts.makers.of(task.function) else { return Ok(Vec::new()) };
+    let trace =
+        Trace { account_id: task.account_id, actor: audit::Actor::System, request_id: None, at: ai.parts.clock.now() };
+    let how = match rest {
+        Rest::Cancelled => Unmade::Cancelled,
+        Rest::Failed(code) => Unmade::Failed(code),
+    };
+    let mut effects = Vec::new();
+    for target in items.iter().filter_map(|item| task.payload.target_at(item.position)) {
+        effects.extend(maker.unmade(target, how, &trace).await?);
+    }
+    Ok(effects)
 }
 
 async fn release(
@@ -228,6 +249,7 @@ fn rest_effects(ai: &Ai, work: &Work, owner: Owner<'_>, rest: Rest<'_>, moves_cr
         status,
         delivered: task.items_delivered,
         failed,
+        made: made_so_far(work),
         credits_before: task.credits_used,
         is_charged: false,
         code: code.map(str::to_owned),
@@ -253,11 +275,22 @@ pub(in crate::ai) fn words_for(code: &str, uncharged: bool) -> String {
     FailureCode::parse(code).map_or_else(|| "the work failed".to_owned(), |code| code.text().to_owned())
 }
 
-/// What the task has delivered so far: images, or items for texts.
+/// What the task has delivered so far: products, images, or items for texts.
 pub(in crate::ai) fn delivered_subjects(work: &Work) -> Vec<Uuid> {
-    work.items
-        .iter()
-        .filter(|item| item.state == ItemState::Delivered)
-        .map(|item| item.image_id.unwrap_or(item.id))
-        .collect()
+    let delivered = work.items.iter().filter(|item| item.state == ItemState::Delivered);
+    delivered.flat_map(|item| subjects_of(item.id, item.image_id, &item.products)).collect()
+}
+
+/// What one delivered item stands for in records.
+pub(in crate::ai) fn subjects_of(item: Uuid, image: Option<Uuid>, products: &[Uuid]) -> Vec<Uuid> {
+    match (products, image) {
+        ([], image) => vec![image.unwrap_or(item)],
+        (products, _) => products.to_vec(),
+    }
+}
+
+/// How much the task has made so far.
+pub(in crate::ai) fn made_so_far(work: &Work) -> MadeCount {
+    let delivered = work.items.iter().filter(|item| item.state == ItemState::Delivered);
+    delivered.fold(MadeCount::default(), |sum, item| sum.plus(item.made))
 }

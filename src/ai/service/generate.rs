@@ -6,11 +6,13 @@ use super::{Ai, Spender, prepare::Prepared};
 use crate::{
     ai::{
         model::{
-            AcceptError, AiTask, GenerateImages, GenerateText, InsufficientFigures, Order, PricedModel, UpscaleImages,
+            AcceptError, AiTask, GenerateImages, GenerateText, InsufficientFigures, MakeThings, Order, PricedModel,
+            UpscaleImages,
         },
         run::JOB_KIND,
         store::{self, Accepted, NewItem},
     },
+    audit::{self, Trace},
     error::{Error, Failure, Internal},
     jobs::{BACKLOG_MAX, Lane, NewJob, backlog_of},
     ledger::{
@@ -59,12 +61,18 @@ impl Ai {
         self.accept(spender, Order::from(input)).await
     }
 
+    /// Makes things of the pipeline: holds the credits of all items, and answers the task that will make them. Repeats and
+    /// refusals are those of [`Ai::generate_images`].
+    pub async fn make_things(&self, spender: Spender, input: MakeThings) -> Accept {
+        self.accept(spender, Order::from(input)).await
+    }
+
     /// What a command would hold, and with which model; nothing is held and no key is used.
     /// Refuses: what the command would refuse, lack of credits aside.
     pub async fn quote_task(&self, spender: Spender, order: &Order) -> Result<Quote, Failure<AcceptError>> {
         order.check().map_err(Failure::Refused)?;
         let prepared = self.prepare(spender, order, Purpose::Preview).await?;
-        let holds = prepared.holds(order.count)?;
+        let holds = prepared.holds()?;
         let total = holds.iter().try_fold(0_i64, |sum, hold| sum.checked_add(*hold));
         let credits = total.ok_or_else(|| Internal::new("quoting a command", "the sum is out of range"))?;
         Ok(Quote { credits, holds, model: prepared.model })
@@ -138,6 +146,8 @@ impl Ai {
                 }
                 Ok(None)
             }
+            // A thing that changed between the look and the hold: it is looked at again, and refused for what it is now.
+            Err(Failure::Refused(Refusal::EffectRefused { .. })) if !prepared.targets.is_empty() => Ok(None),
             Err(Failure::Refused(refusal)) => self.refused(&accepted, refusal),
             Err(Failure::Fault(error)) => Err(error.into()),
         }
@@ -165,11 +175,17 @@ impl Ai {
 
     fn quote(&self, spender: Spender, order: &Order, prepared: &Prepared, key: &IdemKey) -> Result<Accepted, Internal> {
         let ids = &self.parts.ids;
-        let holds = prepared.holds(order.count)?;
+        let holds = prepared.holds()?;
         let originals = prepared.originals().map(Some).chain(std::iter::repeat(None));
-        let item =
-            |(hold_amount, original_id)| NewItem { id: ids.uuid(), hold_id: ids.uuid(), hold_amount, original_id };
-        let items = holds.into_iter().zip(originals).map(item).collect();
+        let sites = prepared.targets.iter().map(|target| target.site).chain(std::iter::repeat(None));
+        let items = holds.into_iter().zip(originals.zip(sites));
+        let items = items.map(|(hold_amount, (original_id, site_id))| NewItem {
+            id: ids.uuid(),
+            hold_id: ids.uuid(),
+            hold_amount,
+            original_id,
+            site_id,
+        });
         let payload = prepared.payload(order, || i64::from(u32::from_be_bytes(crate::ids::random(ids.as_ref()))));
         let payload = serde_json::to_string(&payload).map_err(|error| Internal::new("writing a payload", error))?;
         Ok(Accepted {
@@ -182,7 +198,7 @@ impl Ai {
             payload,
             idem_key: key.as_str().to_owned(),
             request_hash: order.hash(spender.user_id),
-            items,
+            items: items.collect(),
             now: self.parts.clock.now(),
         })
     }
@@ -213,6 +229,15 @@ impl Ai {
         let items: Result<Vec<_>, _> = accepted.items.iter().map(hold).collect();
         let mut effects = store::accept_effects(accepted, &self.job(accepted.ai_task_id, spender.account_id));
         let task = accepted.ai_task_id;
+        if let Some(maker) = self.parts.makers.of(order.function) {
+            let trace = Trace {
+                account_id: spender.account_id,
+                actor: audit::Actor::User(spender.user_id),
+                request_id: None,
+                at: accepted.now,
+            };
+            effects.extend(prepared.targets.iter().flat_map(|target| maker.begin(target, &trace)));
+        }
         effects.extend(prepared.uses.iter().map(|one| use_effect(task, one.version_id, one.split_id)));
         let tried = prepared.uses.iter().filter_map(|one| Some((one.split_id?, one.version_id)));
         effects.extend(tried.map(|(split, version)| take_effect(split, version, accepted.required())));

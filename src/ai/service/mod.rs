@@ -14,6 +14,7 @@ use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
 
 use super::{
+    maker::Makers,
     model::{GateRules, TryRules},
     points::{FailPoints, NoFailPoints},
     provider::Timeouts,
@@ -38,7 +39,7 @@ pub use prices::PriceError;
 pub use providers::{EditProvider, KeyChange, ProviderError, ProviderView};
 pub use read::TaskView;
 
-pub(super) use cancel::{delivered_subjects, lost_or_fault, words_for, write_plain};
+pub(super) use cancel::{delivered_subjects, lost_or_fault, made_so_far, subjects_of, words_for, write_plain};
 pub(super) use prepare::UPSCALE_FACTOR;
 
 /// A member who may spend an account's credits, as membership and role were checked with this request.
@@ -126,6 +127,8 @@ pub struct AiParts {
     pub shelf: Arc<dyn ImageShelf>,
     /// System prompts.
     pub prompts: Prompts,
+    /// Who makes the things of the pipeline.
+    pub makers: Makers,
     /// Tries and waits.
     pub config: AiConfig,
 }

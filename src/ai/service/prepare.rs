@@ -7,9 +7,11 @@ use uuid::Uuid;
 use super::{Ai, Spender};
 use crate::{
     ai::{
+        maker::Ask,
         model::{
-            AcceptError, AiFunction, AiModel, AspectRatio, ComposedPrompt, EventOrder, ModelKind, ModelRefusal, Order,
-            Original, PricedModel, Quality, Rates, StandIn, Subject, TaskPayload, Wish,
+            AcceptError, AiFunction, AiModel, AspectRatio, BULK_MAX, ComposedPrompt, EventOrder, ModelKind,
+            ModelRefusal, Order, Original, PricedModel, Quality, Rates, StandIn, Subject, Target, Targets, TaskPayload,
+            Wish,
         },
         store,
     },
@@ -29,6 +31,9 @@ const PIXELS_MAX: i64 = 64_000_000;
 /// How many times as wide and as high an enlargement is.
 pub(in crate::ai) const UPSCALE_FACTOR: u32 = 2;
 
+/// The most characters of an image's prompt where no image model says what it reads.
+const IMAGE_PROMPT_CHARS: usize = 1_000;
+
 /// What a provider will be asked, and what it is recorded with.
 pub(super) struct Prepared {
     /// The prompts: one for all items, or one for each.
@@ -36,6 +41,10 @@ pub(super) struct Prepared {
     system: Option<String>,
     composed: Option<ComposedPrompt>,
     originals: Vec<Original>,
+    /// What each item is about, where that is a thing of the pipeline.
+    pub(super) targets: Vec<Target>,
+    /// How many items.
+    pub(super) count: i32,
     /// The stored versions that it was made from.
     pub(super) uses: Vec<PromptUse>,
     /// The version that the hold names.
@@ -47,8 +56,8 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// Credits to hold for each of `count` items.
-    pub(super) fn holds(&self, count: i32) -> Result<Vec<i64>, Internal> {
+    /// Credits to hold for each item.
+    pub(super) fn holds(&self) -> Result<Vec<i64>, Internal> {
         let price = &self.model.price;
         let told = self.system.as_ref().map_or(0, String::len);
         let hold = |prompt: &String| match price.rates {
@@ -60,7 +69,7 @@ impl Prepared {
         };
         let holds: Result<Vec<_>, _> = self.prompts.iter().map(hold).collect();
         let holds = holds.map_err(|error| Internal::new("quoting a command", error))?;
-        let items = usize::try_from(count).unwrap_or(0);
+        let items = usize::try_from(self.count).unwrap_or(0);
         Ok(holds.into_iter().cycle().take(items).collect())
     }
 
@@ -79,7 +88,8 @@ impl Prepared {
             system: self.system.clone(),
             composed: self.composed.clone(),
             originals: self.originals.clone(),
-            count: order.count,
+            targets: self.targets.clone(),
+            count: self.count,
             ratio: order.ratio,
             quality: order.quality,
             seed: takes_seed.then(|| order.seed.unwrap_or_else(chosen)),
@@ -96,6 +106,7 @@ struct Matter {
     prompts: Vec<String>,
     system: Option<String>,
     originals: Vec<Original>,
+    targets: Vec<Target>,
     uses: Vec<PromptUse>,
     /// That of the event's prompt, or the first that a text model is told.
     prompt_version_id: Option<Uuid>,
@@ -171,7 +182,15 @@ impl Ai {
             Subject::Prompt(prompt) => (self.told(spender, order, vec![prompt.clone()], purpose).await?, None),
             Subject::Prompts(prompts) => (self.told(spender, order, prompts.clone(), purpose).await?, None),
             Subject::Images(images) => (self.enlarging(spender, images).await?, None),
+            Subject::Things(targets) => (self.briefed(spender, order, targets, purpose).await?, None),
         };
+        let count = match &order.subject {
+            Subject::Things(_) => i32::try_from(matter.prompts.len()).unwrap_or(i32::MAX),
+            _ => order.count,
+        };
+        if count > BULK_MAX {
+            return Err(Failure::Refused(AcceptError::CountOutOfRange { count, max: BULK_MAX }));
+        }
         // What an image shows is a hint to a model that enlarges it, left out where it is too long.
         let length = if matter.originals.is_empty() { matter.length() } else { 0 };
         let routed = self.routed(&order.wish(length), order.ai_model_id).await;
@@ -187,6 +206,8 @@ impl Ai {
             system: matter.system,
             composed,
             originals: matter.originals,
+            targets: matter.targets,
+            count,
             uses: matter.uses,
             model,
             stand_ins,
@@ -244,6 +265,33 @@ impl Ai {
         let told = told.map_err(|error| Failure::Refused(refused(error)))?;
         let prompt_version_id = told.uses.first().map(|first| first.version_id);
         Ok(Matter { prompts, system: Some(told.text), uses: told.uses, prompt_version_id, ..Matter::default() })
+    }
+
+    /// What each item of the pipeline asks of a model, as the things are now.
+    async fn briefed(
+        &self,
+        spender: Spender,
+        order: &Order,
+        targets: &Targets,
+        purpose: Purpose,
+    ) -> Result<Matter, Failure<AcceptError>> {
+        let maker = self.parts.makers.of(order.function);
+        let maker = maker.ok_or_else(|| Internal::new("preparing a command", "nobody makes what it asks for"))?;
+        let ask = Ask { account: spender.account_id, targets, image_prompt_chars: self.image_prompt_chars().await? };
+        let briefs = maker.briefs(ask).await.map_err(|failure| failure.map_refusal(AcceptError::Target))?;
+        let (prompts, targets) = briefs.into_iter().map(|brief| (brief.prompt, brief.target)).unzip();
+        Ok(Matter { targets, ..self.told(spender, order, prompts, purpose).await? })
+    }
+
+    /// The most characters that the default image model reads; of the shortest reader where there is none.
+    async fn image_prompt_chars(&self) -> Result<usize, Failure<AcceptError>> {
+        let wish = Wish::new(AiFunction::GenerateImages, "", false);
+        let limit = match self.routed(&wish, None).await {
+            Ok((model, _)) => usize::try_from(model.model.prompt_length_limit).ok(),
+            Err(Failure::Refused(_)) => None,
+            Err(fault) => return Err(fault),
+        };
+        Ok(limit.unwrap_or(IMAGE_PROMPT_CHARS))
     }
 
     async fn enlarging(&self, spender: Spender, images: &[Uuid]) -> Result<Matter, Failure<AcceptError>> {

@@ -24,6 +24,8 @@ pub struct NewItem {
     /// The image that it enlarges. No other item that has not ended has the same: the command is refused with an effect
     /// conflict.
     pub original_id: Option<Uuid>,
+    /// The site whose content it is about.
+    pub site_id: Option<Uuid>,
 }
 
 /// A command that was checked and quoted.
@@ -123,6 +125,7 @@ pub fn accept_effects(accepted: &Accepted, job: &NewJob) -> Vec<Effect> {
                 ("hold_id", item.hold_id.into()),
                 ("hold_amount", item.hold_amount.into()),
                 ("original_id", item.original_id.into()),
+                ("site_id", item.site_id.into()),
                 ("created_at", accepted.now.into()),
             ],
             if_absent: false,

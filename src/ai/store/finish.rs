@@ -9,7 +9,9 @@ use super::{
     task::Work,
 };
 use crate::{
-    ai::model::{Attempt, AttemptState, Item, ItemState, Phase, PriceVersion, TaskStatus, task_percent},
+    ai::model::{
+        AiFunction, Attempt, AttemptState, Item, ItemState, MadeCount, Phase, PriceVersion, TaskStatus, task_percent,
+    },
     clock::Micros,
     db::effect::{Cell, Effect, Known, Set},
     jobs::event::{EventSubject, NewEvent, append_effects},
@@ -30,6 +32,12 @@ pub struct ItemEnd {
     pub is_charged: bool,
     /// The image it delivered.
     pub image_id: Option<Uuid>,
+    /// How much it delivered.
+    pub made: MadeCount,
+    /// What it delivered beside an image.
+    pub products: Vec<Uuid>,
+    /// Whether the item's own text is of no more use: it was made into something.
+    pub drops_text: bool,
     /// Why it failed.
     pub code: Option<String>,
     /// The phase it ended in.
@@ -47,6 +55,8 @@ pub struct Ending {
     pub delivered: i32,
     /// Failed items, this command's included.
     pub failed: i32,
+    /// What they delivered, this command's included.
+    pub made: MadeCount,
     /// Credits charged by earlier commands.
     pub credits_before: i64,
     /// Whether this command's amount is charged too.
@@ -110,7 +120,14 @@ fn item_update(item: &Item, end: &ItemEnd, now: Micros) -> Effect {
         ("error_code", Set::To(end.code.clone().into())),
         ("finished_at", Set::To(now.into())),
     ];
-    if end.state != ItemState::Delivered {
+    if end.state == ItemState::Delivered {
+        set.push(("made", Set::To(end.made.things.into())));
+        set.push(("made_groups", Set::To(end.made.groups.into())));
+    }
+    if !end.products.is_empty() {
+        set.push(("products", Set::To(id_list(&end.products).into())));
+    }
+    if end.state != ItemState::Delivered || end.drops_text {
         // Nobody gets what nobody paid for.
         set.push(("text", Set::To(Value::String(None).into())));
     }
@@ -120,6 +137,10 @@ fn item_update(item: &Item, end: &ItemEnd, now: Micros) -> Effect {
         key: vec![("id", item.id.into()), ("state", "PENDING".into())],
         guarded: true,
     }
+}
+
+fn id_list(ids: &[Uuid]) -> String {
+    serde_json::to_string(ids).unwrap_or_else(|_| "[]".to_owned())
 }
 
 fn item_payload(item: &Item, end: &ItemEnd, percent: i32) -> Figured {
@@ -202,7 +223,7 @@ impl Ending {
         if self.status == TaskStatus::Error {
             return Figured::new().lit(&function.failure_text(self.error.as_deref().unwrap_or("unknown")));
         }
-        let (before, after) = function.success_around(self.delivered);
+        let (before, after) = function.success_around(self.made);
         let text = self.credits(Figured::new().lit(&before)).lit(&after);
         match self.status {
             TaskStatus::Partial => text.lit(&format!(" ({} failed, not charged)", self.failed)),
@@ -212,12 +233,17 @@ impl Ending {
     }
 
     fn metadata(&self, work: &Work) -> Figured {
-        let ids = serde_json::to_string(&self.subjects).unwrap_or_else(|_| "[]".to_owned());
+        let ids = id_list(&self.subjects);
+        let function = work.task.function;
+        let clustered = match function {
+            AiFunction::ClusterKeywords => format!("\"keywords_clustered\":{},", self.made.things),
+            _ => String::new(),
+        };
         let text = Figured::new().lit(&format!(
-            "{{\"{}\":{},\"tasks_processed\":{},\"failed\":{},\"ai_task_id\":\"{}\",\"subject_ids\":{ids},\
-             \"credits_used\":",
-            work.task.function.counted(),
-            self.delivered,
+            "{{\"{}\":{},{clustered}\"tasks_processed\":{},\"failed\":{},\"ai_task_id\":\"{}\",\
+             \"subject_ids\":{ids},\"credits_used\":",
+            function.counted(),
+            function.counted_in(self.made),
             self.delivered + self.failed,
             self.failed,
             work.task.id,
@@ -239,7 +265,7 @@ impl Ending {
 /// `key` says which task it must still be.
 pub fn end_effects(work: &Work, ending: &Ending, key: Vec<(&'static str, Value)>, now: Micros) -> Vec<Effect> {
     let task = &work.task;
-    let ids = serde_json::to_string(&ending.subjects).unwrap_or_else(|_| "[]".to_owned());
+    let ids = id_list(&ending.subjects);
     let result = format!("{{\"delivered\":{},\"failed\":{},\"subject_ids\":{ids}}}", ending.delivered, ending.failed);
     let mut set = vec![
         ("status", Set::To(ending.status.as_str().into())),
@@ -288,6 +314,9 @@ pub fn rest_effects(work: &Work, item: &Item, state: ItemState, code: Option<&st
         state,
         is_charged: false,
         image_id: None,
+        made: MadeCount::default(),
+        products: Vec::new(),
+        drops_text: true,
         code: code.map(str::to_owned),
         phase: work.task.phase,
         moves_credits: false,

@@ -365,19 +365,13 @@ pub fn begun_effect(item: &Item, now: Micros) -> Effect {
 }
 
 /// The answer of a request is known: what it used and cost, and why it failed if it did.
-pub fn attempt_received_effects(
-    grip: &Grip,
-    attempt: &Attempt,
-    detail: Option<&str>,
-    cost: Option<i64>,
-    now: Micros,
-) -> Vec<Effect> {
+pub fn attempt_received_effects(grip: &Grip, attempt: &Attempt, cost: Option<i64>, now: Micros) -> Vec<Effect> {
     let mut set = vec![
         ("state", Set::To(attempt.state.as_str().into())),
         ("provider_ref", Set::To(attempt.provider_ref.clone().into())),
         ("error_code", Set::To(attempt.error_code.clone().into())),
         ("error_class", Set::To(attempt.error_class.map(FaultClass::as_str).into())),
-        ("error_detail", Set::To(detail.map(str::to_owned).into())),
+        ("error_detail", Set::To(attempt.error_detail.clone().into())),
         ("retry_at", Set::To(attempt.retry_at.into())),
         ("finished_at", Set::To(now.into())),
     ];

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::{price::load_prices, registry::load_models};
 use crate::{
     ai::model::{
-        AiFunction, AiModel, AiTask, Attempt, AttemptState, FaultClass, Item, ItemState, Phase, PriceVersion,
-        PricedModel, TaskPayload, TaskStatus,
+        AiFunction, AiModel, AiTask, Attempt, AttemptState, FaultClass, Item, ItemState, MadeCount, Phase,
+        PriceVersion, PricedModel, TaskPayload, TaskStatus,
     },
     db::statement,
     page::{Page, PageArgs},
@@ -188,21 +188,32 @@ pub async fn list_tasks(
 }
 
 const ITEM: &str = "id, ai_task_id, position, state, hold_id, hold_amount, credits, image_id, text, error_code, \
-                    begun_at, finished_at";
+                    begun_at, finished_at, made, made_groups, products";
 
 fn item_of(row: &QueryResult) -> Result<Item, DbErr> {
     let state: String = row.try_get("", "state")?;
+    let state = ItemState::parse(&state).ok_or_else(|| broken("state of an item"))?;
+    let made: Option<i32> = row.try_get("", "made")?;
+    let groups: Option<i32> = row.try_get("", "made_groups")?;
+    let products: Option<String> = row.try_get("", "products")?;
     Ok(Item {
         id: row.try_get("", "id")?,
         ai_task_id: row.try_get("", "ai_task_id")?,
         position: row.try_get("", "position")?,
-        state: ItemState::parse(&state).ok_or_else(|| broken("state of an item"))?,
+        state,
         hold_id: row.try_get("", "hold_id")?,
         hold_amount: row.try_get("", "hold_amount")?,
         credits: row.try_get("", "credits")?,
         image_id: row.try_get("", "image_id")?,
         text: row.try_get("", "text")?,
         error_code: row.try_get("", "error_code")?,
+        made: MadeCount {
+            things: made.unwrap_or(i32::from(state == ItemState::Delivered)),
+            groups: groups.unwrap_or(0),
+        },
+        products: products.map_or(Ok(Vec::new()), |list| {
+            serde_json::from_str(&list).map_err(|_| broken("list of an item's products"))
+        })?,
         begun_at: row.try_get("", "begun_at")?,
         finished_at: row.try_get("", "finished_at")?,
     })
@@ -238,7 +249,7 @@ pub async fn load_items_of(
 /// A task's attempts, by item's position and number.
 pub async fn list_attempts(connection: &impl ConnectionTrait, task: Uuid) -> Result<Vec<Attempt>, DbErr> {
     let sql = "SELECT a.id, a.item_id, a.attempt_no, a.ai_model_id, a.price_version_id, a.credential_id, a.settings, \
-               a.is_retry, a.error_class, a.retry_at, a.state, a.provider_ref, a.tokens_input, a.tokens_output, \
+               a.is_retry, a.error_class, a.error_detail, a.retry_at, a.state, a.provider_ref, a.tokens_input, a.tokens_output, \
                a.tokens_estimated, a.provider_cost_nanousd, a.error_code, a.created_at, a.sent_at, a.finished_at \
                FROM ai_attempt a JOIN ai_task_item i ON i.id = a.item_id \
                WHERE a.ai_task_id = $1 ORDER BY i.position, a.attempt_no";
@@ -256,6 +267,7 @@ pub async fn list_attempts(connection: &impl ConnectionTrait, task: Uuid) -> Res
                 credential_id: row.try_get("", "credential_id")?,
                 settings: row.try_get("", "settings")?,
                 is_retry: row.try_get("", "is_retry")?,
+                error_detail: row.try_get("", "error_detail")?,
                 error_class: class.as_deref().and_then(FaultClass::parse),
                 retry_at: row.try_get("", "retry_at")?,
                 state: AttemptState::parse(&state).ok_or_else(|| broken("state of an attempt"))?,

@@ -9,6 +9,7 @@ use std::{
 use inkledger::{
     ai::{
         Ai, AiConfig, AiParts, Spender,
+        maker::Makers,
         model::{AiTask, AspectRatio, GenerateImages, GenerateText, Picture, Quality},
         points::{FailPoints, Point},
         provider::sandbox::{BillingOutcome, Sandbox, SandboxScript},
@@ -127,6 +128,7 @@ impl Process {
             vault: Arc::new(Vault::new(&[[5; 32]]).unwrap()),
             shelf: Arc::new(gallery.clone()),
             prompts,
+            makers: Makers::default(),
             config: ai,
         });
         Self { ai, jobs, ledger, gallery, db }
