@@ -30,6 +30,7 @@ use crate::{
     bus::{Bus, local::LocalBus, nats::NatsBus, postgres::PostgresBus},
     clock::{Clock, SECOND, SystemClock},
     config::{Config, Role},
+    content::Contents,
     db::{Db, Location, OpenError, migrate::MigrateError},
     doctor::records::RecordsAuditor,
     error::{Error, Internal},
@@ -234,7 +235,8 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
     let gallery = Gallery::new(db.clone(), clock.clone(), ids.clone(), storage.clone(), signer.clone());
     let sites = Sites::new(db.clone(), clock.clone(), ids.clone());
     let keywords = Keywords::new(db.clone(), clock.clone(), ids.clone());
-    let publishing = Publishing::new(db.clone(), clock.clone());
+    let contents = Contents::new(db.clone());
+    let publishing = Publishing::new(contents, clock.clone());
     let uploads = Uploads::new(db.clone(), clock.clone(), ids.clone(), signer.clone());
     let jobs = Jobs::new(db.clone(), clock.clone(), ids.clone(), bus.clone(), seams.jobs.clone());
     let prompts = Prompts::new(PromptsParts { db: db.clone(), clock: clock.clone(), ids: ids.clone() });

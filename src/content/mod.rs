@@ -2,7 +2,11 @@
 //!
 //! A content task says what is to be written; content is the article, in versions, with what search engines and pages
 //! show of it. What a model writes is cleaned before it is kept: HTML by an allow-list, titles and descriptions by
-//! their lengths; the address is ours alone.
-//! It must never know images themselves nor publishing, which takes over after review.
+//! their lengths; the address is ours alone. Review, approval and slots are states of content and change here.
+//! It must never know images themselves, who sends content out, nor runs.
 
 pub mod model;
+pub mod service;
+mod store;
+
+pub use service::Contents;

@@ -1,9 +1,7 @@
-//! Approval, slots and the calendar: what happens to content between its writing and its publication. It must never know
-//! automation.
+//! The calendar of content and the slots to come. Content changes its own state; here it is shown, and later sent out. It
+//! must never know automation.
 
 pub mod graphql;
-pub mod model;
 pub mod service;
-mod store;
 
 pub use service::Publishing;

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{
-    model::{Preview, PreviewRefusal, preview},
-    store,
-};
 use crate::{
     clock::Clock,
-    db::Db,
+    content::{
+        Contents,
+        model::{Preview, PreviewRefusal, preview},
+    },
     error::Failure,
     site::{
         Site,
@@ -16,10 +15,10 @@ use crate::{
     },
 };
 
-/// Approval, slots and the calendar. Cloning is cheap.
+/// The calendar and the slots to come. Cloning is cheap.
 #[derive(Clone)]
 pub struct Publishing {
-    db: Db,
+    contents: Contents,
     clock: Arc<dyn Clock>,
 }
 
@@ -36,8 +35,8 @@ pub enum SchedulePreviewError {
 
 impl Publishing {
     /// Puts the parts together.
-    pub fn new(db: Db, clock: Arc<dyn Clock>) -> Self {
-        Self { db, clock }
+    pub fn new(contents: Contents, clock: Arc<dyn Clock>) -> Self {
+        Self { contents, clock }
     }
 
     /// The next slots (1–30) of a site, which the caller holds, with its schedule as `edit` would make it. Writes nothing.
@@ -50,9 +49,8 @@ impl Publishing {
     ) -> Result<Preview, Failure<SchedulePreviewError>> {
         let settings = edit.apply(&site.settings.schedule);
         let settings = settings.map_err(|faults| Failure::Refused(SchedulePreviewError::Schedule(faults)))?;
-        let (now, zone) = (self.clock.now(), site.settings.time_zone);
-        let today = zone.day_start(zone.date(now));
-        let occupied = store::load_occupied(self.db.reader(), site.id, zone, today).await?;
+        let now = self.clock.now();
+        let occupied = self.contents.load_occupied(site, now).await?;
         preview(&settings, occupied, now, count).map_err(|refusal| Failure::Refused(refusal.into()))
     }
 }

@@ -86,6 +86,13 @@ states! {
     }
 }
 
+impl ContentImageState {
+    /// Whether it is clear what became of it.
+    pub fn is_settled(self) -> bool {
+        matches!(self, Self::Generated | Self::Failed)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -97,7 +97,7 @@ impl PublishingQuery {
         Ok(Some(match service::<Publishing>(ctx)?.schedule_preview(&site, &edit, input.count).await {
             Ok(preview) => SchedulePreviewPayload {
                 slots: Some(preview.slots.into_iter().map(Into::into).collect()),
-                ended_by: preview.ended.map(|_| crate::publishing::model::NoSlot::CODE),
+                ended_by: preview.ended.map(|_| crate::content::model::NoSlot::CODE),
                 user_errors: Vec::new(),
             },
             Err(Failure::Refused(SchedulePreviewError::Schedule(faults))) => {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     calendar::{HourMark, WeekdaySet, date_of, instant_of, minute_of, zone},
-    publishing::model::{Waiting, keep_local_time},
+    content::model::{Waiting, keep_local_time},
     site::model::{Interval, NewSchedule},
 };
 

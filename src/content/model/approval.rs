@@ -3,36 +3,13 @@
 
 use uuid::Uuid;
 
-use super::{Cause, ContentState, IllegalTransition};
-
-crate::words::words! {
-    /// What became of an image of the content.
-    ImageState {
-        /// Waiting to be made.
-        Pending "PENDING",
-        /// Being made.
-        Generating "GENERATING",
-        /// Made.
-        Generated "GENERATED",
-        /// Not made, and nothing is tried any more.
-        Failed "FAILED",
-        /// Asked for, and nobody knows yet what came of it.
-        Uncertain "UNCERTAIN",
-    }
-}
-
-impl ImageState {
-    /// Whether it is clear what became of it.
-    pub fn is_settled(self) -> bool {
-        matches!(self, Self::Generated | Self::Failed)
-    }
-}
+use super::{Cause, ContentImageState, ContentState, IllegalTransition};
 
 crate::words::words! {
     /// Who approved.
     ApprovedSource {
         /// A member.
-        Manual "MANUAL",
+        Member "MEMBER",
         /// The site's setting; nobody in person.
         Auto "AUTO",
     }
@@ -54,7 +31,7 @@ pub enum FeaturedImage {
     /// One is wanted and there is no row of it.
     Missing,
     /// One is wanted, and this became of it.
-    Wanted(ImageState),
+    Wanted(ContentImageState),
 }
 
 /// What the decision looks at, read in the transaction that decides.
@@ -67,7 +44,7 @@ pub struct Work<'a> {
     /// The image at its head.
     pub featured: FeaturedImage,
     /// The images inside it, in their order.
-    pub in_article: &'a [(Uuid, ImageState)],
+    pub in_article: &'a [(Uuid, ContentImageState)],
 }
 
 /// Where the content belongs.
@@ -101,14 +78,14 @@ pub fn decide_approval(work: &Work<'_>) -> ApprovalDecision {
     let is_complete =
         work.is_text_saved && is_featured_settled && work.in_article.iter().all(|(_, state)| state.is_settled());
     let has_its_featured =
-        matches!(work.featured, FeaturedImage::NotWanted | FeaturedImage::Wanted(ImageState::Generated));
+        matches!(work.featured, FeaturedImage::NotWanted | FeaturedImage::Wanted(ContentImageState::Generated));
     let (target, blocked_by) = match (is_complete, work.auto_approve, has_its_featured) {
         (false, _, _) => (ApprovalTarget::Stays, None),
         (true, true, true) => (ApprovalTarget::Approved, None),
         (true, true, false) => (ApprovalTarget::Review, Some(ApprovalBlock::FeaturedImage)),
         (true, false, _) => (ApprovalTarget::Review, None),
     };
-    let failed = work.in_article.iter().filter(|(_, state)| *state == ImageState::Failed);
+    let failed = work.in_article.iter().filter(|(_, state)| *state == ContentImageState::Failed);
     ApprovalDecision { target, blocked_by, failed_images: failed.map(|(id, _)| *id).collect() }
 }
 
@@ -166,10 +143,10 @@ mod tests {
         for auto_approve in [true, false] {
             let work = Work { auto_approve, ..DONE };
             assert_eq!(target(Work { is_text_saved: false, ..work }), (ApprovalTarget::Stays, None));
-            for state in [ImageState::Pending, ImageState::Generating, ImageState::Uncertain] {
+            for state in [ContentImageState::Pending, ContentImageState::Generating, ContentImageState::Uncertain] {
                 let featured = Work { featured: FeaturedImage::Wanted(state), ..work };
                 assert_eq!(target(featured), (ApprovalTarget::Stays, None), "{state:?}");
-                let images = [(Uuid::nil(), ImageState::Failed), (Uuid::nil(), state)];
+                let images = [(Uuid::nil(), ContentImageState::Failed), (Uuid::nil(), state)];
                 let inside = Work { in_article: &images, featured: FeaturedImage::Missing, ..work };
                 assert_eq!(target(inside), (ApprovalTarget::Stays, None), "{state:?}");
             }
@@ -182,8 +159,8 @@ mod tests {
         let with = |featured| target(Work { featured, ..DONE });
         let blocked = (ApprovalTarget::Review, Some(ApprovalBlock::FeaturedImage));
         assert_eq!(with(FeaturedImage::Missing), blocked);
-        assert_eq!(with(FeaturedImage::Wanted(ImageState::Failed)), blocked);
-        assert_eq!(with(FeaturedImage::Wanted(ImageState::Generated)), (ApprovalTarget::Approved, None));
+        assert_eq!(with(FeaturedImage::Wanted(ContentImageState::Failed)), blocked);
+        assert_eq!(with(FeaturedImage::Wanted(ContentImageState::Generated)), (ApprovalTarget::Approved, None));
         // Nothing is blocked where nothing is approved by itself.
         let off = Work { auto_approve: false, featured: FeaturedImage::Missing, ..DONE };
         assert_eq!(target(off), (ApprovalTarget::Review, None));
@@ -193,11 +170,11 @@ mod tests {
     #[test]
     fn a_failed_image_inside_blocks_nothing_and_is_listed() {
         let id = Uuid::from_u128;
-        let images = [(id(1), ImageState::Failed), (id(2), ImageState::Generated), (id(3), ImageState::Failed)];
+        let images = [(id(1), ContentImageState::Failed), (id(2), ContentImageState::Generated), (id(3), ContentImageState::Failed)];
         let decision = decide_approval(&Work { in_article: &images, ..DONE });
         assert_eq!((decision.target, decision.blocked_by), (ApprovalTarget::Approved, None));
         assert_eq!(decision.failed_images, [id(1), id(3)]);
-        let open = [(id(1), ImageState::Pending), (id(2), ImageState::Uncertain), (id(3), ImageState::Failed)];
+        let open = [(id(1), ContentImageState::Pending), (id(2), ContentImageState::Uncertain), (id(3), ContentImageState::Failed)];
         let decision = decide_approval(&Work { in_article: &open, ..DONE });
         assert_eq!((decision.target, decision.failed_images), (ApprovalTarget::Stays, vec![id(3)]));
     }
@@ -226,15 +203,12 @@ mod tests {
 
     #[test]
     fn reads_back_every_word() {
-        for state in ImageState::ALL {
-            assert_eq!(ImageState::parse(state.as_str()), Some(*state));
-        }
         for source in ApprovedSource::ALL {
             assert_eq!(ApprovedSource::parse(source.as_str()), Some(*source));
         }
         for block in ApprovalBlock::ALL {
             assert_eq!(ApprovalBlock::parse(block.as_str()), Some(*block));
         }
-        assert_eq!(ImageState::parse("DONE"), None);
+        assert_eq!(ApprovedSource::parse("MANUAL"), None);
     }
 }

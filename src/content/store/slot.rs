@@ -3,8 +3,7 @@
 use sea_orm::{ConnectionTrait, DbErr, Value};
 use uuid::Uuid;
 
-use super::model::Occupied;
-use crate::{calendar::SiteZone, clock::Micros, db::statement};
+use crate::{calendar::SiteZone, clock::Micros, content::model::Occupied, db::statement};
 
 /// The states in which content has its slot to itself.
 const HOLDING: &str = "'SCHEDULED', 'PUBLISHING', 'UNCERTAIN'";

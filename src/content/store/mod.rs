@@ -1,0 +1,3 @@
+//! The tables of content. Every finder takes the account or the site, except the loaders, whose caller compares it.
+
+pub mod slot;
