@@ -30,6 +30,7 @@ use crate::{
     bus::{Bus, local::LocalBus, nats::NatsBus, postgres::PostgresBus},
     clock::{Clock, SECOND, SystemClock},
     config::{Config, Role},
+    content::task::{ContentTasks, graphql::ContentTaskLoader},
     db::{Db, Location, OpenError, migrate::MigrateError},
     doctor::records::RecordsAuditor,
     error::{Error, Internal},
@@ -38,6 +39,7 @@ use crate::{
         gate::{Gate, Limits},
     },
     http::{HttpParts, HttpSettings, HttpState, Origins, StatusProfile, StoredObjects, Timing},
+    idea::{Ideas, graphql::IdeaLoader},
     ids::{Ids, SystemIds},
     image::{Gallery, ImageEraser, ImageSweep, graphql::ImageLoader},
     jobs::{Handler, Jobs, JobsConfig, Sweep, Workers},
@@ -234,6 +236,8 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
     let gallery = Gallery::new(db.clone(), clock.clone(), ids.clone(), storage.clone(), signer.clone());
     let sites = Sites::new(db.clone(), clock.clone(), ids.clone());
     let keywords = Keywords::new(db.clone(), clock.clone(), ids.clone());
+    let ideas = Ideas::new(db.clone(), clock.clone(), ids.clone());
+    let content_tasks = ContentTasks::new(db.clone(), clock.clone(), ids.clone());
     let publishing = Publishing::new(db.clone(), clock.clone());
     let uploads = Uploads::new(db.clone(), clock.clone(), ids.clone(), signer.clone());
     let jobs = Jobs::new(db.clone(), clock.clone(), ids.clone(), bus.clone(), seams.jobs.clone());
@@ -291,6 +295,8 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         .data(gallery.clone())
         .data(sites.clone())
         .data(keywords.clone())
+        .data(ideas.clone())
+        .data(content_tasks.clone())
         .data(publishing)
         .data(uploads.clone())
         .data(prompts.clone())
@@ -303,6 +309,8 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         .data(DataLoader::new(ImageLoader(gallery.clone()), tokio::spawn).max_batch_size(500))
         .data(DataLoader::new(SiteLoader(sites), tokio::spawn).max_batch_size(500))
         .data(DataLoader::new(KeywordLoader(keywords), tokio::spawn).max_batch_size(500))
+        .data(DataLoader::new(IdeaLoader(ideas), tokio::spawn).max_batch_size(500))
+        .data(DataLoader::new(ContentTaskLoader(content_tasks), tokio::spawn).max_batch_size(500))
         .data(DataLoader::new(PromptLoader(prompts.clone()), tokio::spawn).max_batch_size(500));
     let gate = Gate::new(schema, seams.limits.clone(), clock.clone())
         .map_err(|error| StartError::Internal(Internal::new("reading the schema", error)))?;

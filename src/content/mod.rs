@@ -6,3 +6,4 @@
 //! It must never know images themselves nor publishing, which takes over after review.
 
 pub mod model;
+pub mod task;

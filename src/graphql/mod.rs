@@ -18,7 +18,9 @@ use crate::{
         QuoteQuery,
     },
     auth::graphql::{AccountMutation, AuthMutation, AuthQuery},
+    content::task::graphql::{ContentTaskMutation, ContentTaskQuery},
     doctor::graphql::DoctorQuery,
+    idea::graphql::{IdeaMutation, IdeaQuery},
     image::graphql::{ImageMutation, ImageQuery},
     keyword::graphql::{KeywordMutation, KeywordQuery},
     ledger::graphql::{LedgerMutation, LedgerQuery, LedgerSubscription},
@@ -52,6 +54,8 @@ pub struct Query(
     DoctorQuery,
     SiteQuery,
     KeywordQuery,
+    IdeaQuery,
+    ContentTaskQuery,
     PublishingQuery,
 );
 
@@ -73,6 +77,8 @@ pub struct Mutation(
     ImageMutation,
     SiteMutation,
     KeywordMutation,
+    IdeaMutation,
+    ContentTaskMutation,
 );
 
 /// Everything that can be watched. Each stream starts with a snapshot and is numbered without a gap.

@@ -151,6 +151,7 @@ CREATE TABLE content_task (                       -- something that is to be wri
   idea_id      uuid,
   cluster_id   uuid,
   title        text    NOT NULL,
+  title_key    text    NOT NULL DEFAULT '',       -- what searches look at
   outline      text    NOT NULL,
   keywords     text    NOT NULL,                  -- a JSON list of texts
   content_type text    NOT NULL,
