@@ -30,7 +30,10 @@ use crate::{
     bus::{Bus, local::LocalBus, nats::NatsBus, postgres::PostgresBus},
     clock::{Clock, SECOND, SystemClock},
     config::{Config, Role},
-    content::Contents,
+    content::{
+        Contents,
+        task::{ContentTasks, graphql::ContentTaskLoader},
+    },
     db::{Db, Location, OpenError, migrate::MigrateError},
     doctor::records::RecordsAuditor,
     error::{Error, Internal},
@@ -39,6 +42,7 @@ use crate::{
         gate::{Gate, Limits},
     },
     http::{HttpParts, HttpSettings, HttpState, Origins, StatusProfile, StoredObjects, Timing},
+    idea::{Ideas, graphql::IdeaLoader},
     ids::{Ids, SystemIds},
     image::{Gallery, ImageEraser, ImageSweep, graphql::ImageLoader},
     jobs::{Handler, Jobs, JobsConfig, Sweep, Workers},
@@ -237,6 +241,8 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
     let keywords = Keywords::new(db.clone(), clock.clone(), ids.clone());
     let contents = Contents::new(db.clone());
     let publishing = Publishing::new(contents, clock.clone());
+    let ideas = Ideas::new(db.clone(), clock.clone(), ids.clone());
+    let content_tasks = ContentTasks::new(db.clone(), clock.clone(), ids.clone());
     let uploads = Uploads::new(db.clone(), clock.clone(), ids.clone(), signer.clone());
     let jobs = Jobs::new(db.clone(), clock.clone(), ids.clone(), bus.clone(), seams.jobs.clone());
     let prompts = Prompts::new(PromptsParts { db: db.clone(), clock: clock.clone(), ids: ids.clone() });
@@ -294,6 +300,8 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         .data(gallery.clone())
         .data(sites.clone())
         .data(keywords.clone())
+        .data(ideas.clone())
+        .data(content_tasks.clone())
         .data(publishing)
         .data(uploads.clone())
         .data(prompts.clone())
@@ -306,6 +314,8 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         .data(DataLoader::new(ImageLoader(gallery.clone()), tokio::spawn).max_batch_size(500))
         .data(DataLoader::new(SiteLoader(sites), tokio::spawn).max_batch_size(500))
         .data(DataLoader::new(KeywordLoader(keywords), tokio::spawn).max_batch_size(500))
+        .data(DataLoader::new(IdeaLoader(ideas), tokio::spawn).max_batch_size(500))
+        .data(DataLoader::new(ContentTaskLoader(content_tasks), tokio::spawn).max_batch_size(500))
         .data(DataLoader::new(PromptLoader(prompts.clone()), tokio::spawn).max_batch_size(500));
     let gate = Gate::new(schema, seams.limits.clone(), clock.clone())
         .map_err(|error| StartError::Internal(Internal::new("reading the schema", error)))?;

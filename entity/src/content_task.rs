@@ -14,6 +14,7 @@ pub struct Model {
     pub idea_id: Option<Uuid>,
     pub cluster_id: Option<Uuid>,
     pub title: String,
+    pub title_key: String,
     pub outline: String,
     pub keywords: String,
     pub content_type: String,

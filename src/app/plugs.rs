@@ -18,8 +18,10 @@ use crate::{
     db::Db,
     error::Error,
     http::{Authenticator, ContentTypes, Readiness, Report, SessionEnd, StoredAs},
+    idea::IdeaMaker,
     ids::Ids,
     image::Gallery,
+    keyword::ClusterMaker,
     storage::{ObjectKey, StillNeeded, Storage},
     viewer::{SignedIn, Viewer},
 };
@@ -103,8 +105,11 @@ impl StillNeeded for WorkInHand {
 }
 
 /// Who makes the things of the pipeline.
-pub(super) fn makers(_db: &Db, _ids: &Arc<dyn Ids>) -> Makers {
-    Makers::new(Vec::new())
+pub(super) fn makers(db: &Db, ids: &Arc<dyn Ids>) -> Makers {
+    Makers::new(vec![
+        Arc::new(ClusterMaker::new(db.clone(), ids.clone())),
+        Arc::new(IdeaMaker::new(db.clone(), ids.clone())),
+    ])
 }
 
 /// Whether all AI output comes from the sandbox.

@@ -8,5 +8,6 @@
 pub mod model;
 pub mod service;
 mod store;
+pub mod task;
 
 pub use service::Contents;

@@ -266,6 +266,15 @@ impl Effect {
     }
 }
 
+/// Writes effects that move no credits, in their order. The caller holds what their guards look at.
+pub async fn write_all(tx: &impl ConnectionTrait, effects: &[Effect], now: i64) -> Result<(), EffectError> {
+    let facts = Facts { posting: None, unchanged: None, now };
+    for effect in effects {
+        effect.write(tx, &facts).await?;
+    }
+    Ok(())
+}
+
 fn conditions(key: &[(&'static str, Value)], first: usize) -> (String, Vec<Value>) {
     let clauses: Vec<String> =
         key.iter().enumerate().map(|(at, (name, _))| format!("{name} = ${}", first + at)).collect();

@@ -265,6 +265,8 @@ pub enum UserErrorCode {
     ClusterNotFound,
     /// The cluster has ideas that were not rejected.
     ClusterHasIdeas,
+    /// The cluster has content tasks.
+    ClusterHasContentTasks,
     /// No rule leads from the present state to the one that was asked for.
     IllegalTransition,
     /// A thing is named twice.
@@ -273,6 +275,8 @@ pub enum UserErrorCode {
     WrongState,
     /// Clustering needs at least two keywords.
     TooFewKeywords,
+    /// No two of the keywords share enough of their words.
+    NothingAlike,
     /// The keywords are of several sectors or sites.
     MixedSectors,
     /// The target keywords are too many, or one is blank or too long.
@@ -309,6 +313,18 @@ pub enum UserErrorCode {
     TooManyRows,
     /// The site would have more than 100,000 keywords.
     TooManyKeywords,
+    /// The title has other than 5–200 characters, no letter or digit, or a control character.
+    TitleInvalid,
+    /// The outline is longer than 4,000 characters, or holds a control character.
+    OutlineInvalid,
+    /// The length in words is out of range.
+    TargetWordsInvalid,
+    /// The priority is out of range.
+    PriorityInvalid,
+    /// The object's state does not allow it.
+    IllegalState,
+    /// It failed too often to be taken up again.
+    TriesExhausted,
 }
 
 /// What an AI model lacks, and who has it.

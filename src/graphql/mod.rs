@@ -18,9 +18,11 @@ use crate::{
         QuoteQuery,
     },
     auth::graphql::{AccountMutation, AuthMutation, AuthQuery},
+    content::task::graphql::{ContentTaskMutation, ContentTaskQuery},
     doctor::graphql::DoctorQuery,
+    idea::graphql::{FindingMutation, IdeaMutation, IdeaQuery},
     image::graphql::{ImageMutation, ImageQuery},
-    keyword::graphql::{KeywordMutation, KeywordQuery},
+    keyword::graphql::{ClusteringMutation, KeywordMutation, KeywordQuery},
     ledger::graphql::{LedgerMutation, LedgerQuery, LedgerSubscription},
     notification::graphql::{NotificationMutation, NotificationQuery},
     prompt::graphql::{
@@ -52,6 +54,8 @@ pub struct Query(
     DoctorQuery,
     SiteQuery,
     KeywordQuery,
+    IdeaQuery,
+    ContentTaskQuery,
     PublishingQuery,
 );
 
@@ -73,6 +77,10 @@ pub struct Mutation(
     ImageMutation,
     SiteMutation,
     KeywordMutation,
+    ClusteringMutation,
+    IdeaMutation,
+    FindingMutation,
+    ContentTaskMutation,
 );
 
 /// Everything that can be watched. Each stream starts with a snapshot and is numbered without a gap.

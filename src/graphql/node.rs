@@ -8,8 +8,10 @@ use uuid::Uuid;
 use crate::{
     ai::graphql::{AiModel, AiTask},
     auth::graphql::{Account, User},
+    content::task::graphql::ContentTask,
     error::Error,
     graphql::guard::{QueryPolicy, visible},
+    idea::graphql::Idea,
     image::graphql::Image,
     keyword::graphql::{Cluster, Keyword},
     ledger::graphql::CreditTransaction,
@@ -69,6 +71,10 @@ kinds! {
     Keyword = b'K';
     /// A cluster of keywords.
     Cluster = b'L';
+    /// An idea.
+    Idea = b'D';
+    /// A content task.
+    ContentTask = b'Q';
 }
 
 /// The id of `kind` and `uuid`.
@@ -135,6 +141,10 @@ pub enum Node {
     Keyword(Keyword),
     /// A cluster of keywords.
     Cluster(Cluster),
+    /// An idea.
+    Idea(Idea),
+    /// A content task.
+    ContentTask(ContentTask),
 }
 
 /// The most ids that `nodes` takes.
@@ -202,6 +212,8 @@ pub async fn find(ctx: &Context<'_>, kind: NodeKind, uuid: Uuid) -> GraphqlResul
         NodeKind::Sector => Sector::find(ctx, uuid).await.map(|found| found.map(Node::Sector)),
         NodeKind::Keyword => Keyword::find(ctx, uuid).await.map(|found| found.map(Node::Keyword)),
         NodeKind::Cluster => Cluster::find(ctx, uuid).await.map(|found| found.map(Node::Cluster)),
+        NodeKind::Idea => Idea::find(ctx, uuid).await.map(|found| found.map(Node::Idea)),
+        NodeKind::ContentTask => ContentTask::find(ctx, uuid).await.map(|found| found.map(Node::ContentTask)),
     };
     // Unknown, foreign and forbidden look alike.
     match found {

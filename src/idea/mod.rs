@@ -4,4 +4,14 @@
 //! down stays, so that it is not found again: within a cluster no two ideas have one title.
 //! It must never know content, which is made of ideas.
 
+pub mod graphql;
+mod maker;
 pub mod model;
+pub mod service;
+mod store;
+
+pub use maker::IdeaMaker;
+pub use model::Idea;
+pub use service::Ideas;
+pub use store::effect as effects;
+pub use store::{keyword_list, plan_of};

@@ -6,5 +6,6 @@ ALTER TABLE ai_task_item ADD COLUMN made integer;                              -
 ALTER TABLE ai_task_item ADD COLUMN made_groups integer;                       -- clusters its keywords went into
 ALTER TABLE ai_task_item ADD COLUMN products text;                             -- what it delivered: a JSON list of ids
 ALTER TABLE ai_task_item ADD COLUMN terms text;                                -- its own quote, where each item has one
+ALTER TABLE content_task ADD COLUMN title_key text NOT NULL DEFAULT '';        -- what searches look at
 CREATE UNIQUE INDEX ai_task_run_id_stage_key ON ai_task (run_id, stage) WHERE run_id IS NOT NULL;
 CREATE INDEX ai_task_item_site_id_idx ON ai_task_item (site_id, finished_at) WHERE site_id IS NOT NULL;

@@ -26,4 +26,4 @@ pub use quote::QuoteQuery;
 pub use refusal::model_refusal;
 pub use registry::AiRegistryMutation;
 pub use task::AiTask;
-pub use things::{MakeInput, make_things};
+pub use things::{MakeInput, decode_all, make_things, target_error};

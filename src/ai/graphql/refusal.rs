@@ -75,7 +75,7 @@ fn too_long(refusal: PromptTooLong) -> UserError {
     }
 }
 
-fn target_refusal(refusal: &TargetRefusal, given: Given) -> UserError {
+pub(super) fn target_refusal(refusal: &TargetRefusal, given: Given) -> UserError {
     let (code, position) = match refusal {
         TargetRefusal::NotFound { position } => (UserErrorCode::NotFound, Some(*position)),
         TargetRefusal::Twice { position } => (UserErrorCode::NamedTwice, Some(*position)),

@@ -142,6 +142,7 @@ const PRODUCTS_MAX: usize = 500;
 fn product_kind(function: model::AiFunction) -> Option<NodeKind> {
     match function {
         model::AiFunction::ClusterKeywords => Some(NodeKind::Cluster),
+        model::AiFunction::GenerateIdeas => Some(NodeKind::Idea),
         _ => None,
     }
 }

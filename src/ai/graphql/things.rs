@@ -1,17 +1,17 @@
 //! Commands that make things of the pipeline: what they share. Each mutation lies with the feature that owns the things.
 
 use async_graphql::{Context, ID};
+use uuid::Uuid;
 
 use super::{
     AiTask,
-    access::spender,
     mutation::{model_of, split},
     refusal::{Given, accept_refusal},
 };
 use crate::{
     ai::{
-        Ai,
-        model::{AiFunction, MakeThings, Targets},
+        Ai, Spender,
+        model::{AiFunction, MakeThings, TargetRefusal, Targets},
     },
     error::Error,
     graphql::{
@@ -25,8 +25,10 @@ use crate::{
 pub struct MakeInput<'a> {
     /// What to do.
     pub function: AiFunction,
-    /// The input's `accountId`.
-    pub account_id: Option<&'a ID>,
+    /// Who spends; the caller has checked that they may.
+    pub spender: Spender,
+    /// The site whose things they are.
+    pub site: Uuid,
     /// The things by their ids, and which kind they must be.
     pub ids: (&'a [ID], NodeKind),
     /// The name of the input's field with the ids.
@@ -41,22 +43,30 @@ pub struct MakeInput<'a> {
     pub idempotency_key: &'a ID,
 }
 
-/// Carries the command out; the caller's guard has let the viewer pass. Faults: `Unauthenticated`, `NotFound`,
-/// `Forbidden` for a VIEWER, `BadUserInput` for an id of another kind.
+/// Carries the command out. Faults: `BadUserInput` for an id of another kind, `IdempotencyKeyReused`.
 pub async fn make_things(ctx: &Context<'_>, input: MakeInput<'_>) -> Result<(Option<AiTask>, Vec<UserError>), Error> {
-    let spender = spender(ctx, input.account_id).await?;
     let (ids, kind) = input.ids;
-    let path = ["input", input.field];
     let command = MakeThings {
         function: input.function,
         idempotency_key: input.idempotency_key.0.clone(),
         targets: Targets {
-            ids: ids.iter().map(|id| node::decode(kind, id, &path)).collect::<Result<_, _>>()?,
+            site: Some(input.site),
+            ids: decode_all(kind, ids, input.field)?,
             wanted: input.wanted.0,
             keywords: input.keywords,
         },
         ai_model_id: model_of(input.model_id)?,
     };
     let given = Given::things(input.field, input.wanted.1);
-    split(service::<Ai>(ctx)?.make_things(spender, command).await, |refusal| accept_refusal(refusal, given))
+    split(service::<Ai>(ctx)?.make_things(input.spender, command).await, |refusal| accept_refusal(refusal, given))
+}
+
+/// The ids of an input's `field`. Refuses: `BadUserInput`.
+pub fn decode_all(kind: NodeKind, ids: &[ID], field: &str) -> Result<Vec<Uuid>, Error> {
+    ids.iter().map(|id| node::decode(kind, id, &["input", field])).collect()
+}
+
+/// Why a thing cannot be worked on, as an error of the input's `field`.
+pub fn target_error(refusal: &TargetRefusal, field: &'static str) -> UserError {
+    super::refusal::target_refusal(refusal, Given::things(field, "wanted"))
 }

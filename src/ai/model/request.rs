@@ -369,6 +369,7 @@ impl Order {
             Subject::Images(images) => images.iter().for_each(|image| part(image.as_bytes())),
             Subject::Things(targets) => {
                 part(b"things");
+                part(targets.site.as_ref().map_or(&[][..], |site| site.as_bytes()));
                 match targets.wanted {
                     Some(wanted) => part(&wanted.to_be_bytes()),
                     None => part(&[]),
@@ -435,7 +436,7 @@ mod tests {
 
     fn things(wanted: Option<i32>, keywords: Option<&[&str]>) -> Order {
         let keywords = keywords.map(|all| all.iter().map(|one| (*one).to_owned()).collect());
-        let targets = Targets { ids: vec![Uuid::nil()], wanted, keywords };
+        let targets = Targets { site: None, ids: vec![Uuid::nil()], wanted, keywords };
         Order { subject: Subject::Things(targets), ..order() }
     }
 

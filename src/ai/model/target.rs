@@ -7,6 +7,8 @@ use uuid::Uuid;
 /// What a command of the pipeline is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Targets {
+    /// The site whose they must be; any of the account where there is none.
+    pub site: Option<Uuid>,
     /// The things; which kind depends on the function.
     pub ids: Vec<Uuid>,
     /// How many are wanted of each: ideas of a cluster, in-article images of a content.

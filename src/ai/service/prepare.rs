@@ -7,10 +7,11 @@ use uuid::Uuid;
 use super::{Ai, Spender};
 use crate::{
     ai::{
-        maker::Ask,
+        maker::{Ask, Brief},
         model::{
             AcceptError, AiFunction, AiModel, AspectRatio, BULK_MAX, ComposedPrompt, EventOrder, ModelKind,
-            ModelRefusal, Order, Original, PricedModel, Quality, Rates, StandIn, Subject, Target, Targets, TaskPayload,
+            ModelRefusal, Order, Original, PricedModel, Quality, Rates, StandIn, Subject, Target, TargetRefusal, Targets,
+            TaskPayload,
             Wish,
         },
         store,
@@ -279,6 +280,10 @@ impl Ai {
         let maker = maker.ok_or_else(|| Internal::new("preparing a command", "nobody makes what it asks for"))?;
         let ask = Ask { account: spender.account_id, targets, image_prompt_chars: self.image_prompt_chars().await? };
         let briefs = maker.briefs(ask).await.map_err(|failure| failure.map_refusal(AcceptError::Target))?;
+        let is_elsewhere = |brief: &Brief| targets.site.is_some() && brief.target.site != targets.site;
+        if let Some(at) = briefs.iter().position(is_elsewhere) {
+            return Err(Failure::Refused(TargetRefusal::NotFound { position: at + 1 }.into()));
+        }
         let (prompts, targets) = briefs.into_iter().map(|brief| (brief.prompt, brief.target)).unzip();
         Ok(Matter { targets, ..self.told(spender, order, prompts, purpose).await? })
     }

@@ -1,6 +1,6 @@
 //! Where an idea is in its life, and the limits of what it says.
 
-use crate::words::states;
+use crate::words::{IllegalTransition, states};
 
 /// Characters of a title at least.
 pub const TITLE_CHARS_MIN: usize = 5;
@@ -41,6 +41,33 @@ states! {
     }
 }
 
+/// A change of an idea's state. There are no others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdeaStep {
+    /// A content task is made of it.
+    Queue,
+    /// Its content was written.
+    Complete,
+    /// It is turned down.
+    Reject,
+}
+
+impl IdeaStep {
+    /// The state it leads from, and the one it leads to.
+    pub fn ends(self) -> (IdeaState, IdeaState) {
+        match self {
+            Self::Queue => (IdeaState::New, IdeaState::Queued),
+            Self::Complete => (IdeaState::Queued, IdeaState::Completed),
+            Self::Reject => (IdeaState::New, IdeaState::Rejected),
+        }
+    }
+
+    /// Whether an idea in `state` may take it. Refuses: any other state than the one it leads from.
+    pub fn check(self, state: IdeaState) -> Result<(), IllegalTransition> {
+        state.become_state(self.ends().1).map(|_| ())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +81,17 @@ mod tests {
                 assert_eq!(from.become_state(*to).is_ok(), legal.contains(&(*from, *to)), "{from:?} {to:?}");
             }
             assert_eq!(IdeaState::parse(from.as_str()), Some(*from));
+        }
+    }
+
+    #[test]
+    fn each_step_is_one_of_the_legal_changes() {
+        for step in [IdeaStep::Queue, IdeaStep::Complete, IdeaStep::Reject] {
+            let (from, to) = step.ends();
+            for state in IdeaState::ALL {
+                assert_eq!(step.check(*state).is_ok(), *state == from, "{step:?} {state:?}");
+            }
+            assert!(from.may_become(to));
         }
     }
 }

@@ -150,7 +150,7 @@ pub struct DeleteClusterPayload {
     pub cluster: Option<Cluster>,
     /// How many keywords are `ORPHANED` now; null when refused.
     pub orphaned_keywords: Option<SafeInt>,
-    /// Why it was refused: `CLUSTER_HAS_IDEAS`, `ILLEGAL_TRANSITION`. Empty when it was done.
+    /// Why it was refused: `CLUSTER_HAS_IDEAS`, `CLUSTER_HAS_CONTENT_TASKS`, `ILLEGAL_TRANSITION`. Empty when it was done.
     pub user_errors: Vec<UserError>,
 }
 

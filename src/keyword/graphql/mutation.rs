@@ -40,7 +40,7 @@ use crate::{
 };
 
 /// The code of a fault of a keyword.
-pub(super) fn fault_code(fault: KeywordFault) -> UserErrorCode {
+pub(crate) fn fault_code(fault: KeywordFault) -> UserErrorCode {
     match fault {
         KeywordFault::TextEmpty => UserErrorCode::KeywordEmpty,
         KeywordFault::TextTooLong { .. } => UserErrorCode::KeywordTooLong,
@@ -73,6 +73,7 @@ fn cluster_error(refusal: &ClusterError) -> UserError {
         ClusterError::SectorNotFound => (UserErrorCode::SectorNotFound, "sectorId"),
         ClusterError::IllegalTransition { .. } => (UserErrorCode::IllegalTransition, "clusterId"),
         ClusterError::HasIdeas(_) => (UserErrorCode::ClusterHasIdeas, "clusterId"),
+        ClusterError::HasContentTasks(_) => (UserErrorCode::ClusterHasContentTasks, "clusterId"),
     };
     UserError::new(code, refusal.to_string(), &["input", field])
 }
@@ -85,7 +86,8 @@ async fn edited_cluster(ctx: &Context<'_>, id: &ID) -> Result<(Uuid, MemberRight
     Ok((id, editor_of(ctx, account).await?))
 }
 
-fn request_id(ctx: &Context<'_>) -> Result<Option<String>, Error> {
+/// The id of the request under way.
+pub(crate) fn request_id(ctx: &Context<'_>) -> Result<Option<String>, Error> {
     Ok(Some(request(ctx)?.request_id.clone()))
 }
 
@@ -150,7 +152,7 @@ fn import_row((line, outcome): (u64, RowOutcome)) -> KeywordImportRow {
 }
 
 /// A sector of the site, if one is named; the refusal when it is none of it.
-async fn sector_in(ctx: &Context<'_>, site: Uuid, id: Option<&ID>) -> Result<Result<Option<Uuid>, UserError>> {
+pub(crate) async fn sector_in(ctx: &Context<'_>, site: Uuid, id: Option<&ID>) -> Result<Result<Option<Uuid>, UserError>> {
     let Some(id) = id else { return Ok(Ok(None)) };
     let id = node::decode(NodeKind::Sector, id, &["input", "sectorId"])?;
     match Sector::load(ctx, id).await? {

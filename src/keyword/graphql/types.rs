@@ -15,6 +15,11 @@ use crate::{
         page::ConnectionArgs,
         scalars::{DateTime, Decimal, SafeInt},
     },
+    idea::{
+        Ideas,
+        graphql::{Idea, IdeaConnection},
+        model::IdeaFilter,
+    },
     keyword::{
         self, Keywords,
         model::{Cpc, Difficulty, KeywordFilter, Volume},
@@ -80,11 +85,12 @@ pub enum Intent {
 }
 
 /// Sees that the viewer may see an account. Refuses: `Unauthenticated`, `NotFound`.
-async fn seen(ctx: &Context<'_>, account: Uuid) -> Result<(), Error> {
+pub(crate) async fn seen(ctx: &Context<'_>, account: Uuid) -> Result<(), Error> {
     service::<Arc<dyn Tenants>>(ctx)?.see(*viewer(ctx)?, account).await.map(|_| ())
 }
 
-async fn sector_of(ctx: &Context<'_>, id: Option<Uuid>) -> Result<Option<Sector>> {
+/// The sector of what the viewer holds.
+pub(crate) async fn sector_of(ctx: &Context<'_>, id: Option<Uuid>) -> Result<Option<Sector>> {
     match id {
         Some(id) => Ok(Sector::load(ctx, id).await?),
         None => Ok(None),
@@ -287,6 +293,23 @@ impl Cluster {
         let filter = KeywordFilter { cluster: Some(self.0.id), ..KeywordFilter::default() };
         let page = service::<Keywords>(ctx)?.list_keywords(self.0.site_id, &filter, &args).await?;
         Ok(Some(page.map(Keyword).into()))
+    }
+
+    /// What could be written for it, newest first.
+    async fn ideas(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start, 1–100; 20 when neither first nor last is given.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "Only after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 1–100.")] last: Option<i32>,
+        #[graphql(desc = "Only before this cursor.")] before: Option<String>,
+    ) -> Result<Option<IdeaConnection>> {
+        let args = ConnectionArgs { first, after, last, before }.check(ctx)?;
+        let filter = IdeaFilter { cluster: Some(self.0.id), ..IdeaFilter::default() };
+        let page = service::<Ideas>(ctx)?.list_ideas(self.0.site_id, &filter, &args).await?;
+        Ok(Some(page.map(Idea).into()))
     }
 
     /// When it was made.

@@ -117,6 +117,9 @@ pub enum ClusterError {
     /// Something was made of it.
     #[error("The cluster has {0} ideas. Finalize it instead, or reject them first.")]
     HasIdeas(i64),
+    /// Something is to be written for it.
+    #[error("The cluster has {0} content tasks. Finalize it instead, or leave it as it is.")]
+    HasContentTasks(i64),
 }
 
 /// A name as it is stored. Refuses: `NameInvalid`.

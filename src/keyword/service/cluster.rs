@@ -1,16 +1,17 @@
 //! Making, changing and deleting clusters.
 
+use sea_orm::DatabaseTransaction;
 use uuid::Uuid;
 
 use super::{Keywords, keyword::change};
 use crate::{
     audit::store::insert_entry,
     auth::MemberRight,
-    db::constraint::violated,
+    db::{constraint::violated, effect::write_all},
     error::{Error, Failure, Internal},
     keyword::{
         model::{
-            Cluster, ClusterError, ClusterState, CreateCluster, KeywordState, UpdateCluster, cluster_description,
+            Cluster, ClusterError, ClusterState, CreateCluster, IllegalTransition, KeywordState, UpdateCluster, cluster_description,
             cluster_name,
         },
         store,
@@ -18,13 +19,18 @@ use crate::{
     site::service::demand_editor,
 };
 
-const NAME_KEY: &str = "cluster_bucket_id_name_key_key";
+pub(super) const NAME_KEY: &str = "cluster_bucket_id_name_key_key";
 
 fn name_taken(error: sea_orm::DbErr, cluster: &Cluster) -> Failure<ClusterError> {
     match violated(&error).as_deref() {
         Some(NAME_KEY) => Failure::Refused(ClusterError::NameTaken(cluster.name.clone())),
         _ => error.into(),
     }
+}
+
+/// Locks a cluster of the account until the transaction ends.
+pub async fn lock_cluster_in(tx: &DatabaseTransaction, account: Uuid, cluster: Uuid) -> Result<Option<Cluster>, Error> {
+    Ok(store::cluster::lock_cluster(tx, account, cluster).await?)
 }
 
 impl Keywords {
@@ -117,15 +123,13 @@ impl Keywords {
                 if found.state == ClusterState::Finalized {
                     return Ok(found);
                 }
-                let from = found.state;
-                let illegal =
-                    |_| ClusterError::IllegalTransition { from: from.as_str(), to: ClusterState::Finalized.as_str() };
-                found.state = from.become_state(ClusterState::Finalized).map_err(illegal).map_err(Failure::Refused)?;
-                found.updated_at = trace.at;
-                store::cluster::update_cluster(tx, &found, trace.at).await?;
-                let notes = [from, found.state].map(|state| Some(state.as_str().to_owned()));
-                let entry = trace.entry(*entry, "cluster.finalize", ("cluster", cluster), notes);
-                insert_entry(tx, &entry).await.map_err(Internal::from)?;
+                let to = ClusterState::Finalized;
+                let changed = store::effect::change_cluster(&found, to, *entry, trace);
+                let effects = changed.map_err(|IllegalTransition { from, to }| {
+                    Failure::Refused(ClusterError::IllegalTransition { from, to })
+                })?;
+                write_all(tx, &effects, trace.at).await.map_err(Internal::from)?;
+                (found.state, found.updated_at) = (to, trace.at);
                 Ok(found)
             })
         });
@@ -133,7 +137,7 @@ impl Keywords {
     }
 
     /// Deletes a cluster of which nothing was made; its keywords become `ORPHANED`. Answers the cluster as it was, with how
-    /// many keywords it had. Refuses: `HasIdeas`, `IllegalTransition` while keywords of it are in use; `NotFound` as a fault.
+    /// many keywords it had. Refuses: `HasIdeas`, `HasContentTasks`, `IllegalTransition` while keywords of it are in use; `NotFound` as a fault.
     pub async fn delete_cluster(
         &self,
         right: MemberRight,
@@ -150,6 +154,10 @@ impl Keywords {
                 let ideas = store::cluster::count_ideas(tx, cluster).await?;
                 if ideas > 0 {
                     return Err(Failure::Refused(ClusterError::HasIdeas(ideas)));
+                }
+                let tasks = store::cluster::count_content_tasks(tx, cluster).await?;
+                if tasks > 0 {
+                    return Err(Failure::Refused(ClusterError::HasContentTasks(tasks)));
                 }
                 let mut keywords = store::keyword::lock_keywords_of(tx, cluster).await?;
                 for keyword in &mut keywords {

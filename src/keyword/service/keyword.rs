@@ -7,9 +7,10 @@ use super::Keywords;
 use crate::{
     audit::{Trace, store::insert_entry},
     auth::MemberRight,
+    db::effect::write_all,
     error::{Error, Failure, Internal},
     keyword::{
-        model::{BULK_MAX, Keyword, KeywordError, KeywordState, UpdateKeyword},
+        model::{BULK_MAX, IllegalTransition, Keyword, KeywordError, KeywordState, UpdateKeyword},
         store,
     },
     site::service::demand_editor,
@@ -23,16 +24,12 @@ pub(super) async fn change(
     (to, cluster): (KeywordState, Option<Uuid>),
     (entry, trace, action): (Uuid, &Trace, &'static str),
 ) -> Result<(), Failure<KeywordError>> {
-    let from = keyword.state;
-    let illegal =
-        |_| KeywordError::IllegalTransition { text: keyword.text.clone(), from: from.as_str(), to: to.as_str() };
-    keyword.state = from.become_state(to).map_err(illegal).map_err(Failure::Refused)?;
-    keyword.cluster_id = cluster;
-    keyword.updated_at = trace.at;
-    store::keyword::update_keyword(tx, keyword, trace.at).await?;
-    let notes = [from, to].map(|state| Some(state.as_str().to_owned()));
-    let entry = trace.entry(entry, action, ("keyword", keyword.id), notes);
-    insert_entry(tx, &entry).await.map_err(Internal::from)?;
+    let changed = store::effect::change_keyword(keyword, (to, cluster), (entry, trace, action));
+    let effects = changed.map_err(|IllegalTransition { from, to }| {
+        Failure::Refused(KeywordError::IllegalTransition { text: keyword.text.clone(), from, to })
+    })?;
+    write_all(tx, &effects, trace.at).await.map_err(Internal::from)?;
+    (keyword.state, keyword.cluster_id, keyword.updated_at) = (to, cluster, trace.at);
     Ok(())
 }
 

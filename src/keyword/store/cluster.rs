@@ -5,18 +5,23 @@ use std::collections::HashMap;
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use uuid::Uuid;
 
-use super::unknown;
+use super::{effect::cluster_row, unknown};
 use crate::{
     clock::Micros,
-    db::{engine_of, list::List, places, statement},
+    db::{
+        effect::{EffectError, write_all},
+        engine_of,
+        list::List,
+        places, statement,
+    },
     keyword::model::{Cluster, ClusterFigures, ClusterFilter, ClusterState, ContentType, Intent, text_key},
     page::{Page, PageArgs},
 };
 
-const COLUMNS: &str = "id, account_id, site_id, sector_id, name, root_keyword, description, cluster_type, intent, state, \
+pub(super) const COLUMNS: &str = "id, account_id, site_id, sector_id, name, root_keyword, description, cluster_type, intent, state, \
                        created_at, updated_at";
 
-fn cluster_of(row: &QueryResult) -> Result<Cluster, DbErr> {
+pub(super) fn cluster_of(row: &QueryResult) -> Result<Cluster, DbErr> {
     let (kind, state): (String, String) = (row.try_get("", "cluster_type")?, row.try_get("", "state")?);
     let intent: Option<String> = row.try_get("", "intent")?;
     Ok(Cluster {
@@ -99,41 +104,31 @@ pub async fn count_ideas(tx: &impl ConnectionTrait, cluster: Uuid) -> Result<i64
     row.map_or(Ok(0), |row| row.try_get("", "n"))
 }
 
-/// A new cluster.
-pub async fn insert_cluster(tx: &impl ConnectionTrait, cluster: &Cluster) -> Result<(), DbErr> {
-    let sql = "INSERT INTO cluster (id, account_id, site_id, sector_id, bucket_id, name, name_key, root_keyword, \
-               description, cluster_type, intent, state, created_at, updated_at) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)";
-    let values: [Value; 13] = [
-        cluster.id.into(),
-        cluster.account_id.into(),
-        cluster.site_id.into(),
-        cluster.sector_id.into(),
-        cluster.sector_id.unwrap_or(cluster.site_id).into(),
-        cluster.name.clone().into(),
-        text_key(&cluster.name).into(),
-        cluster.root_keyword.clone().into(),
-        cluster.description.clone().into(),
-        cluster.cluster_type.as_str().into(),
-        cluster.intent.map(Intent::as_str).into(),
-        cluster.state.as_str().into(),
-        cluster.created_at.into(),
-    ];
-    tx.execute_raw(statement(tx, sql, values)).await?;
-    Ok(())
+/// How many content tasks are for a cluster.
+pub async fn count_content_tasks(tx: &impl ConnectionTrait, cluster: Uuid) -> Result<i64, DbErr> {
+    let sql = "SELECT COUNT(*) AS n FROM content_task WHERE cluster_id = $1";
+    let row = tx.query_one_raw(statement(tx, sql, [cluster.into()])).await?;
+    row.map_or(Ok(0), |row| row.try_get("", "n"))
 }
 
-/// Writes a cluster that the caller has locked.
+/// A new cluster.
+pub async fn insert_cluster(tx: &impl ConnectionTrait, cluster: &Cluster) -> Result<(), DbErr> {
+    write_all(tx, &[cluster_row(cluster)], cluster.created_at).await.map_err(|error| match error {
+        EffectError::Db(error) => error,
+        other => DbErr::Custom(other.to_string()),
+    })
+}
+
+/// Writes what may be said of a cluster that the caller has locked.
 pub async fn update_cluster(tx: &impl ConnectionTrait, cluster: &Cluster, now: Micros) -> Result<(), DbErr> {
-    let sql = "UPDATE cluster SET name = $1, name_key = $2, description = $3, cluster_type = $4, intent = $5, state = $6, \
-               updated_at = $7 WHERE id = $8";
-    let values: [Value; 8] = [
+    let sql = "UPDATE cluster SET name = $1, name_key = $2, description = $3, cluster_type = $4, intent = $5, \
+               updated_at = $6 WHERE id = $7";
+    let values: [Value; 7] = [
         cluster.name.clone().into(),
         text_key(&cluster.name).into(),
         cluster.description.clone().into(),
         cluster.cluster_type.as_str().into(),
         cluster.intent.map(Intent::as_str).into(),
-        cluster.state.as_str().into(),
         now.into(),
         cluster.id.into(),
     ];

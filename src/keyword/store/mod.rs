@@ -1,7 +1,9 @@
 //! The tables of keywords and clusters. Every finder takes the account, except the loaders, whose caller compares it.
 
 pub mod cluster;
+pub mod effect;
 pub mod keyword;
+pub mod select;
 
 use sea_orm::DbErr;
 
