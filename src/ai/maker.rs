@@ -94,6 +94,19 @@ pub enum Unmade<'a> {
     Cancelled,
 }
 
+/// An item that ends without a result.
+#[derive(Debug, Clone, Copy)]
+pub struct Unmaking<'a> {
+    /// What it is about.
+    pub target: &'a Target,
+    /// Why nothing was made.
+    pub how: Unmade<'a>,
+    /// Whether a person's command asked for it; else a run.
+    pub is_manual: bool,
+    /// The account, who acts, and when.
+    pub trace: &'a Trace,
+}
+
 /// Turns what a function delivers into things of the feature that owns them.
 pub trait Maker: Send + Sync {
     /// Whose answers it reads.
@@ -110,12 +123,7 @@ pub trait Maker: Send + Sync {
 
     /// What commits with the release of an item's credits: the thing is no longer worked on. Nothing where that is so
     /// already.
-    fn unmade<'a>(
-        &'a self,
-        target: &'a Target,
-        how: Unmade<'a>,
-        trace: &'a Trace,
-    ) -> BoxFuture<'a, Result<Vec<Effect>, Error>>;
+    fn unmade<'a>(&'a self, unmaking: Unmaking<'a>) -> BoxFuture<'a, Result<Vec<Effect>, Error>>;
 }
 
 /// The makers, each for its function.

@@ -22,6 +22,7 @@ mod jobs;
 mod keyword;
 mod ledger;
 mod loaders;
+mod pipeline;
 mod prompt;
 mod provider;
 mod publishing;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Run, Stop};
 use crate::{
     ai::{
-        maker::{Made, MakeError, Maker, Making, Output, Target, Unmade},
+        maker::{Made, MakeError, Maker, Making, Output, Target, Unmade, Unmaking},
         model::{
             Attempt, FaultClass, Item,
             answer::{AnswerError, repair_prompt},
@@ -60,7 +60,8 @@ impl Run<'_> {
     /// What the thing of an item becomes that delivers nothing.
     pub(super) async fn unmade(&self, item: &Item, how: Unmade<'_>) -> Result<Vec<Effect>, Stop> {
         let Some((maker, target)) = self.maker(item) else { return Ok(Vec::new()) };
-        Ok(maker.unmade(target, how, &self.trace()).await?)
+        let trace = self.trace();
+        Ok(maker.unmade(Unmaking { target, how, is_manual: true, trace: &trace }).await?)
     }
 
     /// The faults that `attempt` is to mend, as lines: those of the last answer before it that could not be used. `None`

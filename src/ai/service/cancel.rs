@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Ai, Spender};
 use crate::{
     ai::{
-        maker::Unmade,
+        maker::{Unmade, Unmaking},
         model::{AiTask, Item, ItemState, MadeCount, TaskStatus, error_text},
         provider::FailureCode,
         run::JOB_KIND,
@@ -169,7 +169,7 @@ async fn unmade_effects(ai: &Ai, work: &Work, items: &[&Item], rest: Rest<'_>) -
     };
     let mut effects = Vec::new();
     for target in items.iter().filter_map(|item| task.payload.target_at(item.position)) {
-        effects.extend(maker.unmade(target, how, &trace).await?);
+        effects.extend(maker.unmade(Unmaking { target, how, is_manual: true, trace: &trace }).await?);
     }
     Ok(effects)
 }

@@ -10,9 +10,8 @@ use crate::{
         maker::{Ask, Brief},
         model::{
             AcceptError, AiFunction, AiModel, AspectRatio, BULK_MAX, ComposedPrompt, EventOrder, ModelKind,
-            ModelRefusal, Order, Original, PricedModel, Quality, Rates, StandIn, Subject, Target, TargetRefusal, Targets,
-            TaskPayload,
-            Wish,
+            ModelRefusal, Order, Original, PricedModel, Quality, Rates, StandIn, Subject, Target, TargetRefusal,
+            Targets, TaskPayload, Wish,
         },
         store,
     },

@@ -1,12 +1,7 @@
 //! Reading and changing content. The member's right was checked; the row is decided here.
 
 use super::{model::Occupied, store};
-use crate::{
-    clock::Micros,
-    db::Db,
-    error::Error,
-    site::Site,
-};
+use crate::{clock::Micros, db::Db, error::Error, site::Site};
 
 /// Content. Cloning is cheap.
 #[derive(Clone)]

@@ -105,12 +105,13 @@ pub(in crate::keyword) async fn assign(
     let mut there = store::select::clusters_named(connection, bucket(first), &keys).await?;
     there.sort_by_key(|cluster| cluster.id);
     let clustering = clustering::check(answer, &given, &existing(&there)).map_err(Failure::Refused)?;
-    let mut effects: Vec<Effect> =
-        there.iter().map(|cluster| store::effect::touch_cluster(cluster, trace)).collect();
+    let mut effects: Vec<Effect> = there.iter().map(|cluster| store::effect::touch_cluster(cluster, trace)).collect();
     let clusters = clusters_of(&clustering, there, first, ids, trace, &mut effects);
-    let into = clustering.clusters.iter().zip(&clusters).flat_map(|(planned, cluster)| {
-        planned.keywords.iter().map(move |keyword| (*keyword, cluster.id))
-    });
+    let into = clustering
+        .clusters
+        .iter()
+        .zip(&clusters)
+        .flat_map(|(planned, cluster)| planned.keywords.iter().map(move |keyword| (*keyword, cluster.id)));
     let mut moves: Vec<(Uuid, Uuid)> = into.collect();
     moves.sort_unstable();
     for (id, cluster) in &moves {

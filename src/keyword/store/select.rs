@@ -63,11 +63,7 @@ pub async fn clusters_named(
 }
 
 /// The texts of a cluster's keywords, those most searched for first, at most `limit`.
-pub async fn keyword_texts(
-    connection: &impl ConnectionTrait,
-    cluster: Uuid,
-    limit: u32,
-) -> Result<Vec<String>, DbErr> {
+pub async fn keyword_texts(connection: &impl ConnectionTrait, cluster: Uuid, limit: u32) -> Result<Vec<String>, DbErr> {
     let sql = "SELECT text FROM keyword WHERE cluster_id = $1 ORDER BY COALESCE(volume, -1) DESC, id LIMIT $2";
     read(connection, sql, [cluster.into(), i64::from(limit).into()], |row| row.try_get("", "text")).await
 }

@@ -84,6 +84,12 @@ impl Pipeline {
             "importKeywords" => json!({"siteId": self.site, "file": {"content": format!("keyword\n{fresh}\n")}}),
             "updateKeyword" => json!({"keywordId": self.keyword, "volume": fresh.len()}),
             "archiveKeywords" | "restoreKeywords" => json!({"siteId": self.site, "keywordIds": [self.keyword]}),
+            "clusterKeywords" => {
+                json!({"siteId": self.site, "keywordIds": [self.keyword], "method": "LEXICAL"})
+            }
+            "generateIdeas" => {
+                json!({"siteId": self.site, "clusterIds": [self.cluster], "idempotencyKey": format!("ideas-{fresh}")})
+            }
             "createCluster" => json!({"siteId": self.site, "name": fresh}),
             "updateCluster" => json!({"clusterId": self.cluster, "name": format!("{CANARY} {fresh}")}),
             "finalizeCluster" | "deleteCluster" => json!({"clusterId": self.cluster}),

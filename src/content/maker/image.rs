@@ -1,0 +1,162 @@
+//! `GENERATE_IMAGES` for the places of content: each gets its image, and content whose last image settles goes on.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::check_ids;
+use crate::{
+    ai::{
+        maker::{Ask, Brief, Made, MakeError, Maker, Making, Output, Target, TargetRefusal, Unmade, Unmaking},
+        model::AiFunction,
+    },
+    audit::Trace,
+    content::{
+        Contents,
+        model::{ContentImage, ContentImageState},
+        service::completion::{ImageChange, images_touched},
+        store,
+    },
+    db::{Db, effect::Effect},
+    error::{Error, Failure, Internal},
+    ids::Ids,
+};
+
+/// Draws the images of content.
+pub struct ContentImageMaker {
+    db: Db,
+    ids: Arc<dyn Ids>,
+    contents: Contents,
+}
+
+/// What taking up a place needs beside it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Facts {
+    content: Uuid,
+}
+
+impl ContentImageMaker {
+    /// Puts the parts together.
+    pub fn new(db: Db, ids: Arc<dyn Ids>, contents: Contents) -> Self {
+        Self { db, ids, contents }
+    }
+
+    async fn brief_all(&self, ask: Ask<'_>) -> Result<Vec<Brief>, Failure<TargetRefusal>> {
+        let ids = &ask.targets.ids;
+        check_ids(ids)?;
+        let connection = self.db.reader();
+        let found = store::part::load_images(connection, ids).await?;
+        let mut contents: Vec<Uuid> = found.values().map(|image| image.content_id).collect();
+        contents.sort_unstable();
+        contents.dedup();
+        let contents = store::content::load_contents(connection, &contents).await?;
+        let mut briefs = Vec::with_capacity(ids.len());
+        for (at, id) in ids.iter().enumerate() {
+            let position = at + 1;
+            let image = found.get(id).filter(|image| image.account_id == ask.account);
+            let image = image.ok_or(Failure::Refused(TargetRefusal::NotFound { position }))?;
+            let content = contents.get(&image.content_id).ok_or(Error::NotFound)?;
+            if image.state != ContentImageState::Pending {
+                let (state, allowed) = (image.state.as_str(), "PENDING");
+                return Err(Failure::Refused(TargetRefusal::WrongState { position, state, allowed }));
+            }
+            let facts = json!(Facts { content: content.id });
+            briefs.push(Brief {
+                prompt: image.prompt.clone(),
+                target: Target { id: Some(*id), site: Some(content.site_id), facts },
+            });
+        }
+        Ok(briefs)
+    }
+
+    /// The place, while it is being drawn for.
+    async fn drawn(&self, target: &Target, trace: &Trace) -> Result<Option<ContentImage>, Error> {
+        let Some(id) = target.id else {
+            return Err(Internal::new("drawing an image of content", "it has no place").into());
+        };
+        let found = store::part::load_images(self.db.reader(), &[id]).await?.remove(&id);
+        let is_drawn = |image: &ContentImage| {
+            image.account_id == trace.account_id && image.state == ContentImageState::Generating
+        };
+        Ok(found.filter(is_drawn))
+    }
+
+    async fn settled(
+        &self,
+        place: &ContentImage,
+        (to, image, code): (ContentImageState, Option<Uuid>, Option<&str>),
+        is_in_run: bool,
+        trace: &Trace,
+    ) -> Result<Vec<Effect>, Error> {
+        let change = ImageChange { place: place.id, to };
+        // Read before the place is written, so that whatever changes in between is noticed.
+        let completion = self.contents.completion(place.content_id, Some(change), is_in_run, None).await?;
+        let mut effects = self.moved(place.id, (place.state, to), (image, code), trace);
+        effects.extend(completion);
+        Ok(effects)
+    }
+
+    fn moved(
+        &self,
+        place: Uuid,
+        (from, to): (ContentImageState, ContentImageState),
+        (image, code): (Option<Uuid>, Option<&str>),
+        trace: &Trace,
+    ) -> Vec<Effect> {
+        store::write::image_effects(place, (from, to), (image, code), self.ids.uuid(), trace)
+    }
+}
+
+impl Maker for ContentImageMaker {
+    fn function(&self) -> AiFunction {
+        AiFunction::GenerateImages
+    }
+
+    fn briefs<'a>(&'a self, ask: Ask<'a>) -> BoxFuture<'a, Result<Vec<Brief>, Failure<TargetRefusal>>> {
+        Box::pin(self.brief_all(ask))
+    }
+
+    fn begin(&self, target: &Target, trace: &Trace) -> Vec<Effect> {
+        let facts = serde_json::from_value::<Facts>(target.facts.clone());
+        let (Some(place), Ok(facts)) = (target.id, facts) else { return Vec::new() };
+        let states = (ContentImageState::Pending, ContentImageState::Generating);
+        let mut effects = self.moved(place, states, (None, None), trace);
+        effects.push(images_touched(facts.content));
+        effects
+    }
+
+    fn make<'a>(&'a self, making: Making<'a>) -> BoxFuture<'a, Result<Made, Failure<MakeError>>> {
+        Box::pin(async move {
+            let Output::Image(image) = making.output else {
+                return Err(Internal::new("placing an image", "the output is no image").into());
+            };
+            let place = self.drawn(making.target, making.trace).await?;
+            let place = place.ok_or(Failure::Refused(MakeError::Gone("TARGET_GONE")))?;
+            let to = (ContentImageState::Generated, Some(image), None);
+            let effects = self.settled(&place, to, !making.is_manual, making.trace).await?;
+            Ok(Made { effects, count: 1, ..Made::default() })
+        })
+    }
+
+    fn unmade<'a>(&'a self, unmaking: Unmaking<'a>) -> BoxFuture<'a, Result<Vec<Effect>, Error>> {
+        Box::pin(async move {
+            let Unmaking { target, how, is_manual, trace } = unmaking;
+            let Some(place) = self.drawn(target, trace).await? else { return Ok(Vec::new()) };
+            match how {
+                Unmade::Failed(code) => {
+                    let to = (ContentImageState::Failed, None, Some(code));
+                    self.settled(&place, to, !is_manual, trace).await
+                }
+                Unmade::Cancelled => {
+                    let states = (place.state, ContentImageState::Pending);
+                    let mut effects = self.moved(place.id, states, (None, None), trace);
+                    effects.push(images_touched(place.content_id));
+                    Ok(effects)
+                }
+            }
+        })
+    }
+}

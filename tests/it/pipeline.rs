@@ -1,0 +1,5 @@
+//! The AI functions of the pipeline by hand: what they make, what they cost, and what becomes of answers that cannot be
+//! used.
+
+mod planning;
+mod stage;
