@@ -30,7 +30,7 @@ use crate::{
     bus::{Bus, local::LocalBus, nats::NatsBus, postgres::PostgresBus},
     clock::{Clock, SECOND, SystemClock},
     config::{Config, Role},
-    content::Contents,
+    content::{Contents, graphql::ContentLoader, service::SlotMoves},
     db::{Db, Location, OpenError, migrate::MigrateError},
     doctor::records::RecordsAuditor,
     error::{Error, Internal},
@@ -233,10 +233,11 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
     });
     let storage = Storage::open(&config.data_dir, &config.storage, Patience::default())?;
     let gallery = Gallery::new(db.clone(), clock.clone(), ids.clone(), storage.clone(), signer.clone());
-    let sites = Sites::new(db.clone(), clock.clone(), ids.clone());
+    let contents = Contents::new(db.clone(), clock.clone(), ids.clone());
+    let slots = Arc::new(SlotMoves(ids.clone()));
+    let sites = Sites::new(db.clone(), clock.clone(), ids.clone(), slots);
     let keywords = Keywords::new(db.clone(), clock.clone(), ids.clone());
-    let contents = Contents::new(db.clone());
-    let publishing = Publishing::new(contents, clock.clone());
+    let publishing = Publishing::new(db.clone(), contents.clone(), clock.clone());
     let uploads = Uploads::new(db.clone(), clock.clone(), ids.clone(), signer.clone());
     let jobs = Jobs::new(db.clone(), clock.clone(), ids.clone(), bus.clone(), seams.jobs.clone());
     let prompts = Prompts::new(PromptsParts { db: db.clone(), clock: clock.clone(), ids: ids.clone() });
@@ -293,6 +294,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         .data(gallery.clone())
         .data(sites.clone())
         .data(keywords.clone())
+        .data(contents.clone())
         .data(publishing)
         .data(uploads.clone())
         .data(prompts.clone())
@@ -304,6 +306,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         .data(DataLoader::new(AiLoader(ai.clone()), tokio::spawn).max_batch_size(500))
         .data(DataLoader::new(ImageLoader(gallery.clone()), tokio::spawn).max_batch_size(500))
         .data(DataLoader::new(SiteLoader(sites), tokio::spawn).max_batch_size(500))
+        .data(DataLoader::new(ContentLoader(contents), tokio::spawn).max_batch_size(500))
         .data(DataLoader::new(KeywordLoader(keywords), tokio::spawn).max_batch_size(500))
         .data(DataLoader::new(PromptLoader(prompts.clone()), tokio::spawn).max_batch_size(500));
     let gate = Gate::new(schema, seams.limits.clone(), clock.clone())

@@ -18,6 +18,7 @@ use crate::{
         QuoteQuery,
     },
     auth::graphql::{AccountMutation, AuthMutation, AuthQuery},
+    content::graphql::{ContentMutation, ContentQuery},
     doctor::graphql::DoctorQuery,
     image::graphql::{ImageMutation, ImageQuery},
     keyword::graphql::{KeywordMutation, KeywordQuery},
@@ -52,6 +53,7 @@ pub struct Query(
     DoctorQuery,
     SiteQuery,
     KeywordQuery,
+    ContentQuery,
     PublishingQuery,
 );
 
@@ -73,6 +75,7 @@ pub struct Mutation(
     ImageMutation,
     SiteMutation,
     KeywordMutation,
+    ContentMutation,
 );
 
 /// Everything that can be watched. Each stream starts with a snapshot and is numbered without a gap.

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::{
     ai::graphql::{AiModel, AiTask},
     auth::graphql::{Account, User},
+    content::graphql::{Content, ContentImage},
     error::Error,
     graphql::guard::{QueryPolicy, visible},
     image::graphql::Image,
@@ -69,6 +70,10 @@ kinds! {
     Keyword = b'K';
     /// A cluster of keywords.
     Cluster = b'L';
+    /// An article.
+    Content = b'E';
+    /// A place for an image in an article.
+    ContentImage = b'G';
 }
 
 /// The id of `kind` and `uuid`.
@@ -135,6 +140,10 @@ pub enum Node {
     Keyword(Keyword),
     /// A cluster of keywords.
     Cluster(Cluster),
+    /// An article.
+    Content(Content),
+    /// A place for an image in an article.
+    ContentImage(ContentImage),
 }
 
 /// The most ids that `nodes` takes.
@@ -197,6 +206,8 @@ async fn fetch(ctx: &Context<'_>, id: &ID, argument: &str) -> GraphqlResult<Opti
         NodeKind::Sector => Sector::find(ctx, uuid).await.map(|found| found.map(Node::Sector)),
         NodeKind::Keyword => Keyword::find(ctx, uuid).await.map(|found| found.map(Node::Keyword)),
         NodeKind::Cluster => Cluster::find(ctx, uuid).await.map(|found| found.map(Node::Cluster)),
+        NodeKind::Content => Content::find(ctx, uuid).await.map(|found| found.map(Node::Content)),
+        NodeKind::ContentImage => ContentImage::find(ctx, uuid).await.map(|found| found.map(Node::ContentImage)),
     };
     // Unknown, foreign and forbidden look alike.
     match found {

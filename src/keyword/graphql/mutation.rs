@@ -85,7 +85,8 @@ async fn edited_cluster(ctx: &Context<'_>, id: &ID) -> Result<(Uuid, MemberRight
     Ok((id, editor_of(ctx, account).await?))
 }
 
-fn request_id(ctx: &Context<'_>) -> Result<Option<String>, Error> {
+/// The id of the request under way.
+pub(crate) fn request_id(ctx: &Context<'_>) -> Result<Option<String>, Error> {
     Ok(Some(request(ctx)?.request_id.clone()))
 }
 

@@ -43,7 +43,8 @@ pub struct ClusterFilter {
     search: Option<String>,
 }
 
-fn searched(search: Option<String>) -> Result<Option<String>, Error> {
+/// A search as it came. Refuses: `BadUserInput` for more than 100 characters.
+pub(crate) fn searched(search: Option<String>) -> Result<Option<String>, Error> {
     if search.as_ref().is_some_and(|text| text.chars().count() > SEARCH_CHARS_MAX) {
         let message = format!("`search` has at most {SEARCH_CHARS_MAX} characters; shorten it.");
         return Err(Error::bad_input(message, &["filter", "search"]));
@@ -51,7 +52,8 @@ fn searched(search: Option<String>) -> Result<Option<String>, Error> {
     Ok(search)
 }
 
-fn sector(id: &MaybeUndefined<ID>) -> Result<Option<Option<Uuid>>, Error> {
+/// A filter by sector; `Some(None)` is those without one. Refuses: `BadUserInput`.
+pub(crate) fn sector(id: &MaybeUndefined<ID>) -> Result<Option<Option<Uuid>>, Error> {
     Ok(match id {
         MaybeUndefined::Undefined => None,
         MaybeUndefined::Null => Some(None),
@@ -60,7 +62,7 @@ fn sector(id: &MaybeUndefined<ID>) -> Result<Option<Option<Uuid>>, Error> {
 }
 
 /// A site that the viewer may see. Refuses: `Unauthenticated`, `BadUserInput`, `NotFound`.
-async fn seen_site(ctx: &Context<'_>, id: &ID) -> Result<Uuid, Error> {
+pub(crate) async fn seen_site(ctx: &Context<'_>, id: &ID) -> Result<Uuid, Error> {
     let id = node::decode(NodeKind::Site, id, &["siteId"])?;
     Ok(Site::find(ctx, id).await?.ok_or(Error::NotFound)?.0.id)
 }

@@ -80,11 +80,12 @@ pub enum Intent {
 }
 
 /// Sees that the viewer may see an account. Refuses: `Unauthenticated`, `NotFound`.
-async fn seen(ctx: &Context<'_>, account: Uuid) -> Result<(), Error> {
+pub(crate) async fn seen(ctx: &Context<'_>, account: Uuid) -> Result<(), Error> {
     service::<Arc<dyn Tenants>>(ctx)?.see(*viewer(ctx)?, account).await.map(|_| ())
 }
 
-async fn sector_of(ctx: &Context<'_>, id: Option<Uuid>) -> Result<Option<Sector>> {
+/// The sector of what the viewer holds.
+pub(crate) async fn sector_of(ctx: &Context<'_>, id: Option<Uuid>) -> Result<Option<Sector>> {
     match id {
         Some(id) => Ok(Sector::load(ctx, id).await?),
         None => Ok(None),
