@@ -32,6 +32,8 @@ use crate::{
     config::{Config, Role},
     content::{
         Contents,
+        graphql::ContentLoader,
+        service::SlotMoves,
         task::{ContentTasks, graphql::ContentTaskLoader},
     },
     db::{Db, Location, OpenError, migrate::MigrateError},
@@ -237,12 +239,13 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
     });
     let storage = Storage::open(&config.data_dir, &config.storage, Patience::default())?;
     let gallery = Gallery::new(db.clone(), clock.clone(), ids.clone(), storage.clone(), signer.clone());
-    let sites = Sites::new(db.clone(), clock.clone(), ids.clone());
+    let contents = Contents::new(db.clone(), clock.clone(), ids.clone());
+    let slots = Arc::new(SlotMoves(ids.clone()));
+    let sites = Sites::new(db.clone(), clock.clone(), ids.clone(), slots);
     let keywords = Keywords::new(db.clone(), clock.clone(), ids.clone());
-    let contents = Contents::new(db.clone());
-    let publishing = Publishing::new(contents, clock.clone());
     let ideas = Ideas::new(db.clone(), clock.clone(), ids.clone());
     let content_tasks = ContentTasks::new(db.clone(), clock.clone(), ids.clone());
+    let publishing = Publishing::new(db.clone(), contents.clone(), clock.clone());
     let uploads = Uploads::new(db.clone(), clock.clone(), ids.clone(), signer.clone());
     let jobs = Jobs::new(db.clone(), clock.clone(), ids.clone(), bus.clone(), seams.jobs.clone());
     let prompts = Prompts::new(PromptsParts { db: db.clone(), clock: clock.clone(), ids: ids.clone() });
@@ -302,6 +305,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         .data(keywords.clone())
         .data(ideas.clone())
         .data(content_tasks.clone())
+        .data(contents.clone())
         .data(publishing)
         .data(uploads.clone())
         .data(prompts.clone())
@@ -313,6 +317,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         .data(DataLoader::new(AiLoader(ai.clone()), tokio::spawn).max_batch_size(500))
         .data(DataLoader::new(ImageLoader(gallery.clone()), tokio::spawn).max_batch_size(500))
         .data(DataLoader::new(SiteLoader(sites), tokio::spawn).max_batch_size(500))
+        .data(DataLoader::new(ContentLoader(contents), tokio::spawn).max_batch_size(500))
         .data(DataLoader::new(KeywordLoader(keywords), tokio::spawn).max_batch_size(500))
         .data(DataLoader::new(IdeaLoader(ideas), tokio::spawn).max_batch_size(500))
         .data(DataLoader::new(ContentTaskLoader(content_tasks), tokio::spawn).max_batch_size(500))

@@ -40,6 +40,8 @@ pub struct Model {
     pub published_at: Option<i64>,
     pub created_at: i64,
     pub updated_at: i64,
+    pub title_key: String,
+    pub image_seq: i64,
 }
 
 /// No relation is declared: queries join by name.

@@ -25,6 +25,7 @@ pub struct Model {
     pub version: i64,
     pub created_at: i64,
     pub updated_at: i64,
+    pub slot_seq: i64,
 }
 
 /// No relation is declared: queries join by name.

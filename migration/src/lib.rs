@@ -16,6 +16,7 @@ mod m20261121_000012_guard_upscales;
 mod m20261121_000013_count_split_credits;
 mod m20261121_000014_create_pipeline;
 mod m20261121_000015_make_things;
+mod m20261121_000017_extend_content;
 mod script;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000013_count_split_credits::Migration),
             Box::new(m20261121_000014_create_pipeline::Migration),
             Box::new(m20261121_000015_make_things::Migration),
+            Box::new(m20261121_000017_extend_content::Migration),
         ]
     }
 }

@@ -5,6 +5,7 @@
 //! their lengths; the address is ours alone. Review, approval and slots are states of content and change here.
 //! It must never know images themselves, who sends content out, nor runs.
 
+pub mod graphql;
 pub mod model;
 pub mod service;
 mod store;

@@ -325,6 +325,30 @@ pub enum UserErrorCode {
     IllegalState,
     /// It failed too often to be taken up again.
     TriesExhausted,
+    /// The content's text stays as it is in this state.
+    ContentNotEditable,
+    /// A content is named twice.
+    ContentTwice,
+    /// The text is longer than 200,000 characters.
+    HtmlTooLong,
+    /// Cleaned, nothing is left of the text.
+    HtmlEmpty,
+    /// The excerpt is longer than 300 characters.
+    ExcerptTooLong,
+    /// The meta title is longer than 60 characters.
+    MetaTitleTooLong,
+    /// The meta description is longer than 160 characters.
+    MetaDescriptionTooLong,
+    /// A keyword of the article is blank or too long, or there are too many.
+    KeywordsInvalid,
+    /// A category of the article is blank or too long, or there are too many.
+    CategoriesInvalid,
+    /// A tag of the article is blank or too long, or there are too many.
+    TagsInvalid,
+    /// The slot is not later than now.
+    SlotInPast,
+    /// Another content of the site has the slot.
+    SlotTaken,
 }
 
 /// What an AI model lacks, and who has it.
@@ -371,6 +395,15 @@ pub struct VersionConflict {
     pub current: i32,
 }
 
+/// A change of state that no rule knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, SimpleObject)]
+pub struct IllegalTransition {
+    /// The state it is in.
+    pub from: &'static str,
+    /// The state it was to go to.
+    pub to: &'static str,
+}
+
 /// Where in a file a fault is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, SimpleObject)]
 pub struct SourcePosition {
@@ -401,6 +434,8 @@ pub struct UserError {
     pub insufficient_credits: Option<Box<InsufficientCredits>>,
     /// The two versions, with `VERSION_CONFLICT` only.
     pub version_conflict: Option<VersionConflict>,
+    /// The two states, with `ILLEGAL_TRANSITION` of content only.
+    pub illegal_transition: Option<IllegalTransition>,
     /// The prompt that is there, with `KEY_EXISTS` only.
     pub key_exists: Option<KeyExists>,
     /// Where in the file, with `SYNTAX_ERROR`, `DUPLICATE_JSON_KEY` and `TOO_DEEP` only.
@@ -420,6 +455,7 @@ impl UserError {
             insufficient_credits: None,
             model_mismatch: None,
             version_conflict: None,
+            illegal_transition: None,
             key_exists: None,
             source_position: None,
         }

@@ -19,6 +19,7 @@ use crate::{
     },
     auth::graphql::{AccountMutation, AuthMutation, AuthQuery},
     content::task::graphql::{ContentTaskMutation, ContentTaskQuery},
+    content::graphql::{ContentMutation, ContentQuery},
     doctor::graphql::DoctorQuery,
     idea::graphql::{FindingMutation, IdeaMutation, IdeaQuery},
     image::graphql::{ImageMutation, ImageQuery},
@@ -56,6 +57,7 @@ pub struct Query(
     KeywordQuery,
     IdeaQuery,
     ContentTaskQuery,
+    ContentQuery,
     PublishingQuery,
 );
 
@@ -81,6 +83,7 @@ pub struct Mutation(
     IdeaMutation,
     FindingMutation,
     ContentTaskMutation,
+    ContentMutation,
 );
 
 /// Everything that can be watched. Each stream starts with a snapshot and is numbered without a gap.

@@ -9,6 +9,7 @@ use crate::{
     ai::graphql::{AiModel, AiTask},
     auth::graphql::{Account, User},
     content::task::graphql::ContentTask,
+    content::graphql::{Content, ContentImage},
     error::Error,
     graphql::guard::{QueryPolicy, visible},
     idea::graphql::Idea,
@@ -75,6 +76,10 @@ kinds! {
     Idea = b'D';
     /// A content task.
     ContentTask = b'Q';
+    /// An article.
+    Content = b'E';
+    /// A place for an image in an article.
+    ContentImage = b'G';
 }
 
 /// The id of `kind` and `uuid`.
@@ -145,6 +150,10 @@ pub enum Node {
     Idea(Idea),
     /// A content task.
     ContentTask(ContentTask),
+    /// An article.
+    Content(Content),
+    /// A place for an image in an article.
+    ContentImage(ContentImage),
 }
 
 /// The most ids that `nodes` takes.
@@ -214,6 +223,8 @@ pub async fn find(ctx: &Context<'_>, kind: NodeKind, uuid: Uuid) -> GraphqlResul
         NodeKind::Cluster => Cluster::find(ctx, uuid).await.map(|found| found.map(Node::Cluster)),
         NodeKind::Idea => Idea::find(ctx, uuid).await.map(|found| found.map(Node::Idea)),
         NodeKind::ContentTask => ContentTask::find(ctx, uuid).await.map(|found| found.map(Node::ContentTask)),
+        NodeKind::Content => Content::find(ctx, uuid).await.map(|found| found.map(Node::Content)),
+        NodeKind::ContentImage => ContentImage::find(ctx, uuid).await.map(|found| found.map(Node::ContentImage)),
     };
     // Unknown, foreign and forbidden look alike.
     match found {

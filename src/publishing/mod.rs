@@ -2,6 +2,7 @@
 //! must never know automation.
 
 pub mod graphql;
+pub mod model;
 pub mod service;
 
 pub use service::Publishing;

@@ -1,23 +1,30 @@
-//! The slots to come.
+//! The calendar, and the slots to come.
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
+use super::model::{Calendar, Days, ENTRIES_MAX, TRAY_MAX};
 use crate::{
     clock::Clock,
     content::{
         Contents,
-        model::{Preview, PreviewRefusal, preview},
+        model::{CalendarFilter, Preview, PreviewRefusal, preview},
+        service::Span,
     },
-    error::Failure,
+    db::Db,
+    error::{Error, Failure, Never},
     site::{
         Site,
         model::{EditSchedule, ScheduleRefusal},
+        service::load_site_in,
     },
 };
 
 /// The calendar and the slots to come. Cloning is cheap.
 #[derive(Clone)]
 pub struct Publishing {
+    db: Db,
     contents: Contents,
     clock: Arc<dyn Clock>,
 }
@@ -35,8 +42,30 @@ pub enum SchedulePreviewError {
 
 impl Publishing {
     /// Puts the parts together.
-    pub fn new(contents: Contents, clock: Arc<dyn Clock>) -> Self {
-        Self { contents, clock }
+    pub fn new(db: Db, contents: Contents, clock: Arc<dyn Clock>) -> Self {
+        Self { db, contents, clock }
+    }
+
+    /// What a site, which the caller holds, has on some of its days, all of it read at one moment.
+    pub async fn calendar(&self, site: Uuid, days: Days, filter: CalendarFilter) -> Result<Calendar, Error> {
+        let context = (self.contents.clone(), self.clock.clone(), filter);
+        let read = self.db.snapshot(context, move |tx, (contents, clock, filter)| {
+            Box::pin(async move {
+                let site = load_site_in(tx, site).await?.ok_or(Failure::Fault(Error::NotFound))?;
+                let (zone, now) = (site.settings.time_zone, clock.now());
+                let size = |most: usize| i64::try_from(most).unwrap_or(i64::MAX);
+                let span = Span {
+                    from: zone.day_start(days.from),
+                    to: zone.day_start(days.to),
+                    now,
+                    entries_max: size(ENTRIES_MAX + 1),
+                    tray_max: size(TRAY_MAX),
+                };
+                let dated = contents.load_dated_in(tx, site.id, &span, filter).await?;
+                Ok::<_, Failure<Never>>(Calendar::new(zone, now, dated))
+            })
+        });
+        Ok(read.await?)
     }
 
     /// The next slots (1–30) of a site, which the caller holds, with its schedule as `edit` would make it. Writes nothing.

@@ -2,7 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use sea_orm::DbErr;
+use futures_util::future::BoxFuture;
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
 use uuid::Uuid;
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
 use crate::{
     audit::{Actor, Trace, store::insert_entry},
     auth::{MemberRight, model::MemberRole},
-    calendar::Weekday,
+    calendar::{SiteZone, Weekday},
     clock::Clock,
     db::{Db, constraint::violated},
     error::{Error, Failure, Internal},
@@ -29,6 +30,39 @@ pub struct Sites {
     db: Db,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
+    slots: Arc<dyn KeepLocalTime>,
+}
+
+/// Why slots did not move with their site's zone; nothing did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeepClash {
+    /// Two would have one instant; the text says which and what to do.
+    Taken(String),
+    /// One would lie in the past; likewise.
+    InPast(String),
+}
+
+/// Who moves what is planned for a site when its zone changes. Whoever plans implements it.
+pub trait KeepLocalTime: Send + Sync {
+    /// Moves everything to come to where `zone` shows the local time that the site's present zone shows, all of it or
+    /// nothing. The caller has locked the site. Refuses: [`KeepClash`].
+    fn keep<'t>(
+        &'t self,
+        tx: &'t DatabaseTransaction,
+        site: &'t Site,
+        zone: SiteZone,
+        trace: &'t Trace,
+    ) -> BoxFuture<'t, Result<(), Failure<KeepClash>>>;
+}
+
+/// Locks a site of the account until the caller's transaction ends.
+pub async fn lock_site_in(tx: &DatabaseTransaction, account: Uuid, site: Uuid) -> Result<Option<Site>, DbErr> {
+    store::lock_site(tx, account, site).await
+}
+
+/// A site of any account, for what the server does by itself.
+pub async fn load_site_in(connection: &impl ConnectionTrait, site: Uuid) -> Result<Option<Site>, DbErr> {
+    Ok(store::load_sites(connection, &[site]).await?.remove(&site))
 }
 
 fn site_note(settings: &SiteSettings) -> String {
@@ -55,6 +89,15 @@ fn sector_note(sector: &Sector) -> String {
     serde_json::json!({ "name": sector.name, "slug": sector.slug, "isActive": sector.is_active }).to_string()
 }
 
+impl From<KeepClash> for SiteError {
+    fn from(clash: KeepClash) -> Self {
+        match clash {
+            KeepClash::Taken(message) => Self::SlotTaken(message),
+            KeepClash::InPast(message) => Self::SlotInPast(message),
+        }
+    }
+}
+
 /// What a write that met a unique key is refused with.
 fn taken<R>(error: DbErr, key: &str, refusal: impl FnOnce() -> R) -> Failure<R> {
     if violated(&error).is_some_and(|name| name == key) { Failure::Refused(refusal()) } else { error.into() }
@@ -71,8 +114,8 @@ pub fn demand_editor(right: MemberRight) -> Result<Uuid, Error> {
 
 impl Sites {
     /// Puts the parts together.
-    pub fn new(db: Db, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
-        Self { db, clock, ids }
+    pub fn new(db: Db, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, slots: Arc<dyn KeepLocalTime>) -> Self {
+        Self { db, clock, ids, slots }
     }
 
     /// An account's sites, newest first. The caller has authorised.
@@ -136,7 +179,8 @@ impl Sites {
         written.await
     }
 
-    /// Changes a site. An edit that changes nothing writes nothing. Refuses: see [`SiteError`]; `NotFound`; `Forbidden` when
+    /// Changes a site. An edit that changes nothing writes nothing. A new zone moves no slot, unless the edit keeps their
+    /// local time: then all move, or nothing changes. Refuses: see [`SiteError`]; `NotFound`; `Forbidden` when
     /// the member is no EDITOR.
     pub async fn update_site(
         &self,
@@ -146,13 +190,18 @@ impl Sites {
         request_id: Option<String>,
     ) -> Result<Site, Failure<SiteError>> {
         let account = demand_editor(right)?;
-        let context = (edit, self.trace(right, request_id));
-        let written = self.db.write(context, move |tx, (edit, (entry, trace))| {
+        let context = (edit, self.trace(right, request_id), self.slots.clone());
+        let written = self.db.write(context, move |tx, (edit, (entry, trace), slots)| {
             Box::pin(async move {
                 let before = store::lock_site(tx, account, site).await?.ok_or(Failure::Fault(Error::NotFound))?;
                 let mut after = edit.apply(&before).map_err(Failure::Refused)?;
                 if after == before {
                     return Ok(before);
+                }
+                let zone = after.settings.time_zone;
+                if edit.keep_local_time && zone != before.settings.time_zone {
+                    let moved = slots.keep(tx, &before, zone, trace).await;
+                    moved.map_err(|failure| failure.map_refusal(SiteError::from))?;
                 }
                 after.version += 1;
                 after.updated_at = trace.at;

@@ -14,6 +14,7 @@ mod auth;
 mod authz;
 mod bus;
 mod cli;
+mod content;
 mod database;
 mod gate;
 mod http;

@@ -24,6 +24,16 @@ pub fn slug(title: &str) -> String {
     }
 }
 
+/// Whether a person may give it: as [`slug`] makes them.
+pub fn is_slug(text: &str) -> bool {
+    let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=SLUG_CHARS_MAX).contains(&text.len())
+        && text.bytes().all(letter)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+        && !text.contains("--")
+}
+
 /// The slug that is `base` for the first of its name and ends in `-2`, `-3` … for the next, at most 80 characters.
 pub fn suffixed(base: &str, number: u32) -> String {
     if number < 2 {

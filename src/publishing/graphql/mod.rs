@@ -1,5 +1,6 @@
-//! Slots in the API.
+//! Calendars and slots in the API.
 
+mod calendar;
 mod query;
 
 pub use query::PublishingQuery;

@@ -1,7 +1,8 @@
-//! The slots to come.
+//! The calendar, and the slots to come.
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
 
+use super::calendar::{CalendarFilter, ContentCalendar};
 use crate::{
     calendar,
     error::{Error, Failure},
@@ -12,7 +13,11 @@ use crate::{
         node::{self, NodeKind},
         scalars::{Date, DateTime},
     },
-    publishing::{Publishing, service::SchedulePreviewError},
+    publishing::{
+        Publishing,
+        model::{Days, RangeInvalid},
+        service::SchedulePreviewError,
+    },
     site::graphql::{Site, SiteScheduleInput, Weekday, schedule_errors},
 };
 
@@ -82,6 +87,25 @@ pub struct PublishingQuery;
 
 #[Object]
 impl PublishingQuery {
+    /// What a site has on some of its days, and what waits without a slot: one answer for month, week and list, read at one
+    /// moment, without pages.
+    #[graphql(guard = "QueryPolicy", visible = "visible::signed_in")]
+    async fn content_calendar(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Of which site.")] site_id: ID,
+        #[graphql(desc = "The first day, the site's.")] from: Date,
+        #[graphql(desc = "The first day that is not shown: 1–62 days after the first.")] to: Date,
+        #[graphql(desc = "Which content.")] filter: Option<CalendarFilter>,
+    ) -> Result<Option<ContentCalendar>> {
+        let id = node::decode(NodeKind::Site, &site_id, &["siteId"])?;
+        let filter = filter.map(CalendarFilter::check).transpose()?.unwrap_or_default();
+        let days = Days::new(from.0, to.0).map_err(|RangeInvalid| Error::bad_input(RangeInvalid.to_string(), &["to"]))?;
+        let site = Site::find(ctx, id).await?.ok_or(Error::NotFound)?.0;
+        let calendar = service::<Publishing>(ctx)?.calendar(site.id, days, filter).await?;
+        Ok(Some(ContentCalendar::new(calendar, days)))
+    }
+
     /// The next slots of a site, as approved content would get them, with its schedule as it is or as it might be. Nothing
     /// is written.
     #[graphql(guard = "QueryPolicy", visible = "visible::signed_in")]

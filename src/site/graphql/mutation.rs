@@ -75,6 +75,10 @@ pub struct UpdateSiteInput {
     pub auto_schedule: MaybeUndefined<bool>,
     /// When it gives slots; it cannot be cleared. Slots that are given stay as they are.
     pub schedule: MaybeUndefined<SiteScheduleInput>,
+    /// Whether slots to come keep their local time in a new time zone: all of them move, or nothing changes. Otherwise none
+    /// does.
+    #[graphql(default = false)]
+    pub keep_local_time: bool,
 }
 
 /// What `updateSite` did.
@@ -82,7 +86,8 @@ pub struct UpdateSiteInput {
 pub struct UpdateSitePayload {
     /// The site; null when refused.
     site: Option<Site>,
-    /// Why it was refused: `VERSION_CONFLICT`, `SCHEDULE_INVALID` for each fault, and what `createSite` says. Empty when it was done.
+    /// Why it was refused: `VERSION_CONFLICT`, `SCHEDULE_INVALID` for each fault, with `keepLocalTime` `SLOT_TAKEN` and
+    /// `SLOT_IN_PAST`, and what `createSite` says. Empty when it was done.
     user_errors: Vec<UserError>,
 }
 
@@ -151,6 +156,8 @@ fn site_error(refusal: &SiteError) -> UserError {
         SiteError::LanguageInvalid => (UserErrorCode::LanguageInvalid, "language"),
         SiteError::AudienceInvalid => (UserErrorCode::AudienceInvalid, "audience"),
         SiteError::Schedule(_) => (UserErrorCode::ScheduleInvalid, "schedule"),
+        SiteError::SlotTaken(_) => (UserErrorCode::SlotTaken, "keepLocalTime"),
+        SiteError::SlotInPast(_) => (UserErrorCode::SlotInPast, "keepLocalTime"),
         SiteError::TooManySites => (UserErrorCode::TooManySites, "accountId"),
     };
     UserError::new(code, message, &["input", field])
@@ -227,6 +234,7 @@ impl SiteMutation {
             auto_approve: kept(input.auto_approve, "autoApprove")?,
             auto_schedule: kept(input.auto_schedule, "autoSchedule")?,
             schedule: kept(input.schedule, "schedule")?.unwrap_or_default().edit(&["input", "schedule"])?,
+            keep_local_time: input.keep_local_time,
         };
         let request_id = Some(request(ctx)?.request_id.clone());
         let changed = service::<Sites>(ctx)?.update_site(right, site.id, edit, request_id).await;

@@ -117,6 +117,8 @@ pub struct UpdateSite {
     pub auto_schedule: Option<bool>,
     /// When there are slots.
     pub schedule: EditSchedule,
+    /// Whether slots to come keep their local time in a new zone.
+    pub keep_local_time: bool,
 }
 
 /// Why a site was not made or changed.
@@ -151,6 +153,12 @@ pub enum SiteError {
     /// The schedule is at fault; every fault found.
     #[error("The schedule is at fault.")]
     Schedule(Vec<ScheduleRefusal>),
+    /// In the new zone, two contents would have one slot; the text says which.
+    #[error("{0}")]
+    SlotTaken(String),
+    /// In the new zone, a slot would be over; the text says which.
+    #[error("{0}")]
+    SlotInPast(String),
     /// The account has as many sites as it may.
     #[error("The account has {SITES_MAX} sites, which is the most. Use one of them.")]
     TooManySites,

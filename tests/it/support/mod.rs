@@ -1,6 +1,7 @@
 //! What several test files share.
 
 pub mod builders;
+pub mod content;
 pub mod database;
 pub mod fake_openai;
 pub mod fake_provider;

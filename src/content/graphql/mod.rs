@@ -1,0 +1,12 @@
+//! Content in the API.
+
+mod input;
+mod loader;
+mod mutation;
+mod query;
+mod types;
+
+pub use loader::ContentLoader;
+pub use mutation::ContentMutation;
+pub use query::ContentQuery;
+pub use types::{Content, ContentImage, ContentState};
