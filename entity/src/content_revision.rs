@@ -20,6 +20,11 @@ pub struct Model {
     pub author_id: Option<Uuid>,
     pub ai_task_id: Option<Uuid>,
     pub created_at: i64,
+    /// Of an optimisation.
+    pub score_before: Option<i32>,
+    pub score: Option<i32>,
+    /// In the model's words: a JSON list.
+    pub changes: Option<String>,
 }
 
 /// No relation is declared: queries join by name.

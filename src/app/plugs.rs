@@ -15,6 +15,7 @@ use super::Look;
 use crate::{
     ai::{Ai, maker::Makers},
     auth::{AccessWatch, Auth, model::CloseReason},
+    content::{ArticleMaker, ContentImageMaker, Contents, ImagePromptMaker, OptimizeMaker},
     db::Db,
     error::Error,
     http::{Authenticator, ContentTypes, Readiness, Report, SessionEnd, StoredAs},
@@ -105,10 +106,14 @@ impl StillNeeded for WorkInHand {
 }
 
 /// Who makes the things of the pipeline.
-pub(super) fn makers(db: &Db, ids: &Arc<dyn Ids>) -> Makers {
+pub(super) fn makers(db: &Db, ids: &Arc<dyn Ids>, contents: &Contents) -> Makers {
     Makers::new(vec![
         Arc::new(ClusterMaker::new(db.clone(), ids.clone())),
         Arc::new(IdeaMaker::new(db.clone(), ids.clone())),
+        Arc::new(ArticleMaker::new(db.clone(), ids.clone())),
+        Arc::new(ImagePromptMaker::new(db.clone(), ids.clone())),
+        Arc::new(ContentImageMaker::new(db.clone(), ids.clone(), contents.clone())),
+        Arc::new(OptimizeMaker::new(db.clone(), ids.clone())),
     ])
 }
 

@@ -6,9 +6,11 @@
 //! It must never know images themselves, who sends content out, nor runs.
 
 pub mod graphql;
+mod maker;
 pub mod model;
 pub mod service;
 mod store;
 pub mod task;
 
+pub use maker::{ArticleMaker, ContentImageMaker, ImagePromptMaker, OptimizeMaker};
 pub use service::Contents;

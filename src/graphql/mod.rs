@@ -18,8 +18,8 @@ use crate::{
         QuoteQuery,
     },
     auth::graphql::{AccountMutation, AuthMutation, AuthQuery},
+    content::graphql::{ContentMutation, ContentQuery, WritingMutation},
     content::task::graphql::{ContentTaskMutation, ContentTaskQuery},
-    content::graphql::{ContentMutation, ContentQuery},
     doctor::graphql::DoctorQuery,
     idea::graphql::{FindingMutation, IdeaMutation, IdeaQuery},
     image::graphql::{ImageMutation, ImageQuery},
@@ -84,6 +84,7 @@ pub struct Mutation(
     FindingMutation,
     ContentTaskMutation,
     ContentMutation,
+    WritingMutation,
 );
 
 /// Everything that can be watched. Each stream starts with a snapshot and is numbered without a gap.

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use crate::{
     ai::graphql::{AiModel, AiTask},
     auth::graphql::{Account, User},
-    content::task::graphql::ContentTask,
     content::graphql::{Content, ContentImage},
+    content::task::graphql::ContentTask,
     error::Error,
     graphql::guard::{QueryPolicy, visible},
     idea::graphql::Idea,

@@ -3,3 +3,4 @@
 
 mod planning;
 mod stage;
+mod writing;

@@ -7,5 +7,8 @@ ALTER TABLE ai_task_item ADD COLUMN made_groups integer;                       -
 ALTER TABLE ai_task_item ADD COLUMN products text;                             -- what it delivered: a JSON list of ids
 ALTER TABLE ai_task_item ADD COLUMN terms text;                                -- its own quote, where each item has one
 ALTER TABLE content_task ADD COLUMN title_key text NOT NULL DEFAULT '';        -- what searches look at
+ALTER TABLE content_revision ADD COLUMN score_before integer;                  -- of an optimisation
+ALTER TABLE content_revision ADD COLUMN score integer;
+ALTER TABLE content_revision ADD COLUMN changes text;                          -- in the model's words: a JSON list
 CREATE UNIQUE INDEX ai_task_run_id_stage_key ON ai_task (run_id, stage) WHERE run_id IS NOT NULL;
 CREATE INDEX ai_task_item_site_id_idx ON ai_task_item (site_id, finished_at) WHERE site_id IS NOT NULL;

@@ -8,11 +8,15 @@ use super::{
     compose::{EventPromptInput, TooLongPolicy},
     refusal::{Given, accept_refusal},
     task::AiTask,
+    things::decode_all,
 };
 use crate::{
     ai::{
         Ai, Spender,
-        model::{AcceptError, AspectRatio, GenerateImages, GenerateText, Picture, Quality, UpscaleImages},
+        model::{
+            AcceptError, AiFunction, AspectRatio, GenerateImages, GenerateText, MakeThings, Picture, Quality, Targets,
+            UpscaleImages,
+        },
     },
     error::{Error, Failure},
     graphql::{
@@ -48,6 +52,9 @@ pub struct GenerateImagesInput {
     prompt: Option<String>,
     /// An event to draw, whose prompt is composed. Give this or `prompt`.
     event: Option<EventPromptInput>,
+    /// 1–50 places for images in articles, each `PENDING`, which get theirs: what is drawn is their own prompt. Give these in
+    /// place of `prompt`, `event`, `count` and `seed`.
+    content_image_ids: Option<Vec<ID>>,
     /// What becomes of a composed prompt that is longer than the model takes.
     #[graphql(default_with = "TooLongPolicy::Refuse")]
     on_too_long: TooLongPolicy,
@@ -76,8 +83,8 @@ pub struct GenerateImagesPayload {
     /// `INSUFFICIENT_CREDITS`, `PROMPT_EMPTY`, `PROMPT_TOO_LONG`, `COUNT_OUT_OF_RANGE`, `SEED_OUT_OF_RANGE`,
     /// `UNKNOWN_EVENT_TYPE`, `UNKNOWN_STYLE`, `UNKNOWN_DETAIL`, `DETAIL_REQUIRED`, `DETAIL_INVALID`, `STORE_UNAVAILABLE`,
     /// `UNSUPPORTED_ASPECT_RATIO`, `UNSUPPORTED_QUALITY`, `UNSUPPORTED_SEED`, `UNSUPPORTED_FUNCTION`, `MODEL_NOT_FOUND`,
-    /// `MODEL_INACTIVE`, `MODEL_KIND_MISMATCH`, `ACCOUNT_FROZEN`, `ACCOUNT_CLOSED`, `BACKLOG_FULL`, `LEDGER_BUSY`. Empty
-    /// when it was accepted.
+    /// `MODEL_INACTIVE`, `MODEL_KIND_MISMATCH`, `NOT_FOUND`, `NAMED_TWICE`, `WRONG_STATE`, `ACCOUNT_FROZEN`,
+    /// `ACCOUNT_CLOSED`, `BACKLOG_FULL`, `LEDGER_BUSY`. Empty when it was accepted.
     user_errors: Vec<UserError>,
 }
 
@@ -222,6 +229,27 @@ impl AiMutation {
                 user_errors: accept_refusal(AcceptError::RatioUnknown, Given::DRAWING),
             }));
         };
+        if let Some(ids) = &input.content_image_ids {
+            if input.prompt.is_some() || input.event.is_some() || input.seed.is_some() || input.count != 1 {
+                let message = "Give `contentImageIds` alone: places have prompts of their own, and get one image each.";
+                return Err(Error::bad_input(message, &["input", "contentImageIds"]).into());
+            }
+            let command = MakeThings {
+                function: AiFunction::GenerateImages,
+                idempotency_key: input.idempotency_key.0,
+                targets: Targets {
+                    ids: decode_all(NodeKind::ContentImage, ids, "contentImageIds")?,
+                    ..Targets::default()
+                },
+                ratio,
+                quality: input.quality.into(),
+                ai_model_id: model_of(input.model_id.as_ref())?,
+            };
+            let done = service::<Ai>(ctx)?.make_things(spender, command).await;
+            let given = Given::things("contentImageIds", "count");
+            let (task, user_errors) = split(done, |refusal| accept_refusal(refusal, given))?;
+            return Ok(Some(GenerateImagesPayload { task, user_errors }));
+        }
         let command = GenerateImages {
             idempotency_key: input.idempotency_key.0,
             picture: picture(input.prompt, input.event, input.on_too_long)?,

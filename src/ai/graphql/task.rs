@@ -143,6 +143,8 @@ fn product_kind(function: model::AiFunction) -> Option<NodeKind> {
     match function {
         model::AiFunction::ClusterKeywords => Some(NodeKind::Cluster),
         model::AiFunction::GenerateIdeas => Some(NodeKind::Idea),
+        model::AiFunction::GenerateContent | model::AiFunction::OptimizeContent => Some(NodeKind::Content),
+        model::AiFunction::GenerateImagePrompts => Some(NodeKind::ContentImage),
         _ => None,
     }
 }

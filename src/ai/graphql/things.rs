@@ -11,7 +11,7 @@ use super::{
 use crate::{
     ai::{
         Ai, Spender,
-        model::{AiFunction, MakeThings, TargetRefusal, Targets},
+        model::{AiFunction, AspectRatio, MakeThings, Quality, TargetRefusal, Targets},
     },
     error::Error,
     graphql::{
@@ -55,6 +55,8 @@ pub async fn make_things(ctx: &Context<'_>, input: MakeInput<'_>) -> Result<(Opt
             wanted: input.wanted.0,
             keywords: input.keywords,
         },
+        ratio: AspectRatio::default(),
+        quality: Quality::default(),
         ai_model_id: model_of(input.model_id)?,
     };
     let given = Given::things(input.field, input.wanted.1);

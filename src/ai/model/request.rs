@@ -89,6 +89,10 @@ pub struct MakeThings {
     pub idempotency_key: String,
     /// Of what.
     pub targets: Targets,
+    /// Which shape; of images.
+    pub ratio: AspectRatio,
+    /// How much care; of images.
+    pub quality: Quality,
     /// Which model; `None` is the function's default.
     pub ai_model_id: Option<Uuid>,
 }
@@ -284,8 +288,8 @@ impl From<MakeThings> for Order {
             idempotency_key: input.idempotency_key,
             count: i32::try_from(input.targets.ids.len()).unwrap_or(i32::MAX),
             subject: Subject::Things(input.targets),
-            ratio: AspectRatio::default(),
-            quality: Quality::default(),
+            ratio: input.ratio,
+            quality: input.quality,
             ai_model_id: input.ai_model_id,
             seed: None,
             text_kind: None,

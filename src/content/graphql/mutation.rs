@@ -108,10 +108,7 @@ async fn schedule_one(ctx: &Context<'_>, at: usize, item: &ScheduleContentsItemI
     };
     let asked = Asked { content, expected_version: item.expected_version, request_id: request_id(ctx)? };
     let (content, user_errors) = told(service::<Contents>(ctx)?.schedule_content(right, asked, item.at.0).await)?;
-    Ok(ScheduleContentsItem {
-        content,
-        user_errors: user_errors.into_iter().map(|error| within(error, at)).collect(),
-    })
+    Ok(ScheduleContentsItem { content, user_errors: user_errors.into_iter().map(|error| within(error, at)).collect() })
 }
 
 /// Mutations of content.

@@ -482,6 +482,21 @@ impl ContentRevision {
         &self.0.meta_description
     }
 
+    /// How well the text before served its keywords by rules, 0–100; null unless it was optimised into this one.
+    async fn score_before(&self) -> Option<i32> {
+        self.0.score_before
+    }
+
+    /// How well this text serves them; null unless it is an optimisation.
+    async fn score(&self) -> Option<i32> {
+        self.0.score
+    }
+
+    /// What an optimisation changed, in the model's words, at most 10 lines; empty otherwise. Null never.
+    async fn changes(&self) -> Option<&[String]> {
+        Some(&self.0.changes)
+    }
+
     /// Words of its text, 0 or more.
     async fn words(&self) -> i32 {
         self.0.words

@@ -86,9 +86,8 @@ impl ArticleMaker {
             return Err(Internal::new("writing an article", "it is for no content task").into());
         };
         let found = load_tasks(self.db.reader(), &[id]).await?.remove(&id);
-        let is_written = |task: &ContentTask| {
-            task.account_id == trace.account_id && task.state == ContentTaskState::InProgress
-        };
+        let is_written =
+            |task: &ContentTask| task.account_id == trace.account_id && task.state == ContentTaskState::InProgress;
         Ok(found.filter(is_written))
     }
 
@@ -164,7 +163,7 @@ impl ArticleMaker {
                 continue;
             }
             let used = (KeywordState::InUse, found.cluster_id);
-            let change = keyword::effects::change_keyword(&found, used, self.ids.uuid(), trace);
+            let change = keyword::effects::change_keyword(&found, used, (self.ids.uuid(), trace, "keyword.use"));
             effects.extend(change.map_err(|illegal| Internal::new("using a keyword", illegal))?);
         }
         Ok(effects)
@@ -182,6 +181,9 @@ fn revision(content: &Content, ai_task: Uuid) -> Revision {
         meta_title: face.meta_title.clone(),
         meta_description: face.meta_description.clone(),
         words: content.words,
+        score_before: None,
+        score: None,
+        changes: Vec::new(),
         author_id: None,
         ai_task_id: Some(ai_task),
         created_at: content.created_at,

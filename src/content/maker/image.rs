@@ -78,9 +78,8 @@ impl ContentImageMaker {
             return Err(Internal::new("drawing an image of content", "it has no place").into());
         };
         let found = store::part::load_images(self.db.reader(), &[id]).await?.remove(&id);
-        let is_drawn = |image: &ContentImage| {
-            image.account_id == trace.account_id && image.state == ContentImageState::Generating
-        };
+        let is_drawn =
+            |image: &ContentImage| image.account_id == trace.account_id && image.state == ContentImageState::Generating;
         Ok(found.filter(is_drawn))
     }
 

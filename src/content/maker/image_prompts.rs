@@ -20,9 +20,7 @@ use crate::{
     content::{
         model::{
             Content, ContentImage, ContentImageKind, ContentImageState, ContentState,
-            image_prompts::{
-                IN_ARTICLE_MAX, ImagePromptsAnswer, PlannedImage, check, check_wanted, data_block,
-            },
+            image_prompts::{IN_ARTICLE_MAX, ImagePromptsAnswer, PlannedImage, check, check_wanted, data_block},
         },
         store,
     },
@@ -81,9 +79,8 @@ impl ImagePromptMaker {
             let position = at + 1;
             let content = found.get(id).filter(|content| content.account_id == ask.account);
             let content = content.ok_or(Failure::Refused(TargetRefusal::NotFound { position }))?;
-            check_state(content).map_err(|(state, allowed)| {
-                Failure::Refused(TargetRefusal::WrongState { position, state, allowed })
-            })?;
+            check_state(content)
+                .map_err(|(state, allowed)| Failure::Refused(TargetRefusal::WrongState { position, state, allowed }))?;
             let told = context::load(connection, content.site_id, content.sector_id).await?.ok_or(Error::NotFound)?;
             let html = texts.remove(id).unwrap_or_default();
             let block = data_block(&told, &content.face.title, &html, facts.wanted, facts.chars);

@@ -69,13 +69,12 @@ fn may_be_optimized(state: ContentState) -> bool {
 
 fn checked(keywords: &Option<Vec<String>>) -> Result<Option<Vec<String>>, Failure<TargetRefusal>> {
     let Some(given) = keywords else { return Ok(None) };
-    let refusal = || {
-        Failure::Refused(TargetRefusal::KeywordsInvalid { max: KEYWORDS_MAX, chars_max: KEYWORD_CHARS_MAX })
-    };
+    let refusal =
+        || Failure::Refused(TargetRefusal::KeywordsInvalid { max: KEYWORDS_MAX, chars_max: KEYWORD_CHARS_MAX });
     if !(1..=KEYWORDS_MAX).contains(&given.len()) {
         return Err(refusal());
     }
-    let read = given.iter().map(|text| KeywordText::parse(text).map(|text| text.as_str().to_owned()));
+    let read = given.iter().map(|text| KeywordText::new(text).map(|text| text.as_str().to_owned()));
     read.collect::<Result<_, _>>().map(Some).map_err(|_| refusal())
 }
 

@@ -189,6 +189,12 @@ impl Change {
         self.touch();
     }
 
+    /// Notes how well the new text serves its keywords, 0–100.
+    pub fn score(&mut self, total: i32) {
+        self.after.score = Some(total);
+        self.touch();
+    }
+
     /// Approves anew what is approved and was edited.
     pub fn keep_approval(&mut self, by: Uuid) {
         self.after.approve(self.at, Some(by));

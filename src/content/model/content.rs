@@ -175,6 +175,12 @@ pub struct Revision {
     pub meta_description: String,
     /// Words of its text.
     pub words: i32,
+    /// The score of the text before an optimisation, 0–100.
+    pub score_before: Option<i32>,
+    /// The score of this text after it.
+    pub score: Option<i32>,
+    /// What the optimisation changed, in the model's words.
+    pub changes: Vec<String>,
     /// Who wrote it; `None` is a function.
     pub author_id: Option<Uuid>,
     /// The AI task that did.

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use super::{
     Content, ContentState, Face, IllegalTransition,
-    article::{CATEGORIES_MAX, EXCERPT_CHARS_MAX, LABEL_CHARS_MAX, META_DESCRIPTION_CHARS_MAX, META_TITLE_CHARS_MAX, TAGS_MAX},
+    article::{
+        CATEGORIES_MAX, EXCERPT_CHARS_MAX, LABEL_CHARS_MAX, META_DESCRIPTION_CHARS_MAX, META_TITLE_CHARS_MAX, TAGS_MAX,
+    },
     html::{clean_html, plain_text},
     slug::{SLUG_CHARS_MAX, is_slug},
     words::count_words,

@@ -146,12 +146,8 @@ impl Contents {
     async fn act(&self, right: MemberRight, asked: Asked, act: Act) -> Result<Content, Failure<ContentError>> {
         let account = demand_editor(right)?;
         let by = right.user_id();
-        let trace = Trace {
-            account_id: account,
-            actor: Actor::User(by),
-            request_id: asked.request_id,
-            at: self.clock.now(),
-        };
+        let trace =
+            Trace { account_id: account, actor: Actor::User(by), request_id: asked.request_id, at: self.clock.now() };
         let (id, expected) = (asked.content, asked.expected_version);
         // How many audit rows there will be is known only inside.
         let context = (act, trace, self.ids.clone());

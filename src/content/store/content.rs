@@ -140,14 +140,24 @@ pub async fn lock_content(tx: &impl ConnectionTrait, account: Uuid, id: Uuid) ->
 }
 
 /// Those of a site's content in review whose images have all settled, the oldest first, at most `limit`.
-pub async fn list_reviewable(
-    connection: &impl ConnectionTrait,
-    site: Uuid,
-    limit: i64,
-) -> Result<Vec<Uuid>, DbErr> {
+pub async fn list_reviewable(connection: &impl ConnectionTrait, site: Uuid, limit: i64) -> Result<Vec<Uuid>, DbErr> {
     let sql = "SELECT id FROM content WHERE site_id = $1 AND state = 'REVIEW' AND NOT EXISTS \
                (SELECT 1 FROM content_image WHERE content_id = content.id AND state NOT IN ('GENERATED', 'FAILED')) \
                ORDER BY id LIMIT $2";
     let rows = connection.query_all_raw(statement(connection, sql, [site.into(), limit.into()])).await?;
     rows.iter().map(|row| row.try_get("", "id")).collect()
+}
+
+/// The slugs of a site that are `base` or begin with it and a hyphen. The caller holds the site.
+pub async fn taken_slugs(
+    connection: &impl ConnectionTrait,
+    site: Uuid,
+    base: &str,
+) -> Result<std::collections::HashSet<String>, DbErr> {
+    // Those that a number makes are shortened where they would be too long.
+    let stem = base.get(..base.len().min(60)).unwrap_or(base);
+    let sql = "SELECT slug FROM content WHERE site_id = $1 AND slug LIKE $2";
+    let values: [sea_orm::Value; 2] = [site.into(), format!("{stem}%").into()];
+    let rows = connection.query_all_raw(statement(connection, sql, values)).await?;
+    rows.iter().map(|row| row.try_get("", "slug")).collect()
 }

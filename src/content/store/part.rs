@@ -15,7 +15,7 @@ use crate::{
 const IMAGE: &str = "id, account_id, content_id, kind, position, prompt, alt_text, state, image_id, error_code, created_at, \
                      updated_at";
 const REVISION: &str = "content_id, version, cause, title, excerpt, meta_title, meta_description, words, author_id, \
-                        ai_task_id, created_at";
+                        ai_task_id, created_at, score_before, score, changes";
 
 fn image_of(row: &QueryResult) -> Result<ContentImage, DbErr> {
     let (kind, state): (String, String) = (row.try_get("", "kind")?, row.try_get("", "state")?);
@@ -37,6 +37,7 @@ fn image_of(row: &QueryResult) -> Result<ContentImage, DbErr> {
 
 fn revision_of(row: &QueryResult) -> Result<Revision, DbErr> {
     let cause: String = row.try_get("", "cause")?;
+    let changes: Option<String> = row.try_get("", "changes")?;
     Ok(Revision {
         content_id: row.try_get("", "content_id")?,
         version: row.try_get("", "version")?,
@@ -46,6 +47,10 @@ fn revision_of(row: &QueryResult) -> Result<Revision, DbErr> {
         meta_title: row.try_get("", "meta_title")?,
         meta_description: row.try_get("", "meta_description")?,
         words: row.try_get("", "words")?,
+        score_before: row.try_get("", "score_before")?,
+        score: row.try_get("", "score")?,
+        changes: changes
+            .map_or(Ok(Vec::new()), |list| serde_json::from_str(&list).map_err(|_| unknown("list of changes")))?,
         author_id: row.try_get("", "author_id")?,
         ai_task_id: row.try_get("", "ai_task_id")?,
         created_at: row.try_get("", "created_at")?,
@@ -123,9 +128,8 @@ pub async fn load_revision_texts(
     connection: &impl ConnectionTrait,
     keys: &[(Uuid, i32)],
 ) -> Result<HashMap<(Uuid, i32), String>, DbErr> {
-    let pairs: Vec<String> = (0..keys.len())
-        .map(|at| format!("(content_id = ${} AND version = ${})", 2 * at + 1, 2 * at + 2))
-        .collect();
+    let pairs: Vec<String> =
+        (0..keys.len()).map(|at| format!("(content_id = ${} AND version = ${})", 2 * at + 1, 2 * at + 2)).collect();
     let sql = format!("SELECT content_id, version, html FROM content_revision WHERE {}", pairs.join(" OR "));
     let values = keys.iter().flat_map(|(content, version)| [Value::from(*content), Value::from(*version)]);
     let rows = connection.query_all_raw(statement(connection, sql, values)).await?;

@@ -4,7 +4,9 @@ use sea_orm::Value;
 use uuid::Uuid;
 
 use crate::{
-    content::model::{Change, Revision, RevisionCause},
+    audit::{Trace, store::entry_effect},
+    clock::Micros,
+    content::model::{Change, Content, ContentImage, ContentImageState, Revision, RevisionCause},
     db::effect::{Cell, Effect, Set},
     keyword::model::text_key,
 };
@@ -47,11 +49,100 @@ pub fn change_effect(change: &Change) -> Effect {
             ("tags", to(list(&face.tags))),
         ]);
     }
+    if after.score != before.score {
+        set.push(("score", to(after.score)));
+    }
     if let Some(html) = change.html() {
         set.extend([("html", to(html)), ("words", to(after.words))]);
     }
     let key = vec![("id", before.id.into()), ("version", before.version.into())];
     Effect::Update { table: "content", set, key, guarded: true }
+}
+
+/// A new article, with its text.
+pub fn insert_effect(content: &Content, html: &str) -> Effect {
+    let face = &content.face;
+    Effect::Insert {
+        table: "content",
+        cells: vec![
+            ("id", content.id.into()),
+            ("account_id", content.account_id.into()),
+            ("site_id", content.site_id.into()),
+            ("sector_id", content.sector_id.into()),
+            ("content_task_id", content.content_task_id.into()),
+            ("cluster_id", content.cluster_id.into()),
+            ("content_type", content.content_type.as_str().into()),
+            ("title", face.title.clone().into()),
+            ("title_key", text_key(&face.title).into()),
+            ("slug", face.slug.clone().into()),
+            ("html", html.into()),
+            ("excerpt", face.excerpt.clone().into()),
+            ("meta_title", face.meta_title.clone().into()),
+            ("meta_description", face.meta_description.clone().into()),
+            ("keywords", list(&face.keywords).into()),
+            ("categories", list(&face.categories).into()),
+            ("tags", list(&face.tags).into()),
+            ("words", content.words.into()),
+            ("version", content.version.into()),
+            ("is_sandbox", content.is_sandbox.into()),
+            ("state", content.state.as_str().into()),
+            ("created_at", content.created_at.into()),
+            ("updated_at", content.updated_at.into()),
+        ],
+        if_absent: false,
+    }
+}
+
+/// Notes that image prompts were written for content, if its places for images are those that were seen.
+pub fn prompts_effect(content: &Content, now: Micros) -> Effect {
+    let set = vec![("prompts_made_at", to(now)), ("image_seq", Set::Add(1_i64.into())), ("updated_at", to(now))];
+    let key = vec![("id", content.id.into()), ("image_seq", content.image_seq.into())];
+    Effect::Update { table: "content", set, key, guarded: true }
+}
+
+/// A new place for an image.
+pub fn insert_image_effect(image: &ContentImage, site: Uuid) -> Effect {
+    Effect::Insert {
+        table: "content_image",
+        cells: vec![
+            ("id", image.id.into()),
+            ("account_id", image.account_id.into()),
+            ("site_id", site.into()),
+            ("content_id", image.content_id.into()),
+            ("kind", image.kind.as_str().into()),
+            ("position", image.position.into()),
+            ("prompt", image.prompt.clone().into()),
+            ("alt_text", image.alt_text.clone().into()),
+            ("state", image.state.as_str().into()),
+            ("created_at", image.created_at.into()),
+            ("updated_at", image.updated_at.into()),
+        ],
+        if_absent: false,
+    }
+}
+
+/// The only way of a place for an image from one state to another, with its audit row `entry`; the caller has asked
+/// [`ContentImageState::may_become`].
+pub fn image_effects(
+    place: Uuid,
+    (from, to_state): (ContentImageState, ContentImageState),
+    (image, code): (Option<Uuid>, Option<&str>),
+    entry: Uuid,
+    trace: &Trace,
+) -> Vec<Effect> {
+    let row = Effect::Update {
+        table: "content_image",
+        set: vec![
+            ("state", to(to_state.as_str())),
+            ("image_id", to(image)),
+            ("error_code", to(code.map(str::to_owned))),
+            ("updated_at", to(trace.at)),
+        ],
+        key: vec![("id", place.into()), ("account_id", trace.account_id.into()), ("state", from.as_str().into())],
+        guarded: true,
+    };
+    let notes = [from, to_state].map(|state| Some(state.as_str().to_owned()));
+    vec![row, entry_effect(&trace.entry(entry, "content_image.change", ("content_image", place), notes))]
 }
 
 /// Notes that places for images change. With `seen`, only if none has since its number was read.
@@ -84,6 +175,9 @@ pub fn revision_effect(revision: &Revision, html: &str) -> Effect {
             ("meta_title", revision.meta_title.clone().into()),
             ("meta_description", revision.meta_description.clone().into()),
             ("words", revision.words.into()),
+            ("score_before", revision.score_before.into()),
+            ("score", revision.score.into()),
+            ("changes", (!revision.changes.is_empty()).then(|| list(&revision.changes)).into()),
             ("author_id", revision.author_id.into()),
             ("ai_task_id", revision.ai_task_id.into()),
             ("created_at", revision.created_at.into()),
@@ -104,6 +198,9 @@ pub fn edited(change: &Change, author: Uuid) -> Revision {
         meta_title: after.face.meta_title.clone(),
         meta_description: after.face.meta_description.clone(),
         words: after.words,
+        score_before: None,
+        score: None,
+        changes: Vec::new(),
         author_id: Some(author),
         ai_task_id: None,
         created_at: after.updated_at,

@@ -82,6 +82,13 @@ pub async fn lock_keywords(tx: &impl ConnectionTrait, account: Uuid, ids: &[Uuid
     rows.iter().map(keyword_of).collect()
 }
 
+/// The keywords of a cluster, in order of their ids; the caller holds the cluster.
+pub async fn load_clustered(connection: &impl ConnectionTrait, cluster: Uuid) -> Result<Vec<Keyword>, DbErr> {
+    let sql = format!("SELECT {COLUMNS} FROM keyword WHERE cluster_id = $1 ORDER BY id");
+    let rows = connection.query_all_raw(statement(connection, sql, [cluster.into()])).await?;
+    rows.iter().map(keyword_of).collect()
+}
+
 /// Locks the keywords of a cluster, in order of their ids.
 pub async fn lock_keywords_of(tx: &impl ConnectionTrait, cluster: Uuid) -> Result<Vec<Keyword>, DbErr> {
     let lock = engine_of(tx).for_update();

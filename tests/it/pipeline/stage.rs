@@ -14,7 +14,9 @@ use crate::support::{
 /// What `made` reads of a task that has ended.
 pub const MADE: &str = "id status phase percent itemsTotal itemsDelivered itemsFailed creditsUsed error { code message } \
     items { position state credits errorCode text } \
-    products { id __typename ... on Cluster { name state keywordCount } ... on Idea { title state } }";
+    products { id __typename ... on Cluster { name state keywordCount } ... on Idea { title state } \
+    ... on Content { title slug state words version score html } \
+    ... on ContentImage { kind position prompt altText state } }";
 
 /// A site of somebody who has credits.
 pub struct Stage {
@@ -99,6 +101,37 @@ impl Stage {
             .iter()
             .map(|text| Step::Answer(SandboxAnswer { text: Some((*text).to_owned()), ..SandboxAnswer::default() }));
         self.server.script.extend(steps);
+    }
+
+    /// The ids of new content tasks, written by hand.
+    pub async fn content_tasks(&self, titles: &[&str], words: i64) -> Vec<Value> {
+        let mut ids = Vec::new();
+        for title in titles {
+            let input = json!({"siteId": self.site, "title": title, "keywords": ["family tent"], "targetWords": words});
+            let made = self.act("createContentTask", "contentTask { id }", input).await;
+            assert_eq!(made["userErrors"], json!([]), "{made}");
+            ids.push(made["contentTask"]["id"].clone());
+        }
+        ids
+    }
+
+    /// Articles that the sandbox wrote.
+    pub async fn articles(&self, titles: &[&str], key: &str) -> Vec<Value> {
+        let tasks = self.content_tasks(titles, 120).await;
+        Self::products(&self.made("generateContent", "contentTaskIds", &tasks, key).await)
+    }
+
+    /// Images for places, once the task has ended.
+    pub async fn drawn(&self, places: &[Value], key: &str) -> Value {
+        let input = json!({"accountId": self.owner.account, "contentImageIds": places, "idempotencyKey": key});
+        let payload = self.act("generateImages", "task { id }", input).await;
+        assert_eq!(payload["userErrors"], json!([]), "{payload}");
+        self.finished(payload["task"]["id"].as_str().unwrap()).await
+    }
+
+    /// Some fields of an article.
+    pub async fn content(&self, id: &Value, fields: &str) -> Value {
+        self.ask(&format!("query($id: ID!) {{ content(id: $id) {{ {fields} }} }}"), json!({"id": id})).await
     }
 
     /// Ids of what a task made.
