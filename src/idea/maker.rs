@@ -115,8 +115,12 @@ impl IdeaMaker {
 
     /// The titles of the cluster, however old, that the answer repeats.
     async fn repeated(&self, cluster: Uuid, answer: &IdeaAnswer) -> Result<Vec<String>, Error> {
-        let keys: Vec<String> =
-            answer.ideas.iter().filter_map(|idea| check_title(&idea.title).ok()).map(|title| text_key(&title)).collect();
+        let keys: Vec<String> = answer
+            .ideas
+            .iter()
+            .filter_map(|idea| check_title(&idea.title).ok())
+            .map(|title| text_key(&title))
+            .collect();
         let mut titles = Vec::new();
         for keys in keys.chunks(CHUNK) {
             titles.extend(store::titles_of(self.db.reader(), cluster, keys).await?);
@@ -133,9 +137,8 @@ impl IdeaMaker {
         let connection = self.db.reader();
         let trace = making.trace;
         let found = load_clusters(connection, &[id]).await?.remove(&id);
-        let waits = |cluster: &Cluster| {
-            cluster.account_id == trace.account_id && cluster.state != ClusterState::Finalized
-        };
+        let waits =
+            |cluster: &Cluster| cluster.account_id == trace.account_id && cluster.state != ClusterState::Finalized;
         let cluster = found.filter(waits).ok_or(Failure::Refused(MakeError::Gone("TARGET_GONE")))?;
         let answer = read::<IdeaAnswer>(text, Ending::Whole).map_err(|error| Failure::Refused(error.into()))?;
         let keywords = keyword_texts(connection, id, KEYWORDS_TOLD_MAX).await?;
@@ -199,12 +202,7 @@ impl Maker for IdeaMaker {
         Box::pin(self.make_of(making))
     }
 
-    fn unmade<'a>(
-        &'a self,
-        _: &'a Target,
-        _: Unmade<'a>,
-        _: &'a Trace,
-    ) -> BoxFuture<'a, Result<Vec<Effect>, Error>> {
+    fn unmade<'a>(&'a self, _: &'a Target, _: Unmade<'a>, _: &'a Trace) -> BoxFuture<'a, Result<Vec<Effect>, Error>> {
         Box::pin(async { Ok(Vec::new()) })
     }
 }

@@ -72,8 +72,7 @@ impl ClusterMaker {
         let Some(first) = keywords.first() else { return Ok(Vec::new()) };
         let (site, sector) = (first.site_id, first.sector_id);
         let told = context::load(self.db.reader(), site, sector).await?.ok_or(Error::NotFound)?;
-        let clusters =
-            store::select::newest_clusters(self.db.reader(), assign::bucket(first), NAMES_TOLD_MAX).await?;
+        let clusters = store::select::newest_clusters(self.db.reader(), assign::bucket(first), NAMES_TOLD_MAX).await?;
         let existing = assign::existing(&clusters);
         let brief = |call: &[Keyword]| {
             let facts = Facts { site, sector, keywords: call.iter().map(|keyword| keyword.id).collect() };
@@ -131,12 +130,7 @@ impl Maker for ClusterMaker {
         Box::pin(self.make_of(making))
     }
 
-    fn unmade<'a>(
-        &'a self,
-        _: &'a Target,
-        _: Unmade<'a>,
-        _: &'a Trace,
-    ) -> BoxFuture<'a, Result<Vec<Effect>, Error>> {
+    fn unmade<'a>(&'a self, _: &'a Target, _: Unmade<'a>, _: &'a Trace) -> BoxFuture<'a, Result<Vec<Effect>, Error>> {
         Box::pin(async { Ok(Vec::new()) })
     }
 }

@@ -87,11 +87,7 @@ fn change(task: Uuid, step: TaskStep, ids: &dyn Ids, trace: &Trace) -> Vec<Effec
     let row = Effect::Update {
         table: "content_task",
         set,
-        key: vec![
-            ("id", task.into()),
-            ("account_id", trace.account_id.into()),
-            ("state", from.as_str().into()),
-        ],
+        key: vec![("id", task.into()), ("account_id", trace.account_id.into()), ("state", from.as_str().into())],
         guarded: true,
     };
     let notes = [from, to].map(|state| Some(state.as_str().to_owned()));

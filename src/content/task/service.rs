@@ -21,11 +21,7 @@ use crate::{
     content::model::{ContentTaskState, RetryError},
     db::{Db, effect::write_all},
     error::{Error, Failure, Internal},
-    idea::{
-        Idea, effects as idea,
-        model::IdeaStep,
-        service::lock_ideas_in,
-    },
+    idea::{Idea, effects as idea, model::IdeaStep, service::lock_ideas_in},
     ids::Ids,
     keyword::service::lock_cluster_in,
     page::{Page, PageArgs},

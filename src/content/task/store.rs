@@ -65,10 +65,7 @@ async fn tasks_by(
 }
 
 /// Content tasks by id, of any account: the caller compares the account.
-pub async fn load_tasks(
-    connection: &impl ConnectionTrait,
-    ids: &[Uuid],
-) -> Result<HashMap<Uuid, ContentTask>, DbErr> {
+pub async fn load_tasks(connection: &impl ConnectionTrait, ids: &[Uuid]) -> Result<HashMap<Uuid, ContentTask>, DbErr> {
     Ok(tasks_by(connection, "id", ids).await?.into_iter().map(|task| (task.id, task)).collect())
 }
 

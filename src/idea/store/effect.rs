@@ -49,11 +49,7 @@ pub fn change(idea: Uuid, step: IdeaStep, entry: Uuid, trace: &Trace) -> [Effect
     let row = Effect::Update {
         table: "idea",
         set: vec![("state", Set::To(to.as_str().into())), ("updated_at", Set::To(trace.at.into()))],
-        key: vec![
-            ("id", idea.into()),
-            ("account_id", trace.account_id.into()),
-            ("state", from.as_str().into()),
-        ],
+        key: vec![("id", idea.into()), ("account_id", trace.account_id.into()), ("state", from.as_str().into())],
         guarded: true,
     };
     let notes = [from, to].map(|state| Some(state.as_str().to_owned()));

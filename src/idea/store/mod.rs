@@ -98,11 +98,7 @@ pub async fn new_ideas(connection: &impl ConnectionTrait, site: Uuid, limit: u32
 }
 
 /// The titles of a cluster's ideas, rejected ones too: the newest, at most `limit`.
-pub async fn newest_titles(
-    connection: &impl ConnectionTrait,
-    cluster: Uuid,
-    limit: u32,
-) -> Result<Vec<String>, DbErr> {
+pub async fn newest_titles(connection: &impl ConnectionTrait, cluster: Uuid, limit: u32) -> Result<Vec<String>, DbErr> {
     let sql = "SELECT title FROM idea WHERE cluster_id = $1 ORDER BY id DESC LIMIT $2";
     let rows = connection.query_all_raw(statement(connection, sql, [cluster.into(), i64::from(limit).into()])).await?;
     rows.iter().map(|row| row.try_get("", "title")).collect()

@@ -152,7 +152,11 @@ fn import_row((line, outcome): (u64, RowOutcome)) -> KeywordImportRow {
 }
 
 /// A sector of the site, if one is named; the refusal when it is none of it.
-pub(crate) async fn sector_in(ctx: &Context<'_>, site: Uuid, id: Option<&ID>) -> Result<Result<Option<Uuid>, UserError>> {
+pub(crate) async fn sector_in(
+    ctx: &Context<'_>,
+    site: Uuid,
+    id: Option<&ID>,
+) -> Result<Result<Option<Uuid>, UserError>> {
     let Some(id) = id else { return Ok(Ok(None)) };
     let id = node::decode(NodeKind::Sector, id, &["input", "sectorId"])?;
     match Sector::load(ctx, id).await? {

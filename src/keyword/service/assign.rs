@@ -105,12 +105,13 @@ pub(in crate::keyword) async fn assign(
     let mut there = store::select::clusters_named(connection, bucket(first), &keys).await?;
     there.sort_by_key(|cluster| cluster.id);
     let clustering = clustering::check(answer, &given, &existing(&there)).map_err(Failure::Refused)?;
-    let mut effects: Vec<Effect> =
-        there.iter().map(|cluster| store::effect::touch_cluster(cluster, trace)).collect();
+    let mut effects: Vec<Effect> = there.iter().map(|cluster| store::effect::touch_cluster(cluster, trace)).collect();
     let clusters = clusters_of(&clustering, there, first, ids, trace, &mut effects);
-    let into = clustering.clusters.iter().zip(&clusters).flat_map(|(planned, cluster)| {
-        planned.keywords.iter().map(move |keyword| (*keyword, cluster.id))
-    });
+    let into = clustering
+        .clusters
+        .iter()
+        .zip(&clusters)
+        .flat_map(|(planned, cluster)| planned.keywords.iter().map(move |keyword| (*keyword, cluster.id)));
     let mut moves: Vec<(Uuid, Uuid)> = into.collect();
     moves.sort_unstable();
     for (id, cluster) in &moves {
@@ -157,4 +158,26 @@ fn clusters_of(
         clusters.push(cluster);
     }
     clusters
+}
+
+/// Content is made of a cluster: those of its keywords that the content aims at are `IN_USE` from now on. Looked at as things
+/// are now; `texts` are their texts. Keywords that are in no cluster any more, or in use already, stay as they are.
+pub async fn use_keywords(
+    connection: &impl ConnectionTrait,
+    cluster: Uuid,
+    texts: &[String],
+    ids: &dyn Ids,
+    trace: &Trace,
+) -> Result<Vec<Effect>, Error> {
+    let keys: Vec<String> = texts.iter().map(|text| text_key(text)).collect();
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut effects = Vec::new();
+    for keyword in store::select::clustered_keywords(connection, cluster, &keys).await? {
+        let to = (KeywordState::InUse, Some(cluster));
+        let change = store::effect::change_keyword(&keyword, to, (ids.uuid(), trace, "keyword.use"));
+        effects.extend(change.map_err(|illegal| Internal::new("using a keyword", illegal))?);
+    }
+    Ok(effects)
 }

@@ -11,8 +11,8 @@ use crate::{
     error::{Error, Failure, Internal},
     keyword::{
         model::{
-            Cluster, ClusterError, ClusterState, CreateCluster, IllegalTransition, KeywordState, UpdateCluster, cluster_description,
-            cluster_name,
+            Cluster, ClusterError, ClusterState, CreateCluster, IllegalTransition, KeywordState, UpdateCluster,
+            cluster_description, cluster_name,
         },
         store,
     },

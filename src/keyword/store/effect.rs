@@ -70,11 +70,7 @@ pub fn change_cluster(
     let row = Effect::Update {
         table: "cluster",
         set: vec![("state", Set::To(to.as_str().into())), ("updated_at", Set::To(trace.at.into()))],
-        key: vec![
-            ("id", cluster.id.into()),
-            ("account_id", trace.account_id.into()),
-            ("state", from.as_str().into()),
-        ],
+        key: vec![("id", cluster.id.into()), ("account_id", trace.account_id.into()), ("state", from.as_str().into())],
         guarded: true,
     };
     let notes = [from, to].map(|state| Some(state.as_str().to_owned()));
@@ -97,11 +93,7 @@ pub fn change_keyword(
             ("cluster_id", Set::To(cluster.into())),
             ("updated_at", Set::To(trace.at.into())),
         ],
-        key: vec![
-            ("id", keyword.id.into()),
-            ("account_id", trace.account_id.into()),
-            ("state", from.as_str().into()),
-        ],
+        key: vec![("id", keyword.id.into()), ("account_id", trace.account_id.into()), ("state", from.as_str().into())],
         guarded: true,
     };
     let notes = [from, to].map(|state| Some(state.as_str().to_owned()));

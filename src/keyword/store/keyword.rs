@@ -16,10 +16,10 @@ use crate::{
     page::{Page, PageArgs},
 };
 
-const COLUMNS: &str = "id, account_id, site_id, sector_id, text, country, volume, cpc_nanousd, difficulty, intent, state, \
+pub(super) const COLUMNS: &str = "id, account_id, site_id, sector_id, text, country, volume, cpc_nanousd, difficulty, intent, state, \
                        cluster_id, created_at, updated_at";
 
-fn keyword_of(row: &QueryResult) -> Result<Keyword, DbErr> {
+pub(super) fn keyword_of(row: &QueryResult) -> Result<Keyword, DbErr> {
     let state: String = row.try_get("", "state")?;
     let country: String = row.try_get("", "country")?;
     let intent: Option<String> = row.try_get("", "intent")?;
