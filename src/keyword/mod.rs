@@ -11,4 +11,4 @@ pub use maker::ClusterMaker;
 pub use model::{Cluster, Keyword};
 pub use service::Keywords;
 pub use store::effect as effects;
-pub use store::{cluster::load_clusters, keyword::load_clustered, select::keyword_texts};
+pub use store::{cluster::load_clusters, select::keyword_texts};

@@ -28,10 +28,7 @@ use crate::{
     db::{Db, effect::Effect},
     error::{Error, Failure, Internal},
     ids::Ids,
-    keyword::{
-        self, load_clustered,
-        model::{KeywordState, text_key},
-    },
+    keyword::service::use_keywords,
     site::context,
 };
 
@@ -110,7 +107,10 @@ impl ArticleMaker {
         let entry = trace.entry(self.ids.uuid(), "content.create", ("content", content.id), notes);
         effects.push(entry_effect(&entry));
         effects.extend(effects::complete(&task, self.ids.as_ref(), trace));
-        effects.extend(self.use_keywords(&task, trace).await?);
+        if let Some(cluster) = task.cluster_id {
+            let connection = self.db.reader();
+            effects.extend(use_keywords(connection, cluster, &task.plan.keywords, self.ids.as_ref(), trace).await?);
+        }
         Ok(Made { effects, count: 1, groups: 0, products: vec![content.id] })
     }
 
@@ -151,22 +151,6 @@ impl ArticleMaker {
             updated_at: at,
         };
         (content, article.html)
-    }
-
-    /// The keywords of the cluster that the article is for are in use from now on.
-    async fn use_keywords(&self, task: &ContentTask, trace: &Trace) -> Result<Vec<Effect>, Error> {
-        let Some(cluster) = task.cluster_id else { return Ok(Vec::new()) };
-        let wanted: std::collections::HashSet<String> = task.plan.keywords.iter().map(|text| text_key(text)).collect();
-        let mut effects = Vec::new();
-        for found in load_clustered(self.db.reader(), cluster).await? {
-            if found.state != KeywordState::Clustered || !wanted.contains(&text_key(&found.text)) {
-                continue;
-            }
-            let used = (KeywordState::InUse, found.cluster_id);
-            let change = keyword::effects::change_keyword(&found, used, (self.ids.uuid(), trace, "keyword.use"));
-            effects.extend(change.map_err(|illegal| Internal::new("using a keyword", illegal))?);
-        }
-        Ok(effects)
     }
 }
 

@@ -159,3 +159,25 @@ fn clusters_of(
     }
     clusters
 }
+
+/// Content is made of a cluster: those of its keywords that the content aims at are `IN_USE` from now on. Looked at as things
+/// are now; `texts` are their texts. Keywords that are in no cluster any more, or in use already, stay as they are.
+pub async fn use_keywords(
+    connection: &impl ConnectionTrait,
+    cluster: Uuid,
+    texts: &[String],
+    ids: &dyn Ids,
+    trace: &Trace,
+) -> Result<Vec<Effect>, Error> {
+    let keys: Vec<String> = texts.iter().map(|text| text_key(text)).collect();
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut effects = Vec::new();
+    for keyword in store::select::clustered_keywords(connection, cluster, &keys).await? {
+        let to = (KeywordState::InUse, Some(cluster));
+        let change = store::effect::change_keyword(&keyword, to, (ids.uuid(), trace, "keyword.use"));
+        effects.extend(change.map_err(|illegal| Internal::new("using a keyword", illegal))?);
+    }
+    Ok(effects)
+}

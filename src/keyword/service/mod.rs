@@ -24,6 +24,7 @@ use crate::{
     page::{Page, PageArgs},
 };
 
+pub use assign::use_keywords;
 pub use cluster::lock_cluster_in;
 pub use import::{ImportKeywords, ImportKeywordsError, ImportedRows, RowOutcome};
 pub use lexical::{ClusterLexicallyError, ClusteredLexically};

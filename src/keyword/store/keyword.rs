@@ -16,10 +16,10 @@ use crate::{
     page::{Page, PageArgs},
 };
 
-const COLUMNS: &str = "id, account_id, site_id, sector_id, text, country, volume, cpc_nanousd, difficulty, intent, state, \
+pub(super) const COLUMNS: &str = "id, account_id, site_id, sector_id, text, country, volume, cpc_nanousd, difficulty, intent, state, \
                        cluster_id, created_at, updated_at";
 
-fn keyword_of(row: &QueryResult) -> Result<Keyword, DbErr> {
+pub(super) fn keyword_of(row: &QueryResult) -> Result<Keyword, DbErr> {
     let state: String = row.try_get("", "state")?;
     let country: String = row.try_get("", "country")?;
     let intent: Option<String> = row.try_get("", "intent")?;
@@ -79,13 +79,6 @@ pub async fn lock_keywords(tx: &impl ConnectionTrait, account: Uuid, ids: &[Uuid
     let sql = format!("SELECT {COLUMNS} FROM keyword WHERE account_id = $1 AND id IN ({list}) ORDER BY id{lock}");
     let values = std::iter::once(account.into()).chain(ids.iter().map(|id| (*id).into()));
     let rows = tx.query_all_raw(statement(tx, sql, values)).await?;
-    rows.iter().map(keyword_of).collect()
-}
-
-/// The keywords of a cluster, in order of their ids; the caller holds the cluster.
-pub async fn load_clustered(connection: &impl ConnectionTrait, cluster: Uuid) -> Result<Vec<Keyword>, DbErr> {
-    let sql = format!("SELECT {COLUMNS} FROM keyword WHERE cluster_id = $1 ORDER BY id");
-    let rows = connection.query_all_raw(statement(connection, sql, [cluster.into()])).await?;
     rows.iter().map(keyword_of).collect()
 }
 

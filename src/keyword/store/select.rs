@@ -4,10 +4,13 @@
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use uuid::Uuid;
 
-use super::cluster::{COLUMNS, cluster_of};
+use super::{
+    cluster::{COLUMNS, cluster_of},
+    keyword::{COLUMNS as KEYWORD, keyword_of},
+};
 use crate::{
     db::{places, statement},
-    keyword::model::Cluster,
+    keyword::model::{Cluster, Keyword},
 };
 
 async fn read<T>(
@@ -60,6 +63,20 @@ pub async fn clusters_named(
     let sql = format!("SELECT {COLUMNS} FROM cluster WHERE bucket_id = $1 AND name_key IN ({list})");
     read(connection, sql, std::iter::once(bucket.into()).chain(keys.iter().map(|key| key.clone().into())), cluster_of)
         .await
+}
+
+/// The CLUSTERED keywords of a cluster that have one of these keys, at least one, in the order of their ids.
+pub async fn clustered_keywords(
+    connection: &impl ConnectionTrait,
+    cluster: Uuid,
+    keys: &[String],
+) -> Result<Vec<Keyword>, DbErr> {
+    let list = places(2, keys.len());
+    let sql = format!(
+        "SELECT {KEYWORD} FROM keyword WHERE cluster_id = $1 AND state = 'CLUSTERED' AND text_key IN ({list}) ORDER BY id"
+    );
+    let values = std::iter::once(cluster.into()).chain(keys.iter().map(|key| key.clone().into()));
+    read(connection, sql, values, keyword_of).await
 }
 
 /// The texts of a cluster's keywords, those most searched for first, at most `limit`.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::world::CANARY;
-use crate::support::{builders::Person, server::Server};
+use crate::support::{builders::Person, planning::add_ideas, server::Server};
 
 /// One of each kind of thing.
 #[derive(Debug, Clone)]
@@ -12,6 +12,9 @@ pub struct Pipeline {
     pub sector: String,
     pub keyword: String,
     pub cluster: String,
+    /// One to be queued, one to be turned down, one to be changed.
+    pub ideas: [String; 3],
+    pub content_task: String,
 }
 
 fn text(value: &Value) -> String {
@@ -39,14 +42,33 @@ pub async fn make(server: &Server, owner: &Person) -> Pipeline {
     let query = "query($s: ID!) { keywords(siteId: $s) { nodes { id } } }";
     let keyword = text(&server.payload(owner, query, json!({"s": site})).await["nodes"][0]["id"]);
     let cluster = cluster(server, owner, &site, CANARY).await;
-    Pipeline { site, sector, keyword, cluster }
+    let query = "mutation($i: UpdateKeywordInput!) { updateKeyword(input: $i) { userErrors { code } } }";
+    let input = json!({"keywordId": keyword, "clusterId": cluster});
+    server.payload(owner, query, json!({"i": input})).await;
+    let titles = ["first", "second", "third"].map(|no| format!("{CANARY} {no}"));
+    add_ideas(server, &owner.account, &json!(cluster), &titles.each_ref().map(String::as_str)).await;
+    let query = "query($s: ID!) { ideas(siteId: $s) { nodes { id } } }";
+    let found = server.payload(owner, query, json!({"s": site})).await;
+    let ideas = [0, 1, 2].map(|at| text(&found["nodes"][at]["id"]));
+    let query = "mutation($i: CreateContentTaskInput!) { createContentTask(input: $i) { contentTask { id } } }";
+    let input = json!({"siteId": site, "title": format!("{CANARY} task")});
+    let content_task = text(&server.payload(owner, query, json!({"i": input})).await["contentTask"]["id"]);
+    Pipeline { site, sector, keyword, cluster, ideas, content_task }
 }
 
 impl Pipeline {
     /// The ids, by kind of node.
     pub fn nodes(&self) -> Vec<(&'static str, &str)> {
         let (site, sector, keyword, cluster) = (&*self.site, &*self.sector, &*self.keyword, &*self.cluster);
-        vec![("Site", site), ("Sector", sector), ("Keyword", keyword), ("Cluster", cluster)]
+        let (idea, task) = (&*self.ideas[0], &*self.content_task);
+        vec![
+            ("Site", site),
+            ("Sector", sector),
+            ("Keyword", keyword),
+            ("Cluster", cluster),
+            ("Idea", idea),
+            ("ContentTask", task),
+        ]
     }
 
     /// The document of a root field of `Query`; `None` when it is about something else.
@@ -71,6 +93,16 @@ impl Pipeline {
                 "{{ clusters(siteId: \"{}\") {{ nodes {{ id name keywordCount keywords {{ nodes {{ text }} }} }} totalCount }} }}",
                 self.site
             ),
+            "ideas" => format!(
+                "{{ ideas(siteId: \"{}\") {{ nodes {{ id title cluster {{ name }} }} totalCount }} }}",
+                self.site
+            ),
+            "contentTasks" => {
+                format!(
+                    "{{ contentTasks(siteId: \"{}\") {{ nodes {{ id title idea {{ title }} }} totalCount }} }}",
+                    self.site
+                )
+            }
             _ => return None,
         })
     }
@@ -93,6 +125,11 @@ impl Pipeline {
             "createCluster" => json!({"siteId": self.site, "name": fresh}),
             "updateCluster" => json!({"clusterId": self.cluster, "name": format!("{CANARY} {fresh}")}),
             "finalizeCluster" | "deleteCluster" => json!({"clusterId": self.cluster}),
+            "queueIdeas" => json!({"siteId": self.site, "ideaIds": [self.ideas[0]]}),
+            "rejectIdea" => json!({"ideaId": self.ideas[1]}),
+            "updateIdea" => json!({"ideaId": self.ideas[2], "title": format!("{CANARY} {fresh}")}),
+            "createContentTask" => json!({"siteId": self.site, "title": format!("About {fresh}")}),
+            "retryContentTask" => json!({"contentTaskId": self.content_task}),
             "updateSector" => json!({"sectorId": self.sector, "isActive": true}),
             _ => return None,
         })

@@ -68,8 +68,7 @@ async fn a_site_that_approves_by_itself_does_so_when_the_last_image_settles(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let stage = Stage::open(engine, 400).await;
-    let input =
-        json!({"siteId": stage.site, "expectedVersion": 1, "autoApprove": true, "autoSchedule": true});
+    let input = json!({"siteId": stage.site, "expectedVersion": 1, "autoApprove": true, "autoSchedule": true});
     let done = stage.act("updateSite", "site { id }", input).await;
     assert_eq!(done["userErrors"], json!([]), "{done}");
     let ids = stage.articles(&["A first tent", "A second tent", "A third tent"], "write-01").await;

@@ -9,6 +9,7 @@ pub mod fake_text;
 pub mod graphql_client;
 pub mod http_server;
 pub mod kill;
+pub mod planning;
 pub mod s3_server;
 pub mod schema;
 pub mod server;
