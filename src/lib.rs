@@ -8,6 +8,7 @@ pub mod bus;
 pub mod calendar;
 pub mod cli;
 pub mod clock;
+pub mod compute;
 pub mod config;
 pub mod content;
 pub mod db;

@@ -81,6 +81,7 @@ pub const MUTATION: &[(&str, Access)] = &[
     ("createSite", SignedIn),
     ("createSystemPrompt", F(Feature::SystemPromptsManage, Level::Admin)),
     ("createUpload", SignedIn),
+    ("deactivateSite", SignedIn),
     ("deleteCluster", SignedIn),
     ("deleteImage", SignedIn),
     ("deleteUser", F(Feature::UsersDelete, Level::Hero)),

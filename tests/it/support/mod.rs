@@ -2,6 +2,7 @@
 
 pub mod builders;
 pub mod database;
+pub mod dump;
 pub mod fake_openai;
 pub mod fake_provider;
 pub mod fake_text;
