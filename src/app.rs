@@ -51,6 +51,7 @@ use crate::{
         erase::{SiteEraser, SiteErasureSweep},
         graphql::SiteLoader,
     },
+    statistics::Statistics,
     storage::{ObjectSweep, Patience, Storage, StorageError, Uploads, UrlSigner, sweep::SweepParts},
 };
 
@@ -244,6 +245,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
     let sites = Sites::new(db.clone(), clock.clone(), ids.clone());
     let keywords = Keywords::new(db.clone(), clock.clone(), ids.clone());
     let publishing = Publishing::new(db.clone(), clock.clone());
+    let statistics = Statistics::new(db.clone(), clock.clone());
     let uploads = Uploads::new(db.clone(), clock.clone(), ids.clone(), signer.clone());
     let jobs = Jobs::new(db.clone(), clock.clone(), ids.clone(), bus.clone(), seams.jobs.clone());
     let prompts = Prompts::new(PromptsParts { db: db.clone(), clock: clock.clone(), ids: ids.clone() });
@@ -301,6 +303,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         .data(sites.clone())
         .data(keywords.clone())
         .data(publishing)
+        .data(statistics)
         .data(uploads.clone())
         .data(prompts.clone())
         .data(surroundings)

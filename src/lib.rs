@@ -28,6 +28,7 @@ pub mod page;
 pub mod prompt;
 pub mod publishing;
 pub mod site;
+pub mod statistics;
 pub mod storage;
 pub mod telemetry;
 pub mod viewer;

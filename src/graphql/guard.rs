@@ -64,6 +64,7 @@ pub const QUERY: &[(&str, Access)] = &[
     ("user", F(Feature::UsersView, Level::Read)),
     ("users", F(Feature::UsersView, Level::Read)),
     ("viewer", Public),
+    ("workflowStats", SignedIn),
 ];
 
 /// The policy: every field of `Mutation`, with who may call it.

@@ -29,6 +29,7 @@ use crate::{
     },
     publishing::graphql::PublishingQuery,
     site::graphql::{SiteMutation, SiteQuery},
+    statistics::graphql::StatisticsQuery,
     storage::graphql::StorageMutation,
 };
 
@@ -53,6 +54,7 @@ pub struct Query(
     SiteQuery,
     KeywordQuery,
     PublishingQuery,
+    StatisticsQuery,
 );
 
 /// Everything that can be done. Refusals are in `userErrors`; faults are top-level errors with a code.

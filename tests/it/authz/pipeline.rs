@@ -64,6 +64,11 @@ impl Pipeline {
                     self.site
                 )
             }
+            "workflowStats" => format!(
+                "{{ workflowStats(siteId: \"{}\", period: ALL) {{ site {{ name }} bySector {{ sector {{ name }} \
+                 planner {{ keywords }} }} }} }}",
+                self.site
+            ),
             "keywords" => {
                 format!(
                     "{{ keywords(siteId: \"{}\") {{ nodes {{ id text cluster {{ name }} }} totalCount }} }}",
