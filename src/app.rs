@@ -22,7 +22,7 @@ use crate::{
         vault::{Vault, VaultError},
     },
     auth::{
-        AccessWatch, Auth, AuthParts, AuthSettings, TryLimits,
+        AccessWatch, AccountEraser, Auth, AuthParts, AuthSettings, TryLimits,
         keys::{KeyError, KeyRing, install_crypto},
         password::{HashCost, Passwords},
         token::TokenRules,
@@ -53,7 +53,12 @@ use crate::{
     notification::service::Notifications,
     prompt::{Prompts, PromptsParts, Surroundings, graphql::PromptLoader, sweep::SplitSweep},
     publishing::Publishing,
-    site::{Sites, graphql::SiteLoader},
+    site::{
+        Sites,
+        erase::{SiteEraser, SiteErasureSweep},
+        graphql::SiteLoader,
+    },
+    statistics::Statistics,
     storage::{ObjectSweep, Patience, Storage, StorageError, Uploads, UrlSigner, sweep::SweepParts},
 };
 
@@ -210,6 +215,11 @@ pub struct App {
     pub shutdown: CancellationToken,
 }
 
+/// Who erases what a deleted person had.
+pub fn erasers() -> Vec<Arc<dyn AccountEraser>> {
+    vec![Arc::new(ImageEraser), Arc::new(AiEraser), Arc::new(SiteEraser)]
+}
+
 /// Builds everything: opens and migrates the database, reads or makes keys, connects the bus.
 /// `address` is where the server listens, which is one of its own origins.
 pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<App, StartError> {
@@ -234,7 +244,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         ledger: ledger.clone(),
         keys,
         passwords: Arc::new(Passwords::new(hash_cost(&config), ids.clone())?),
-        erasers: vec![Arc::new(ImageEraser), Arc::new(AiEraser)],
+        erasers: erasers(),
         settings: auth_settings(&config),
     });
     let storage = Storage::open(&config.data_dir, &config.storage, Patience::default())?;
@@ -246,6 +256,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
     let ideas = Ideas::new(db.clone(), clock.clone(), ids.clone());
     let content_tasks = ContentTasks::new(db.clone(), clock.clone(), ids.clone());
     let publishing = Publishing::new(db.clone(), contents.clone(), clock.clone());
+    let statistics = Statistics::new(db.clone(), clock.clone());
     let uploads = Uploads::new(db.clone(), clock.clone(), ids.clone(), signer.clone());
     let jobs = Jobs::new(db.clone(), clock.clone(), ids.clone(), bus.clone(), seams.jobs.clone());
     let prompts = Prompts::new(PromptsParts { db: db.clone(), clock: clock.clone(), ids: ids.clone() });
@@ -307,6 +318,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         .data(content_tasks.clone())
         .data(contents.clone())
         .data(publishing)
+        .data(statistics)
         .data(uploads.clone())
         .data(prompts.clone())
         .data(surroundings)
@@ -378,6 +390,7 @@ pub async fn start_workers(app: &App) -> Result<Option<Workers>, StartError> {
         Arc::new(SplitSweep(app.prompts.clone())),
         Arc::new(ImageSweep(app.gallery.clone())),
         Arc::new(AiErasureSweep(app.ai.clone())),
+        Arc::new(SiteErasureSweep(app.db.clone())),
         Arc::new(app.objects.clone()),
     ];
     Ok(Some(Workers::start(app.jobs.clone(), role, handlers, sweeps).await?))

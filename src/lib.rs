@@ -1,5 +1,8 @@
 //! Inkledger: the backend for products that sell AI content by credits.
 
+// The root types merge one object into the next, so that the futures of their fields nest as deep as there are objects.
+#![recursion_limit = "256"]
+
 pub mod ai;
 pub mod app;
 pub mod audit;
@@ -8,6 +11,7 @@ pub mod bus;
 pub mod calendar;
 pub mod cli;
 pub mod clock;
+pub mod compute;
 pub mod config;
 pub mod content;
 pub mod db;
@@ -27,6 +31,7 @@ pub mod page;
 pub mod prompt;
 pub mod publishing;
 pub mod site;
+pub mod statistics;
 pub mod storage;
 pub mod telemetry;
 pub mod viewer;

@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::{CliError, Context, OK, place, table};
 use crate::{
-    ai::AiEraser,
+    app::erasers,
     auth::{
-        AccountEraser, Auth, AuthParts, AuthSettings,
+        Auth, AuthParts, AuthSettings,
         keys::KeyRing,
         model::{AssignRoleError, User, UserFilter},
         password::{HashCost, Passwords},
@@ -19,7 +19,6 @@ use crate::{
     db::Db,
     error::{Error, Failure, Internal},
     ids::{Ids, SystemIds, random},
-    image::ImageEraser,
     ledger::{Ledger, LedgerOptions},
     page::PageArgs,
     viewer::PlatformRole,
@@ -133,7 +132,7 @@ async fn identity(db: &Db) -> Result<(Auth, Ledger), Error> {
         KeyRing::from_seed(random(ids.as_ref())).ok_or_else(|| Internal::new("drawing a key", "the key is refused"))?;
     let passwords = Arc::new(Passwords::new(HashCost::default(), ids.clone())?);
     let settings = AuthSettings::default();
-    let erasers: Vec<Arc<dyn AccountEraser>> = vec![Arc::new(ImageEraser), Arc::new(AiEraser)];
+    let erasers = erasers();
     let (db, ledger) = (db.clone(), ledger.clone());
     let auth = Auth::new(AuthParts { db, clock, ids, bus, ledger: ledger.clone(), keys, passwords, erasers, settings });
     Ok((auth, ledger))

@@ -69,6 +69,7 @@ pub const QUERY: &[(&str, Access)] = &[
     ("user", F(Feature::UsersView, Level::Read)),
     ("users", F(Feature::UsersView, Level::Read)),
     ("viewer", Public),
+    ("workflowStats", SignedIn),
 ];
 
 /// The policy: every field of `Mutation`, with who may call it.
@@ -90,6 +91,7 @@ pub const MUTATION: &[(&str, Access)] = &[
     ("createSite", SignedIn),
     ("createSystemPrompt", F(Feature::SystemPromptsManage, Level::Admin)),
     ("createUpload", SignedIn),
+    ("deactivateSite", SignedIn),
     ("deleteCluster", SignedIn),
     ("deleteImage", SignedIn),
     ("deleteUser", F(Feature::UsersDelete, Level::Hero)),

@@ -32,6 +32,7 @@ use crate::{
     },
     publishing::graphql::PublishingQuery,
     site::graphql::{SiteMutation, SiteQuery},
+    statistics::graphql::StatisticsQuery,
     storage::graphql::StorageMutation,
 };
 
@@ -59,6 +60,7 @@ pub struct Query(
     ContentTaskQuery,
     ContentQuery,
     PublishingQuery,
+    StatisticsQuery,
 );
 
 /// Everything that can be done. Refusals are in `userErrors`; faults are top-level errors with a code.

@@ -2,6 +2,7 @@
 //! it to the site. It must never know keywords, content or runs.
 
 pub mod context;
+pub mod erase;
 pub mod graphql;
 pub mod model;
 pub mod service;

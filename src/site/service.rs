@@ -112,6 +112,33 @@ pub fn demand_editor(right: MemberRight) -> Result<Uuid, Error> {
     Err(Error::Forbidden { feature, level })
 }
 
+/// Locks a site of the account until the transaction ends, so that what it has is counted right. Refuses: `NotFound`.
+pub async fn lock_site(tx: &DatabaseTransaction, account: Uuid, site: Uuid) -> Result<Site, Error> {
+    store::lock_site(tx, account, site).await?.ok_or(Error::NotFound)
+}
+
+/// Writes a locked site as it is to be. What changes nothing writes nothing. `entry` is the audit row's id.
+/// Refuses: `DomainTaken`.
+async fn change(
+    tx: &DatabaseTransaction,
+    before: Site,
+    mut after: Site,
+    (entry, trace, action): (Uuid, &Trace, &'static str),
+) -> Result<Site, Failure<SiteError>> {
+    if after == before {
+        return Ok(before);
+    }
+    after.version += 1;
+    after.updated_at = trace.at;
+    let domain = || SiteError::DomainTaken(after.settings.domain.clone());
+    let updated = store::update_site(tx, &after).await;
+    updated.map_err(|error| taken(error, "site_account_id_domain_key", domain))?;
+    let notes = [&before, &after].map(|site| Some(site_note(&site.settings)));
+    let entry = trace.entry(entry, action, ("site", after.id), notes);
+    insert_entry(tx, &entry).await.map_err(Internal::from)?;
+    Ok(after)
+}
+
 impl Sites {
     /// Puts the parts together.
     pub fn new(db: Db, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, slots: Arc<dyn KeepLocalTime>) -> Self {
@@ -193,26 +220,34 @@ impl Sites {
         let context = (edit, self.trace(right, request_id), self.slots.clone());
         let written = self.db.write(context, move |tx, (edit, (entry, trace), slots)| {
             Box::pin(async move {
-                let before = store::lock_site(tx, account, site).await?.ok_or(Failure::Fault(Error::NotFound))?;
-                let mut after = edit.apply(&before).map_err(Failure::Refused)?;
-                if after == before {
-                    return Ok(before);
-                }
+                let before = lock_site(tx, account, site).await?;
+                let after = edit.apply(&before).map_err(Failure::Refused)?;
                 let zone = after.settings.time_zone;
                 if edit.keep_local_time && zone != before.settings.time_zone {
                     let moved = slots.keep(tx, &before, zone, trace).await;
                     moved.map_err(|failure| failure.map_refusal(SiteError::from))?;
                 }
-                after.version += 1;
-                after.updated_at = trace.at;
-                let domain = || SiteError::DomainTaken(after.settings.domain.clone());
-                store::update_site(tx, &after)
-                    .await
-                    .map_err(|error| taken(error, "site_account_id_domain_key", domain))?;
-                let notes = [Some(site_note(&before.settings)), Some(site_note(&after.settings))];
-                let entry = trace.entry(*entry, "site.update", ("site", site), notes);
-                insert_entry(tx, &entry).await.map_err(Internal::from)?;
-                Ok(after)
+                change(tx, before, after, (*entry, trace, "site.update")).await
+            })
+        });
+        written.await
+    }
+
+    /// Switches a site off: nothing is done for it any more. Repeating is a no-op. Faults: `NotFound`; `Forbidden` when the
+    /// member is no EDITOR.
+    pub async fn deactivate_site(
+        &self,
+        right: MemberRight,
+        site: Uuid,
+        request_id: Option<String>,
+    ) -> Result<Site, Failure<SiteError>> {
+        let account = demand_editor(right)?;
+        let written = self.db.write(self.trace(right, request_id), move |tx, (entry, trace)| {
+            Box::pin(async move {
+                let before = lock_site(tx, account, site).await?;
+                let mut after = before.clone();
+                after.settings.is_active = false;
+                change(tx, before, after, (*entry, trace, "site.deactivate")).await
             })
         });
         written.await
@@ -240,8 +275,7 @@ impl Sites {
         };
         let written = self.db.write((sector, entry, trace), |tx, (sector, entry, trace)| {
             Box::pin(async move {
-                let site = store::lock_site(tx, sector.account_id, sector.site_id).await?;
-                site.ok_or(Failure::Fault(Error::NotFound))?;
+                lock_site(tx, sector.account_id, sector.site_id).await?;
                 if store::count_sectors(tx, sector.site_id).await? >= SECTORS_MAX {
                     return Err(Failure::Refused(SectorError::TooManySectors));
                 }

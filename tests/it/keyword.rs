@@ -246,3 +246,65 @@ async fn keywords_are_put_away_and_taken_back_all_or_none(#[values(Engine::Sqlit
     let refused = stage.server.payload(&other, query, json!({"i": {"siteId": site, "keywordIds": ids(&all)}})).await;
     assert_eq!(code(&refused), "NOT_FOUND");
 }
+
+#[rstest]
+#[tokio::test]
+async fn keywords_of_another_site_are_none_of_this_ones(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let stage = Stage::open(engine).await;
+    stage.import("keyword\na\nb\n", json!({})).await;
+    let input = json!({"accountId": stage.owner.account, "name": "Second", "domain": "second.example"});
+    let second = stage.act("createSite", "site { id }", input).await["site"]["id"].clone();
+    stage.act("importKeywords", "added", json!({"siteId": second, "file": {"content": "keyword\nc\n"}})).await;
+    let query = "query($s: ID!) { keywords(siteId: $s) { nodes { id } } }";
+    let listed = stage.server.payload(&stage.owner, query, json!({"s": second})).await;
+    let own = stage.keywords(json!({})).await;
+    let mixed = json!([own[0]["id"], listed["nodes"][0]["id"], own[1]["id"]]);
+    for mutation in ["archiveKeywords", "restoreKeywords"] {
+        let input = json!({"siteId": stage.site, "keywordIds": mixed});
+        let refused = stage.act(mutation, "keywords { id }", input).await;
+        assert_eq!((code(&refused), &refused["keywords"]), ("NOT_FOUND", &json!(null)), "{refused}");
+        assert!(refused["userErrors"][0]["message"].as_str().unwrap().contains("number 2 "), "{refused}");
+    }
+    assert_eq!(stage.server.number("SELECT COUNT(*) FROM keyword WHERE state = 'NEW'").await, 3);
+}
+
+// Each import sees what the others have added by then, and says what it added itself.
+#[rstest]
+#[tokio::test]
+async fn imports_at_the_same_time_never_fill_a_site_too_far(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let stage = Stage::open(engine).await;
+    let id = match engine {
+        Engine::Sqlite => "randomblob(16)",
+        Engine::Postgres => "gen_random_uuid()",
+    };
+    let fill = format!(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 99000) \
+         INSERT INTO keyword (id, account_id, site_id, bucket_id, text, text_key, country, state, created_at, updated_at) \
+         SELECT {id}, s.account_id, s.id, s.id, 'old ' || i, 'old ' || i, '', 'NEW', 0, 0 FROM n, site s"
+    );
+    stage.server.execute(&fill).await;
+    let file = |name: &str| format!("keyword\n{}", (0..450).map(|at| format!("{name} {at}\n")).collect::<String>());
+    let (one, two, three) = (file("one"), file("two"), file("three"));
+    let none = || json!({});
+    let done = tokio::join!(stage.import(&one, none()), stage.import(&two, none()), stage.import(&three, none()));
+    let mut added = 0;
+    for import in [&done.0, &done.1, &done.2] {
+        added += import["added"].as_i64().unwrap_or_default();
+        for row in import["rows"].as_array().into_iter().flatten().filter(|row| row["outcome"] == "REFUSED") {
+            assert_eq!(row["code"], "TOO_MANY_KEYWORDS");
+        }
+    }
+    assert!((550..=1000).contains(&added), "{added}: at least one file fits, and all three never do");
+    assert_eq!(stage.server.number("SELECT COUNT(*) FROM keyword").await, 99_000 + added);
+    let told = "SELECT SUM(CAST(REPLACE(after, ' keywords', '') AS integer)) FROM audit_entry \
+                WHERE action = 'keyword.import'";
+    assert_eq!(stage.server.number(told).await, added);
+    // A dry run counts what it pretends to have added, and a file that cannot fit is refused whole.
+    let large = format!("keyword\n{}", (0..1001).map(|at| format!("large {at}\n")).collect::<String>());
+    for more in [json!({}), json!({"dryRun": true})] {
+        let refused = stage.import(&large, more).await;
+        assert_eq!((code(&refused), &refused["rows"]), ("TOO_MANY_KEYWORDS", &json!(null)), "{refused}");
+    }
+}

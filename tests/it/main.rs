@@ -33,6 +33,7 @@ mod publishing;
 mod records;
 mod schema;
 mod site;
+mod statistics;
 mod storage;
 mod story;
 mod support;

@@ -1,5 +1,7 @@
 //! Sites and sectors: made, changed, listed, refused, and nobody else's.
 
+mod erasure;
+
 use inkledger::db::Engine;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -97,6 +99,34 @@ async fn a_site_is_made_changed_and_listed(#[values(Engine::Sqlite, Engine::Post
     }
     let trail = "SELECT COUNT(*) FROM audit_entry WHERE action IN ('site.create', 'site.update')";
     assert_eq!(stage.server.number(trail).await, 4);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_site_is_switched_off_once(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let stage = Stage::open(engine).await;
+    let id = stage.create(&stage.owner, json!({})).await["site"]["id"].clone();
+    let query = "mutation($i: DeactivateSiteInput!) { deactivateSite(input: $i) \
+                 { site { id isActive version } userErrors { code } } }";
+    for _ in 0..2 {
+        let off = stage.server.payload(&stage.owner, query, json!({"i": {"siteId": id}})).await;
+        assert_eq!(off, json!({"site": {"id": id, "isActive": false, "version": 2}, "userErrors": []}));
+    }
+    let trail = "SELECT COUNT(*) FROM audit_entry WHERE action = 'site.deactivate'";
+    assert_eq!(stage.server.number(trail).await, 1);
+    let on = stage.update(json!({"siteId": id, "expectedVersion": 2, "isActive": true})).await;
+    assert_eq!((&on["site"]["isActive"], &on["site"]["version"]), (&json!(true), &json!(3)));
+    // A VIEWER sees the site and may not; somebody else does not see it.
+    let viewer = stage.server.sign_up("viewer").await;
+    let member = "INSERT INTO account_member (account_id, user_id, role, created_at) \
+                  SELECT s.account_id, u.id, 'VIEWER', 0 FROM site s, app_user u WHERE u.username = 'viewer'";
+    stage.server.execute(member).await;
+    let stranger = stage.server.sign_up("stranger").await;
+    for (person, expected) in [(&viewer, "FORBIDDEN"), (&stranger, "NOT_FOUND")] {
+        let answer = stage.server.call(Some(&person.token), query, json!({"i": {"siteId": id}})).await;
+        assert_eq!(answer["errors"][0]["extensions"]["code"], expected, "{answer}");
+    }
+    assert_eq!(stage.server.number("SELECT COUNT(*) FROM site WHERE is_active").await, 1);
 }
 
 #[rstest]

@@ -110,7 +110,13 @@ impl SettingKind {
 pub fn check_settings(specs: &[SettingSpec], settings: &Settings) -> Result<(), SettingFault> {
     for (name, value) in settings {
         let Some(spec) = specs.iter().find(|spec| spec.name == name) else {
-            let known: Vec<_> = specs.iter().map(|spec| spec.name).collect();
+            let mut known = Vec::new();
+            for spec in specs {
+                // What texts and images both take stands there twice.
+                if !known.contains(&spec.name) {
+                    known.push(spec.name);
+                }
+            }
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             return Err(SettingFault::Unknown { name: name.clone(), known });
         };
@@ -168,5 +174,7 @@ mod tests {
         }
         let unknown = check(json!({"step": 5})).unwrap_err();
         assert!(unknown.to_string().contains("steps, guidance"), "{unknown}");
+        let twice = check_settings(&[SPECS, SPECS].concat(), json!({"step": 5}).as_object().unwrap()).unwrap_err();
+        assert_eq!(twice, unknown, "each is named once");
     }
 }

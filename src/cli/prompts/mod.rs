@@ -45,11 +45,9 @@ pub(super) fn command() -> Command {
             Command::new("export")
                 .about("Write every enabled prompt as a file")
                 .arg(
-                    Arg::new("out")
-                        .long("out")
-                        .value_name("PATH")
-                        .value_parser(clap::value_parser!(PathBuf))
-                        .help("A file, or a folder to write the file of today into; standard output without it"),
+                    Arg::new("out").long("out").value_name("PATH").value_parser(clap::value_parser!(PathBuf)).help(
+                        "A file, or a folder to write the file of today into; standard output for - or without it",
+                    ),
                 )
                 .arg(category())
                 .arg(flag("include-inactive", "Write the disabled prompts too"))

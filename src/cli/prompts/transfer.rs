@@ -31,7 +31,8 @@ pub(super) async fn export(context: &Context) -> Result<u8, CliError> {
         0 => String::new(),
         number => format!(" {number} disabled left out; --include-inactive writes them too."),
     };
-    let Some(out) = context.matches.get_one::<PathBuf>("out") else {
+    let out = context.matches.get_one::<PathBuf>("out").filter(|out| out.as_os_str() != "-");
+    let Some(out) = out else {
         std::io::stdout().lock().write_all(file.text.as_bytes())?;
         if !left_out.is_empty() {
             writeln!(std::io::stderr(), "inkledger:{left_out}")?;

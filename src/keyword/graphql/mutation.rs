@@ -262,9 +262,9 @@ impl KeywordMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which.")] input: ArchiveKeywordsInput,
     ) -> Result<Option<ArchiveKeywordsPayload>> {
-        let (_, right) = edited_site(ctx, &input.site_id, &["input", "siteId"]).await?;
+        let (site, right) = edited_site(ctx, &input.site_id, &["input", "siteId"]).await?;
         let ids = keyword_ids(&input.keyword_ids)?;
-        let done = service::<Keywords>(ctx)?.archive_keywords(right, ids, request_id(ctx)?).await;
+        let done = service::<Keywords>(ctx)?.archive_keywords(right, (site.id, ids), request_id(ctx)?).await;
         let (keywords, user_errors) = answer(done, keyword_error)?;
         let keywords = keywords.map(|all| all.into_iter().map(Keyword).collect());
         Ok(Some(ArchiveKeywordsPayload { keywords, user_errors }))
@@ -277,9 +277,9 @@ impl KeywordMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which.")] input: RestoreKeywordsInput,
     ) -> Result<Option<RestoreKeywordsPayload>> {
-        let (_, right) = edited_site(ctx, &input.site_id, &["input", "siteId"]).await?;
+        let (site, right) = edited_site(ctx, &input.site_id, &["input", "siteId"]).await?;
         let ids = keyword_ids(&input.keyword_ids)?;
-        let done = service::<Keywords>(ctx)?.restore_keywords(right, ids, request_id(ctx)?).await;
+        let done = service::<Keywords>(ctx)?.restore_keywords(right, (site.id, ids), request_id(ctx)?).await;
         let (keywords, user_errors) = answer(done, keyword_error)?;
         let keywords = keywords.map(|all| all.into_iter().map(Keyword).collect());
         Ok(Some(RestoreKeywordsPayload { keywords, user_errors }))

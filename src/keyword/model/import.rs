@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Country, Cpc, Difficulty, Intent, KeywordFault, KeywordText, Volume};
+use super::{Country, Cpc, Difficulty, Intent, KEYWORDS_MAX, KeywordFault, KeywordText, Volume};
 
 /// Bytes of a file at most.
 pub const FILE_BYTES_MAX: usize = 2 * 1024 * 1024;
@@ -66,6 +66,9 @@ pub enum RowFault {
         /// The line of the first one.
         first: u64,
     },
+    /// Other imports have filled the site since this one began.
+    #[error("The site has {KEYWORDS_MAX} keywords by now, or nearly so, and that is the most.")]
+    SiteFull,
 }
 
 impl RowFault {
@@ -74,6 +77,7 @@ impl RowFault {
         match self {
             Self::Value(fault) => fault.code(),
             Self::Repeated { .. } => "KEYWORD_REPEATED",
+            Self::SiteFull => "TOO_MANY_KEYWORDS",
         }
     }
 
@@ -81,7 +85,7 @@ impl RowFault {
     pub fn field(self) -> &'static str {
         match self {
             Self::Value(fault) => fault.field(),
-            Self::Repeated { .. } => "text",
+            Self::Repeated { .. } | Self::SiteFull => "text",
         }
     }
 }

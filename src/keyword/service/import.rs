@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Keywords;
 use crate::{
-    audit::store::insert_entry,
+    audit::{Trace, store::insert_entry},
     auth::MemberRight,
     error::{Error, Failure, Internal},
     keyword::{
@@ -16,10 +16,10 @@ use crate::{
         },
         store,
     },
-    site::service::demand_editor,
+    site::{self, service::demand_editor},
 };
 
-/// Rows that are written at once: few enough that other writers wait for milliseconds only.
+/// Rows that one transaction writes: few enough that other writers wait for milliseconds only.
 const CHUNK: usize = 200;
 
 /// A file of keywords and where they go.
@@ -35,7 +35,7 @@ pub struct ImportKeywords {
     pub is_dry_run: bool,
 }
 
-/// Why a file was not imported. Nothing was written.
+/// Why a file was not imported at all. Nothing was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ImportKeywordsError {
     /// The file is no good as a whole.
@@ -67,10 +67,36 @@ pub enum RowOutcome {
 /// What became of a file: each row by the line it begins in.
 pub type ImportedRows = Vec<(u64, RowOutcome)>;
 
+/// A part of an import, which one transaction writes.
+struct Portion {
+    account: Uuid,
+    site: Uuid,
+    rows: Vec<(u64, Keyword, ImportedKeyword)>,
+    /// How many places the site must have left.
+    wanted: usize,
+    /// How many keywords of the file are added by now as far as a dry run can tell.
+    pretended: usize,
+    is_dry_run: bool,
+    entry: Uuid,
+    trace: Trace,
+}
+
+/// Why a portion was not written.
+enum Unwritten {
+    /// The site has too many keywords, namely so many.
+    Full(i64),
+    /// It was a dry run, and this is which keywords it would have added.
+    Dry(Vec<bool>),
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
 impl Keywords {
     /// Adds a file's keywords, row by row; those that are there already stay as they are. Should the process die, what was
-    /// written so far stays, and importing the file again adds the rest. Refuses: see [`ImportKeywordsError`]; `Forbidden`
-    /// when the member is no EDITOR.
+    /// written so far stays, and importing the file again adds the rest. Rows that no longer fit, because others import at
+    /// the same time, are refused one by one. Refuses: see [`ImportKeywordsError`]; `Forbidden` when the member is no EDITOR.
     pub async fn import_keywords(
         &self,
         right: MemberRight,
@@ -79,14 +105,9 @@ impl Keywords {
     ) -> Result<ImportedRows, Failure<ImportKeywordsError>> {
         let account = demand_editor(right)?;
         let ImportKeywords { site_id, sector_id, file, is_dry_run } = input;
-        let read = tokio::task::spawn_blocking(move || read(&file)).await;
-        let rows = read.map_err(|error| Internal::new("reading keywords", error))?;
+        let rows = self.computing.run("reading keywords", move || read(&file)).await?;
         let rows = rows.map_err(|error| Failure::Refused(error.into()))?;
-        let there = store::keyword::count_keywords(self.db.reader(), site_id).await?;
-        if there.saturating_add(i64::try_from(rows.len()).unwrap_or(i64::MAX)) > KEYWORDS_MAX {
-            return Err(Failure::Refused(ImportKeywordsError::TooManyKeywords { there, rows: rows.len() }));
-        }
-        let now = self.clock.now();
+        let trace = self.trace(right, request_id);
         let keyword = |row: &ImportedKeyword| Keyword {
             id: self.ids.uuid(),
             account_id: account,
@@ -102,10 +123,11 @@ impl Keywords {
             },
             state: KeywordState::New,
             cluster_id: None,
-            created_at: now,
-            updated_at: now,
+            created_at: trace.at,
+            updated_at: trace.at,
         };
-        let mut outcomes = Vec::with_capacity(rows.len());
+        let whole = rows.len();
+        let mut outcomes = Vec::with_capacity(whole);
         let mut good = Vec::new();
         for ImportRow { line, outcome } in rows {
             match outcome {
@@ -113,55 +135,69 @@ impl Keywords {
                 Err(fault) => outcomes.push((line, RowOutcome::Refused(fault))),
             }
         }
-        for chunk in good.chunks(CHUNK) {
-            let lines = chunk.iter().map(|(line, ..)| *line);
-            let added =
-                self.add(chunk.iter().map(|(_, keyword, row)| (keyword.clone(), row.clone())).collect(), is_dry_run);
-            let added = added.await?;
-            let outcome = |added| if added { RowOutcome::Added } else { RowOutcome::Present };
-            outcomes.extend(lines.zip(added.into_iter().map(outcome)));
+        let mut pretended = 0;
+        for (at, rows) in good.chunks(CHUNK).enumerate() {
+            let portion = Portion {
+                account,
+                site: site_id,
+                rows: rows.to_vec(),
+                wanted: if at == 0 { whole } else { rows.len() },
+                pretended,
+                is_dry_run,
+                entry: self.ids.uuid(),
+                trace: trace.clone(),
+            };
+            let told: Vec<RowOutcome> = match self.add(portion).await? {
+                Ok(added) => {
+                    let outcome = |added: &bool| if *added { RowOutcome::Added } else { RowOutcome::Present };
+                    added.iter().map(outcome).collect()
+                }
+                Err(there) if at == 0 => {
+                    return Err(Failure::Refused(ImportKeywordsError::TooManyKeywords { there, rows: whole }));
+                }
+                Err(_) => vec![RowOutcome::Refused(RowFault::SiteFull); rows.len()],
+            };
+            if is_dry_run {
+                pretended += told.iter().filter(|outcome| **outcome == RowOutcome::Added).count();
+            }
+            outcomes.extend(rows.iter().map(|(line, ..)| *line).zip(told));
         }
         outcomes.sort_by_key(|(line, _)| *line);
-        if !is_dry_run {
-            let added = outcomes.iter().filter(|(_, outcome)| *outcome == RowOutcome::Added).count();
-            self.note_import(right, site_id, added, request_id).await?;
-        }
         Ok(outcomes)
     }
 
-    /// Adds keywords in one transaction, which a dry run takes back; answers which were not there.
-    async fn add(&self, rows: Vec<(Keyword, ImportedKeyword)>, is_dry_run: bool) -> Result<Vec<bool>, Error> {
-        let written = self.db.write(Arc::new(rows), move |tx, rows| {
+    /// Adds keywords in one transaction, which a dry run takes back, and says so in the audit trail; answers which were not
+    /// there, or how many there are when the site has too few places left. Others who add to the site wait meanwhile, so
+    /// that the count is right. Refuses: `NotFound`.
+    async fn add(&self, portion: Portion) -> Result<Result<Vec<bool>, i64>, Error> {
+        let written = self.db.write(Arc::new(portion), |tx, portion| {
             Box::pin(async move {
+                let Portion { account, site, rows, wanted, pretended, is_dry_run, entry, trace } = &**portion;
+                site::service::lock_site(tx, *account, *site).await?;
+                let there = store::keyword::count_keywords(tx, *site).await?.saturating_add(count(*pretended));
+                if there.saturating_add(count(*wanted)) > KEYWORDS_MAX {
+                    return Err(Failure::Refused(Unwritten::Full(there)));
+                }
                 let mut added = Vec::with_capacity(rows.len());
-                for (keyword, row) in rows.iter() {
+                for (_, keyword, row) in rows {
                     added.push(store::keyword::insert_keyword(tx, keyword, &row.text).await?);
                 }
-                if is_dry_run { Err(Failure::Refused(added)) } else { Ok(added) }
+                if *is_dry_run {
+                    return Err(Failure::Refused(Unwritten::Dry(added)));
+                }
+                let new = added.iter().filter(|is_new| **is_new).count();
+                if new > 0 {
+                    let notes = [None, Some(format!("{new} keywords"))];
+                    let entry = trace.entry(*entry, "keyword.import", ("site", *site), notes);
+                    insert_entry(tx, &entry).await.map_err(Internal::from)?;
+                }
+                Ok(added)
             })
         });
         match written.await {
-            Ok(added) | Err(Failure::Refused(added)) => Ok(added),
+            Ok(added) | Err(Failure::Refused(Unwritten::Dry(added))) => Ok(Ok(added)),
+            Err(Failure::Refused(Unwritten::Full(there))) => Ok(Err(there)),
             Err(Failure::Fault(error)) => Err(error),
         }
-    }
-
-    async fn note_import(
-        &self,
-        right: MemberRight,
-        site: Uuid,
-        added: usize,
-        request_id: Option<String>,
-    ) -> Result<(), Error> {
-        let note = Some(format!("{added} keywords"));
-        let entry =
-            self.trace(right, request_id).entry(self.ids.uuid(), "keyword.import", ("site", site), [None, note]);
-        let written = self.db.write(entry, |tx, entry| {
-            Box::pin(async move {
-                insert_entry(tx, entry).await.map_err(Internal::from)?;
-                Ok::<_, Failure<crate::error::Never>>(())
-            })
-        });
-        Ok(written.await?)
     }
 }

@@ -34,32 +34,32 @@ pub(super) async fn change(
 }
 
 impl Keywords {
-    /// Puts keywords (1–500) away: they count nowhere and are in no cluster. Those that are put away already stay as they
-    /// are. All or none. Refuses: `CountOutOfRange`, `NotFound`.
+    /// Puts keywords (1–500) of a site away: they count nowhere and are in no cluster. Those that are put away already stay
+    /// as they are. All or none. Refuses: `CountOutOfRange`, `NotFound`.
     pub async fn archive_keywords(
         &self,
         right: MemberRight,
-        ids: Vec<Uuid>,
+        of: (Uuid, Vec<Uuid>),
         request_id: Option<String>,
     ) -> Result<Vec<Keyword>, Failure<KeywordError>> {
-        self.move_all(right, ids, KeywordState::Archived, "keyword.archive", request_id).await
+        self.move_all(right, of, KeywordState::Archived, "keyword.archive", request_id).await
     }
 
-    /// Takes keywords (1–500) back: they are new again. Those that are in use stay as they are. All or none.
+    /// Takes keywords (1–500) of a site back: they are new again. Those that are in use stay as they are. All or none.
     /// Refuses: `CountOutOfRange`, `NotFound`.
     pub async fn restore_keywords(
         &self,
         right: MemberRight,
-        ids: Vec<Uuid>,
+        of: (Uuid, Vec<Uuid>),
         request_id: Option<String>,
     ) -> Result<Vec<Keyword>, Failure<KeywordError>> {
-        self.move_all(right, ids, KeywordState::New, "keyword.restore", request_id).await
+        self.move_all(right, of, KeywordState::New, "keyword.restore", request_id).await
     }
 
     async fn move_all(
         &self,
         right: MemberRight,
-        ids: Vec<Uuid>,
+        (site, ids): (Uuid, Vec<Uuid>),
         to: KeywordState,
         action: &'static str,
         request_id: Option<String>,
@@ -73,7 +73,8 @@ impl Keywords {
         let written = self.db.write(context, move |tx, (ids, entries, trace)| {
             Box::pin(async move {
                 let mut found = store::keyword::lock_keywords(tx, account, ids).await?;
-                let missing = ids.iter().position(|id| !found.iter().any(|keyword| keyword.id == *id));
+                let is_found = |id| found.iter().any(|keyword| keyword.id == id && keyword.site_id == site);
+                let missing = ids.iter().position(|id| !is_found(*id));
                 if let Some(at) = missing {
                     return Err(Failure::Refused(KeywordError::NotFound(at + 1)));
                 }

@@ -18,6 +18,7 @@ use crate::{
     audit::{Actor, Trace},
     auth::MemberRight,
     clock::Clock,
+    compute::Computing,
     db::Db,
     error::Error,
     ids::Ids,
@@ -35,12 +36,13 @@ pub struct Keywords {
     db: Db,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
+    computing: Computing,
 }
 
 impl Keywords {
     /// Puts the parts together.
     pub fn new(db: Db, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
-        Self { db, clock, ids }
+        Self { db, clock, ids, computing: Computing::default() }
     }
 
     /// A site's keywords, newest first. The caller has authorised by holding the site.

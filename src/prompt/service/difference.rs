@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{
     Prompts, demand_manage, demand_view,
     port::Surroundings,
-    transfer::{FileError, PromptFile, parse},
+    transfer::{FileError, PromptFile},
 };
 use crate::{
     error::{Error, Failure},
@@ -151,11 +151,12 @@ impl Prompts {
 
     /// What changed between two texts, off the async threads and within a fifth of a second each.
     pub async fn compare_texts(&self, left: String, right: String, by: Pieces) -> Result<Vec<Change>, Error> {
-        self.compute("comparing two texts", move || match by {
-            Pieces::Lines => diff_lines(&left, &right, deadline()),
-            Pieces::Clauses => diff_clauses(&left, &right, deadline()),
-        })
-        .await
+        self.computing()
+            .run("comparing two texts", move || match by {
+                Pieces::Lines => diff_lines(&left, &right, deadline()),
+                Pieces::Clauses => diff_clauses(&left, &right, deadline()),
+            })
+            .await
     }
 
     /// This server as one side of a comparison. Refuses: `Forbidden`.
@@ -175,8 +176,8 @@ impl Prompts {
         demand_manage(right)?;
         let unread = |failure: Failure<FileError>| failure.map_refusal(DiffError::File);
         let bytes = self.bytes(right, file, surroundings).await.map_err(unread)?;
-        let left = Side::of_file(parse(bytes).await.map_err(unread)?).map_err(Failure::Refused)?;
+        let left = Side::of_file(self.parse(bytes).await.map_err(unread)?).map_err(Failure::Refused)?;
         let right = self.as_side(right, surroundings).await?;
-        Ok(self.compute("comparing environments", move || compare(left, right)).await?)
+        Ok(self.computing().run("comparing environments", move || compare(left, right)).await?)
     }
 }

@@ -40,8 +40,9 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    compute::Computing,
     db::Db,
-    error::{Error, Internal},
+    error::Error,
     ids::Ids,
     page::{Page, PageArgs},
     viewer::{Feature, FeatureRight, Level},
@@ -50,9 +51,6 @@ use write::Act;
 
 /// Bodies of versions that are remembered.
 const BODIES: usize = 512;
-
-/// Long computations of this process that run at once; others wait.
-const COMPUTING_MAX: usize = 2;
 
 /// Characters of a search at most.
 const SEARCH_MAX: usize = 100;
@@ -73,7 +71,7 @@ struct Inner {
     /// Versions never change, so what was read once holds; which one is active is never kept.
     bodies: Mutex<LruCache<Uuid, Arc<PromptVersion>>>,
     /// Comparisons, statistics and the optimiser take their time, and must leave processors to requests.
-    computing: Arc<Semaphore>,
+    computing: Computing,
     /// Imports of this process go one after the other: waiting in the database, each would keep a connection.
     importing: Arc<Semaphore>,
 }
@@ -105,7 +103,7 @@ impl Prompts {
         Self(Arc::new(Inner {
             parts,
             bodies: Mutex::new(LruCache::new(capacity)),
-            computing: Arc::new(Semaphore::new(COMPUTING_MAX)),
+            computing: Computing::default(),
             importing: Arc::new(Semaphore::new(1)),
         }))
     }
@@ -114,20 +112,8 @@ impl Prompts {
         &self.0.parts
     }
 
-    /// Runs work that only computes off the async threads, a few at a time. Who no longer waits for the answer leaves the
-    /// queue; what has begun goes on to its end.
-    async fn compute<T: Send + 'static>(
-        &self,
-        what: &'static str,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Error> {
-        let permit = Arc::clone(&self.0.computing).acquire_owned().await;
-        let permit = permit.map_err(|closed| Internal::new(what, closed))?;
-        let running = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            work()
-        });
-        Ok(running.await.map_err(|ended| Internal::new(what, ended))?)
+    fn computing(&self) -> &Computing {
+        &self.0.computing
     }
 
     fn act(&self, right: FeatureRight, request_id: Option<String>) -> Act {

@@ -185,7 +185,7 @@ impl Prompts {
         let stored = store::prompt::all_prompts(self.parts().db.reader()).await?;
         let scope = Scope::new(&stored, command.categories.as_deref()).map_err(Failure::Refused)?;
         let scope_hash = scope.hash();
-        let report = self.compute("optimising prompts", move || scope.report()).await?;
+        let report = self.computing().run("optimising prompts", move || scope.report()).await?;
         if command.is_dry_run {
             return Ok(Optimisation { report, run: None });
         }

@@ -80,6 +80,6 @@ impl Prompts {
             let reviews = reviews.map(|(prompt, findings)| PromptReview { prompt_id: prompt.id, findings }).collect();
             PromptStatistics { categories, reviews }
         };
-        self.compute("examining the prompts", review).await
+        self.computing().run("examining the prompts", review).await
     }
 }

@@ -106,15 +106,6 @@ fn as_existing(prompt: &SystemPrompt) -> ExistingPrompt {
     }
 }
 
-/// Reads a file off the async threads.
-pub(super) async fn parse(bytes: Vec<u8>) -> Result<ParsedFile, Failure<FileError>> {
-    let parsing = tokio::task::spawn_blocking(move || parse_file(&bytes, &TransferLimits::default()));
-    match parsing.await {
-        Ok(parsed) => parsed.map_err(|error| Failure::Refused(error.into())),
-        Err(error) => Err(Internal::new("reading a file of prompts", error).into()),
-    }
-}
-
 /// What an apply needs inside its transaction.
 struct Apply {
     act: Act,
@@ -146,6 +137,13 @@ impl Prompts {
     pub(super) async fn transfer_prompts(&self) -> Result<Vec<TransferPrompt>, Error> {
         let all = store::prompt::all_prompts(self.parts().db.reader()).await?;
         Ok(all.into_iter().map(as_transfer).collect())
+    }
+
+    /// Reads a file off the async threads.
+    pub(super) async fn parse(&self, bytes: Vec<u8>) -> Result<ParsedFile, Failure<FileError>> {
+        let parse = move || parse_file(&bytes, &TransferLimits::default());
+        let parsed = self.computing().run("reading a file of prompts", parse).await?;
+        parsed.map_err(|error| Failure::Refused(error.into()))
     }
 
     /// The bytes of a file. Refuses: `UploadNotFound`.
@@ -189,12 +187,12 @@ impl Prompts {
             return Ok(answer);
         }
         let bytes = self.bytes(right, command.file, surroundings).await?;
-        let file = parse(bytes).await?;
+        let file = self.parse(bytes).await?;
         if command.is_dry_run {
             let stored = store::prompt::all_prompts(self.parts().db.reader()).await?;
             let warnings = file.warnings.clone();
             let mode = command.mode;
-            let planned = self.compute("planning an import", move || plan(&stored, file, mode)).await?;
+            let planned = self.computing().run("planning an import", move || plan(&stored, file, mode)).await?;
             return Ok(ImportReport::new(&planned, &warnings, true, 0));
         }
         let file = Arc::new(file);

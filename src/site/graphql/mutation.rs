@@ -91,6 +91,22 @@ pub struct UpdateSitePayload {
     user_errors: Vec<UserError>,
 }
 
+/// Which site is switched off.
+#[derive(InputObject)]
+pub struct DeactivateSiteInput {
+    /// Which site; the viewer must be an EDITOR or OWNER of its account.
+    pub site_id: ID,
+}
+
+/// What `deactivateSite` did.
+#[derive(SimpleObject)]
+pub struct DeactivateSitePayload {
+    /// The site, which is not active; null when refused.
+    site: Option<Site>,
+    /// Why it was refused; empty when it was done.
+    user_errors: Vec<UserError>,
+}
+
 /// A new sector.
 #[derive(InputObject)]
 pub struct CreateSectorInput {
@@ -245,6 +261,20 @@ impl SiteMutation {
             changed => answer(changed, site_error)?,
         };
         Ok(Some(UpdateSitePayload { site: site.map(Site), user_errors }))
+    }
+
+    /// Switches a site off: nothing is done for it until `updateSite` makes it active again. One that is off stays so.
+    #[graphql(guard = "MutationPolicy", visible = "visible::signed_in")]
+    async fn deactivate_site(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which site.")] input: DeactivateSiteInput,
+    ) -> Result<Option<DeactivateSitePayload>> {
+        let (site, right) = edited_site(ctx, &input.site_id, &["input", "siteId"]).await?;
+        let request_id = Some(request(ctx)?.request_id.clone());
+        let done = service::<Sites>(ctx)?.deactivate_site(right, site.id, request_id).await;
+        let (site, user_errors) = answer(done, site_error)?;
+        Ok(Some(DeactivateSitePayload { site: site.map(Site), user_errors }))
     }
 
     /// Makes a sector of a site.

@@ -7,9 +7,9 @@ use rstest::rstest;
 use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
 
-use super::provider_settings::dump;
 use crate::support::{
     builders::Person,
+    dump::dump,
     server::{Home, Server},
 };
 

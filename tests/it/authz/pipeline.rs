@@ -9,6 +9,8 @@ use crate::support::{builders::Person, planning::add_ideas, server::Server};
 #[derive(Debug, Clone)]
 pub struct Pipeline {
     pub site: String,
+    /// A site to switch off.
+    pub spare: String,
     pub sector: String,
     pub keyword: String,
     pub cluster: String,
@@ -31,8 +33,9 @@ pub async fn cluster(server: &Server, owner: &Person, site: &str, name: &str) ->
 /// Makes them for `owner`.
 pub async fn make(server: &Server, owner: &Person) -> Pipeline {
     let query = "mutation($i: CreateSiteInput!) { createSite(input: $i) { site { id } userErrors { code } } }";
-    let input = json!({"accountId": owner.account, "name": CANARY, "domain": "canary.example"});
-    let site = text(&server.payload(owner, query, json!({"i": input})).await["site"]["id"]);
+    let input = |domain| json!({"accountId": owner.account, "name": CANARY, "domain": domain});
+    let site = text(&server.payload(owner, query, json!({"i": input("canary.example")})).await["site"]["id"]);
+    let spare = text(&server.payload(owner, query, json!({"i": input("spare.example")})).await["site"]["id"]);
     let query = "mutation($i: CreateSectorInput!) { createSector(input: $i) { sector { id } userErrors { code } } }";
     let input = json!({"siteId": site, "name": CANARY});
     let sector = text(&server.payload(owner, query, json!({"i": input})).await["sector"]["id"]);
@@ -53,7 +56,7 @@ pub async fn make(server: &Server, owner: &Person) -> Pipeline {
     let query = "mutation($i: CreateContentTaskInput!) { createContentTask(input: $i) { contentTask { id } } }";
     let input = json!({"siteId": site, "title": format!("{CANARY} task")});
     let content_task = text(&server.payload(owner, query, json!({"i": input})).await["contentTask"]["id"]);
-    Pipeline { site, sector, keyword, cluster, ideas, content_task }
+    Pipeline { site, spare, sector, keyword, cluster, ideas, content_task }
 }
 
 impl Pipeline {
@@ -83,6 +86,11 @@ impl Pipeline {
                     self.site
                 )
             }
+            "workflowStats" => format!(
+                "{{ workflowStats(siteId: \"{}\", period: ALL) {{ site {{ name }} bySector {{ sector {{ name }} \
+                 planner {{ keywords }} }} }} }}",
+                self.site
+            ),
             "keywords" => {
                 format!(
                     "{{ keywords(siteId: \"{}\") {{ nodes {{ id text cluster {{ name }} }} totalCount }} }}",
@@ -112,6 +120,7 @@ impl Pipeline {
         Some(match field {
             "createSite" => json!({"accountId": account, "name": fresh, "domain": format!("{fresh}.example")}),
             "updateSite" => json!({"siteId": self.site, "expectedVersion": 1, "name": CANARY}),
+            "deactivateSite" => json!({"siteId": self.spare}),
             "createSector" => json!({"siteId": self.site, "name": fresh}),
             "importKeywords" => json!({"siteId": self.site, "file": {"content": format!("keyword\n{fresh}\n")}}),
             "updateKeyword" => json!({"keywordId": self.keyword, "volume": fresh.len()}),

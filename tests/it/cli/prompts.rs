@@ -56,6 +56,8 @@ async fn prompts_go_in_and_out_and_are_compared(#[case] engine: Engine) {
     assert_eq!(shown.code, 0, "{shown:?}");
     assert!(shown.err.contains("1 disabled left out"), "{shown:?}");
     assert_eq!(shown.json()["totalPrompts"], 1);
+    let dash = place.run("prompts export --out -").await;
+    assert_eq!(dash.json()["prompts"], shown.json()["prompts"], "- is standard output");
     let styles = place.run("prompts export --include-inactive --category style_preset").await.json();
     assert_eq!((&styles["totalPrompts"], &styles["prompts"][0]["subcategory"]), (&json!(1), &json!("Origami")));
     let written = place.run("prompts export --include-inactive --environment --out . --json").await.json();

@@ -21,7 +21,6 @@ pub const MADE: &str = "id status phase percent itemsTotal itemsDelivered itemsF
 /// A site of somebody who has credits.
 pub struct Stage {
     pub server: Server,
-    pub hero: Person,
     pub owner: Person,
     pub site: Value,
 }
@@ -34,7 +33,7 @@ impl Stage {
         if credits > 0 {
             server.give(&hero, &owner, credits).await;
         }
-        let mut stage = Self { server, hero, owner, site: Value::Null };
+        let mut stage = Self { server, owner, site: Value::Null };
         let input = json!({"accountId": stage.owner.account, "name": "Shop", "domain": "shop.example"});
         stage.site = stage.act("createSite", "site { id }", input).await["site"]["id"].clone();
         stage

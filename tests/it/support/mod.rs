@@ -3,6 +3,7 @@
 pub mod builders;
 pub mod content;
 pub mod database;
+pub mod dump;
 pub mod fake_openai;
 pub mod fake_provider;
 pub mod fake_text;

@@ -68,7 +68,7 @@ pub fn unusable(made: Result<Made, Failure<MakeError>>) -> &'static str {
 /// Ideas with these titles for a cluster, by an answer of a model.
 pub async fn add_ideas(server: &Server, account: &str, cluster: &Value, titles: &[&str]) {
     let maker = IdeaMaker::new(server.db.clone(), ids());
-    let target = Target { id: Some(uuid(cluster)), facts: json!({"wanted": titles.len()}) };
+    let target = Target { id: Some(uuid(cluster)), site: None, facts: json!({"wanted": titles.len()}) };
     let ideas: Vec<Value> = titles.iter().map(|title| json!({"title": title, "outline": ["Where", "How"]})).collect();
     let account = uuid(&json!(account));
     let made = made(&maker, &target, account, &json!({"ideas": ideas}).to_string()).await.unwrap();
@@ -199,7 +199,7 @@ impl Desk {
         of: &[Value],
         wanted: Option<i32>,
     ) -> Result<Vec<Brief>, TargetRefusal> {
-        let targets = Targets { ids: of.iter().map(uuid).collect(), wanted, keywords: None };
+        let targets = Targets { site: None, ids: of.iter().map(uuid).collect(), wanted, keywords: None };
         match maker.briefs(Ask { account: self.account, targets: &targets, image_prompt_chars: 1_000 }).await {
             Ok(briefs) => Ok(briefs),
             Err(Failure::Refused(refusal)) => Err(refusal),

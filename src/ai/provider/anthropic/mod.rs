@@ -13,10 +13,8 @@ use reqwest::header::HeaderName;
 
 use self::events::Events;
 use self::wire::Body;
-use super::http::{Http, Protocol, Session, named};
-use super::{
-    Call, FailureCode, ProviderFailure, ProviderFuture, SettingSpec, TextDeltas, TextProvider, TextRequest, TextResult,
-};
+use super::http::{Http, Protocol, Session, TextProtocol, named};
+use super::{FailureCode, ProviderFailure, SettingSpec, TextDeltas, TextRequest, TextResult};
 
 const PROTOCOL: Protocol =
     Protocol { base_url: "https://api.anthropic.com/v1", request_id: "request-id", explain: fault::explain };
@@ -35,42 +33,26 @@ impl Anthropic {
     }
 }
 
-async fn write(
-    session: &mut Session<'_>,
-    request: &TextRequest,
-    deltas: Option<&TextDeltas>,
-) -> Result<TextResult, ProviderFailure> {
-    if request.seed.is_some() {
-        return Err(ProviderFailure::unsent(FailureCode::InvalidParameters, "the Messages API takes no seed"));
-    }
-    let post = session.post_json(["messages"], &Body::new(request), "text/event-stream")?;
-    let post = named(post, &request.request_key)?.header(API_KEY, session.key("")?).header(VERSION, "2023-06-01");
-    session.send_for_text(post, Events::default(), request.max_output_tokens, deltas).await
-}
+impl TextProtocol for Anthropic {
+    const NAME: &'static str = "anthropic";
+    const PROTOCOL: &'static Protocol = &PROTOCOL;
+    const SETTINGS: &'static [SettingSpec] = settings::TEXT;
 
-impl TextProvider for Anthropic {
-    fn name(&self) -> &'static str {
-        "anthropic"
+    fn http(&self) -> &Http {
+        &self.0
     }
 
-    fn own_base_url(&self) -> Option<&'static str> {
-        Some(PROTOCOL.base_url)
-    }
-
-    fn text_settings(&self) -> &'static [SettingSpec] {
-        settings::TEXT
-    }
-
-    fn generate_text<'a>(
-        &'a self,
-        request: &'a TextRequest,
-        call: &'a Call,
-        deltas: Option<TextDeltas>,
-    ) -> ProviderFuture<'a, TextResult> {
-        Box::pin(async move {
-            let mut session = Session::open(&self.0, &PROTOCOL, call)?;
-            let outcome = call.guard(write(&mut session, request, deltas.as_ref())).await;
-            session.end(outcome)
-        })
+    async fn write(
+        &self,
+        session: &mut Session<'_>,
+        request: &TextRequest,
+        deltas: Option<&TextDeltas>,
+    ) -> Result<TextResult, ProviderFailure> {
+        if request.seed.is_some() {
+            return Err(ProviderFailure::unsent(FailureCode::InvalidParameters, "the Messages API takes no seed"));
+        }
+        let post = session.post_json(["messages"], &Body::new(request), "text/event-stream")?;
+        let post = named(post, &request.request_key)?.header(API_KEY, session.key("")?).header(VERSION, "2023-06-01");
+        session.send_for_text(post, Events::default(), request.max_output_tokens, deltas).await
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::settings::FIELDS;
-use crate::ai::provider::http::{count, picked, report};
+use crate::ai::provider::http::{count, picked, report, tokens};
 use crate::ai::provider::{TextRequest, TokenUsage};
 
 /// Body of `POST {base}/messages`. Field order is part of the tests.
@@ -143,9 +143,7 @@ impl Usage {
     pub(super) fn tokens(&self) -> Option<TokenUsage> {
         let written = self.cache_creation_input_tokens.unwrap_or_default();
         let read = self.cache_read_input_tokens.unwrap_or_default();
-        let (uncached, output) = (self.input_tokens?, self.output_tokens?);
-        let input = uncached.checked_add(written)?.checked_add(read)?;
-        [uncached, written, read, output].iter().all(|tokens| *tokens >= 0).then_some(TokenUsage { input, output })
+        tokens([self.input_tokens?, written, read], [self.output_tokens?])
     }
 }
 

@@ -12,8 +12,8 @@ use reqwest::header::HeaderName;
 
 use self::chunks::Chunks;
 use self::wire::Body;
-use super::http::{Http, Protocol, Session, named};
-use super::{Call, ProviderFailure, ProviderFuture, SettingSpec, TextDeltas, TextProvider, TextRequest, TextResult};
+use super::http::{Http, Protocol, Session, TextProtocol, named};
+use super::{ProviderFailure, SettingSpec, TextDeltas, TextRequest, TextResult};
 
 /// No header of an answer names the request; its body does.
 const PROTOCOL: Protocol =
@@ -32,42 +32,26 @@ impl Gemini {
     }
 }
 
-async fn write(
-    session: &mut Session<'_>,
-    request: &TextRequest,
-    deltas: Option<&TextDeltas>,
-) -> Result<TextResult, ProviderFailure> {
-    let method = format!("{}:streamGenerateContent", request.model.trim_start_matches("models/"));
-    let mut url = session.url(["models", &method]);
-    url.set_query(Some("alt=sse"));
-    let post = session.post_json_at(url, &Body::new(request), "text/event-stream")?;
-    let post = named(post, &request.request_key)?.header(API_KEY, session.key("")?);
-    session.send_for_text(post, Chunks, request.max_output_tokens, deltas).await
-}
+impl TextProtocol for Gemini {
+    const NAME: &'static str = "gemini";
+    const PROTOCOL: &'static Protocol = &PROTOCOL;
+    const SETTINGS: &'static [SettingSpec] = settings::TEXT;
 
-impl TextProvider for Gemini {
-    fn name(&self) -> &'static str {
-        "gemini"
+    fn http(&self) -> &Http {
+        &self.0
     }
 
-    fn own_base_url(&self) -> Option<&'static str> {
-        Some(PROTOCOL.base_url)
-    }
-
-    fn text_settings(&self) -> &'static [SettingSpec] {
-        settings::TEXT
-    }
-
-    fn generate_text<'a>(
-        &'a self,
-        request: &'a TextRequest,
-        call: &'a Call,
-        deltas: Option<TextDeltas>,
-    ) -> ProviderFuture<'a, TextResult> {
-        Box::pin(async move {
-            let mut session = Session::open(&self.0, &PROTOCOL, call)?;
-            let outcome = call.guard(write(&mut session, request, deltas.as_ref())).await;
-            session.end(outcome)
-        })
+    async fn write(
+        &self,
+        session: &mut Session<'_>,
+        request: &TextRequest,
+        deltas: Option<&TextDeltas>,
+    ) -> Result<TextResult, ProviderFailure> {
+        let method = format!("{}:streamGenerateContent", request.model.trim_start_matches("models/"));
+        let mut url = session.url(["models", &method]);
+        url.set_query(Some("alt=sse"));
+        let post = session.post_json_at(url, &Body::new(request), "text/event-stream")?;
+        let post = named(post, &request.request_key)?.header(API_KEY, session.key("")?);
+        session.send_for_text(post, Chunks, request.max_output_tokens, deltas).await
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::settings::{GENERATION, HARMS, SAFETY, THINKING};
-use crate::ai::provider::http::{count, report};
+use crate::ai::provider::http::{count, report, tokens};
 use crate::ai::provider::{Settings, TextRequest, TokenUsage};
 
 /// Body of `POST {base}/models/{model}:streamGenerateContent`. Field order is part of the tests.
@@ -136,13 +136,10 @@ pub(super) struct Usage {
 impl Usage {
     /// The tokens, unless those read are missing or one is negative: half a report is no report.
     pub(super) fn tokens(&self) -> Option<TokenUsage> {
-        let sum = |one: i64, other: Option<i64>| {
-            let other = other.unwrap_or_default();
-            (one >= 0 && other >= 0).then(|| one.checked_add(other)).flatten()
-        };
-        let input = sum(self.prompt_token_count?, self.tool_use_prompt_token_count)?;
-        let output = sum(self.candidates_token_count.unwrap_or_default(), self.thoughts_token_count)?;
-        Some(TokenUsage { input, output })
+        tokens(
+            [self.prompt_token_count?, self.tool_use_prompt_token_count.unwrap_or_default()],
+            [self.candidates_token_count, self.thoughts_token_count].map(Option::unwrap_or_default),
+        )
     }
 }
 

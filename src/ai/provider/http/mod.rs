@@ -13,6 +13,7 @@ mod lines;
 mod multipart;
 mod session;
 mod sse;
+mod text;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,7 @@ pub(crate) use self::lines::Lines;
 pub(crate) use self::multipart::Form;
 pub(crate) use self::session::{Protocol, Seen, Session, header_value, named, wrong_media_type};
 pub(crate) use self::sse::SseReader;
+pub(crate) use self::text::{TextProtocol, tokens};
 
 /// How the clients are built.
 #[derive(Debug, Clone)]

@@ -13,8 +13,8 @@ use reqwest::header::AUTHORIZATION;
 
 use self::lines::Chunks;
 use self::wire::Body;
-use super::http::{Http, Protocol, Session, named};
-use super::{Call, ProviderFailure, ProviderFuture, SettingSpec, TextDeltas, TextProvider, TextRequest, TextResult};
+use super::http::{Http, Protocol, Session, TextProtocol, named};
+use super::{ProviderFailure, SettingSpec, TextDeltas, TextRequest, TextResult};
 
 /// No answer names the request.
 const PROTOCOL: Protocol = Protocol { base_url: "http://127.0.0.1:11434", request_id: "", explain: fault::explain };
@@ -30,42 +30,26 @@ impl Ollama {
     }
 }
 
-async fn write(
-    session: &mut Session<'_>,
-    request: &TextRequest,
-    deltas: Option<&TextDeltas>,
-) -> Result<TextResult, ProviderFailure> {
-    let post = session.post_json(["api", "chat"], &Body::new(request), "application/x-ndjson")?;
-    let mut post = named(post, &request.request_key)?;
-    if let Some(bearer) = session.key_if_any("Bearer ")? {
-        post = post.header(AUTHORIZATION, bearer);
-    }
-    session.send_for_text(post, Chunks, request.max_output_tokens, deltas).await
-}
+impl TextProtocol for Ollama {
+    const NAME: &'static str = "ollama";
+    const PROTOCOL: &'static Protocol = &PROTOCOL;
+    const SETTINGS: &'static [SettingSpec] = settings::TEXT;
 
-impl TextProvider for Ollama {
-    fn name(&self) -> &'static str {
-        "ollama"
+    fn http(&self) -> &Http {
+        &self.0
     }
 
-    fn own_base_url(&self) -> Option<&'static str> {
-        Some(PROTOCOL.base_url)
-    }
-
-    fn text_settings(&self) -> &'static [SettingSpec] {
-        settings::TEXT
-    }
-
-    fn generate_text<'a>(
-        &'a self,
-        request: &'a TextRequest,
-        call: &'a Call,
-        deltas: Option<TextDeltas>,
-    ) -> ProviderFuture<'a, TextResult> {
-        Box::pin(async move {
-            let mut session = Session::open(&self.0, &PROTOCOL, call)?;
-            let outcome = call.guard(write(&mut session, request, deltas.as_ref())).await;
-            session.end(outcome)
-        })
+    async fn write(
+        &self,
+        session: &mut Session<'_>,
+        request: &TextRequest,
+        deltas: Option<&TextDeltas>,
+    ) -> Result<TextResult, ProviderFailure> {
+        let post = session.post_json(["api", "chat"], &Body::new(request), "application/x-ndjson")?;
+        let mut post = named(post, &request.request_key)?;
+        if let Some(bearer) = session.key_if_any("Bearer ")? {
+            post = post.header(AUTHORIZATION, bearer);
+        }
+        session.send_for_text(post, Chunks, request.max_output_tokens, deltas).await
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::settings::{FIELDS, OPTIONS};
-use crate::ai::provider::http::{count, picked};
+use crate::ai::provider::http::{count, picked, tokens};
 use crate::ai::provider::{TextRequest, TokenUsage};
 
 /// Body of `POST {base}/api/chat`. Field order is part of the tests.
@@ -72,7 +72,6 @@ pub(super) struct Written {
 impl Line {
     /// The tokens, unless one is missing or negative: some servers leave out what they had read before.
     pub(super) fn tokens(&self) -> Option<TokenUsage> {
-        let (input, output) = (self.prompt_eval_count?, self.eval_count?);
-        (input >= 0 && output >= 0).then_some(TokenUsage { input, output })
+        tokens([self.prompt_eval_count?], [self.eval_count?])
     }
 }

@@ -15,10 +15,10 @@ use serde_json::Value;
 
 use self::chat::Chunks;
 use self::wire::{ChatBody, ImageAnswer, ImageBody};
-use super::http::{Http, Protocol, Session, decode_base64, header_value, named};
+use super::http::{Http, Protocol, Session, TextProtocol, decode_base64, header_value, named};
 use super::{
     Call, FailureCode, ImageProvider, ImageRequest, ImageResult, ProviderFailure, ProviderFuture, SettingSpec,
-    Settings, TextDeltas, TextProvider, TextRequest, TextResult,
+    Settings, TextDeltas, TextRequest, TextResult,
 };
 
 const PROTOCOL: Protocol =
@@ -60,18 +60,6 @@ fn authorised(
     Ok(request)
 }
 
-async fn write(
-    session: &mut Session<'_>,
-    request: &TextRequest,
-    deltas: Option<&TextDeltas>,
-) -> Result<TextResult, ProviderFailure> {
-    let stream = request.settings.get("stream").and_then(Value::as_bool).unwrap_or(true);
-    let accept = if stream { "text/event-stream" } else { "application/json" };
-    let post = session.post_json(["chat", "completions"], &ChatBody::new(request, stream), accept)?;
-    let post = authorised(session, post, &request.request_key, &request.settings)?;
-    session.send_for_text(post, Chunks, request.max_output_tokens, deltas).await
-}
-
 async fn draw(session: &mut Session<'_>, request: &ImageRequest) -> Result<ImageResult, ProviderFailure> {
     let post = session.post_json(["images", "generations"], &ImageBody::new(request), "application/json")?;
     let post = authorised(session, post, &request.request_key, &request.settings)?;
@@ -88,30 +76,26 @@ async fn draw(session: &mut Session<'_>, request: &ImageRequest) -> Result<Image
     session.image(bytes, answer.usage.as_ref().and_then(wire::Usage::cost_nanousd))
 }
 
-impl TextProvider for OpenAi {
-    fn name(&self) -> &'static str {
-        "openai"
+impl TextProtocol for OpenAi {
+    const NAME: &'static str = "openai";
+    const PROTOCOL: &'static Protocol = &PROTOCOL;
+    const SETTINGS: &'static [SettingSpec] = settings::TEXT;
+
+    fn http(&self) -> &Http {
+        &self.0
     }
 
-    fn own_base_url(&self) -> Option<&'static str> {
-        Some(PROTOCOL.base_url)
-    }
-
-    fn text_settings(&self) -> &'static [SettingSpec] {
-        settings::TEXT
-    }
-
-    fn generate_text<'a>(
-        &'a self,
-        request: &'a TextRequest,
-        call: &'a Call,
-        deltas: Option<TextDeltas>,
-    ) -> ProviderFuture<'a, TextResult> {
-        Box::pin(async move {
-            let mut session = Session::open(&self.0, &PROTOCOL, call)?;
-            let outcome = call.guard(write(&mut session, request, deltas.as_ref())).await;
-            session.end(outcome)
-        })
+    async fn write(
+        &self,
+        session: &mut Session<'_>,
+        request: &TextRequest,
+        deltas: Option<&TextDeltas>,
+    ) -> Result<TextResult, ProviderFailure> {
+        let stream = request.settings.get("stream").and_then(Value::as_bool).unwrap_or(true);
+        let accept = if stream { "text/event-stream" } else { "application/json" };
+        let post = session.post_json(["chat", "completions"], &ChatBody::new(request, stream), accept)?;
+        let post = authorised(session, post, &request.request_key, &request.settings)?;
+        session.send_for_text(post, Chunks, request.max_output_tokens, deltas).await
     }
 }
 

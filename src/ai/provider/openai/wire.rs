@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::settings::{IMAGE_FIELDS, TEXT_FIELDS};
-use crate::ai::provider::http::{count, picked, report};
+use crate::ai::provider::http::{count, picked, report, tokens};
 use crate::ai::provider::{ImageRequest, TextRequest, TokenUsage, money};
 
 /// Body of `POST {base}/chat/completions`. Field order is part of the tests.
@@ -157,12 +157,7 @@ pub(super) struct Usage {
 impl Usage {
     /// The tokens, unless one is missing, negative or no whole number: half a report is no report.
     pub(super) fn tokens(&self) -> Option<TokenUsage> {
-        let input = self.prompt_tokens.or(self.input_tokens);
-        let output = self.completion_tokens.or(self.output_tokens);
-        match (input, output) {
-            (Some(input), Some(output)) if input >= 0 && output >= 0 => Some(TokenUsage { input, output }),
-            _ => None,
-        }
+        tokens([self.prompt_tokens.or(self.input_tokens)?], [self.completion_tokens.or(self.output_tokens)?])
     }
 
     /// The cost in nano-dollars, half up; `None` when absent, negative or beyond range.

@@ -1,14 +1,12 @@
 //! Models as an administrator's data.
 
+mod input;
+
 use std::collections::BTreeMap;
 
-use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, MaybeUndefined, Object, Result};
 
-use super::{
-    model::{AiFunction, AiModel, AiModelKind},
-    mutation::ImageQuality,
-    price::PriceInput,
-};
+use super::model::{AiFunction, AiModel};
 use crate::{
     ai::{
         Ai,
@@ -22,186 +20,15 @@ use crate::{
         error::{UserError, UserErrorCode},
         guard::{MutationPolicy, visible},
         node::{self, NodeKind},
-        scalars::{Decimal, Json, SafeInt},
+        scalars::{Decimal, Json},
     },
     viewer::{Feature, FeatureRight, Level},
 };
-
-/// A shape that a model draws.
-#[derive(Debug, InputObject)]
-pub struct AiModelShapeInput {
-    /// Width to height: 1:1, 16:9, 9:16, 4:3, 3:4, 4:5, 5:7, 3:2, 2:3, 10:16, 16:10, 1:3 or 3:1.
-    ratio: String,
-    /// Exact width in pixels, 1–8192.
-    width: i32,
-    /// Exact height in pixels, 1–8192.
-    height: i32,
-}
-
-/// A quality that a model offers.
-#[derive(Debug, InputObject)]
-pub struct AiModelQualityInput {
-    /// Which.
-    quality: ImageQuality,
-    /// The provider's parameters for it, an object by name; none when omitted.
-    settings: Option<Json>,
-}
-
-/// A model to be entered.
-#[derive(Debug, InputObject)]
-pub struct CreateAiModelInput {
-    /// Its name with us, 1–100 characters, unique among active models.
-    name: String,
-    /// The adapter that serves it, such as `openai`.
-    provider: String,
-    /// The provider's own name for it, 1–100 characters.
-    provider_model: String,
-    /// What it makes.
-    kind: AiModelKind,
-    /// The functions it serves, at most 8.
-    functions: Vec<AiFunction>,
-    /// The longest prompt it takes, in Unicode scalar values: 1–1000000.
-    prompt_length_limit: SafeInt,
-    /// The most tokens it writes in one call, 1–1000000: text models only.
-    output_token_limit: Option<SafeInt>,
-    /// The shapes it draws, at most 13: image models only.
-    #[graphql(default)]
-    aspect_ratios: Vec<AiModelShapeInput>,
-    /// The qualities it offers, at most 4: image models only.
-    #[graphql(default)]
-    qualities: Vec<AiModelQualityInput>,
-    /// The provider's parameters of every call, an object by name; none when omitted.
-    settings: Option<Json>,
-    /// Whether it takes seeds.
-    #[graphql(default = false)]
-    takes_seed: bool,
-    /// How many times as wide and high it can make an image, 2–8, at most 8 values.
-    #[graphql(default)]
-    upscale_factors: Vec<i32>,
-    /// Requests that may begin in a minute; no limit of ours when omitted.
-    rate_per_minute: Option<i32>,
-    /// Requests that may be under way at once; no limit of ours when omitted.
-    concurrency: Option<i32>,
-    /// 0–1000: the lower, the earlier it stands in for another model.
-    #[graphql(default = 100)]
-    priority: i32,
-    /// Whether new work may use it at once.
-    #[graphql(default = false)]
-    is_active: bool,
-    /// Its first price.
-    price: PriceInput,
-}
-
-/// What `createAiModel` did.
-#[derive(SimpleObject)]
-pub struct CreateAiModelPayload {
-    /// The model; null when refused.
-    model: Option<AiModel>,
-    /// `NAME_INVALID`, `NAME_TAKEN`, `ADAPTER_MISSING`, `LIMIT_OUT_OF_RANGE`, `CAPABILITY_INVALID`,
-    /// `UNSUPPORTED_ASPECT_RATIO`, `SETTING_UNKNOWN`, `SETTING_INVALID`, `PRICE_INVALID`, `PRICE_TOO_FINE`,
-    /// `PRICE_KIND_MISMATCH`.
-    user_errors: Vec<UserError>,
-}
-
-/// What changes about a model; what is omitted stays.
-#[derive(Debug, InputObject)]
-pub struct UpdateAiModelInput {
-    /// Which model.
-    model_id: ID,
-    /// The `version` that was read; another one is `VERSION_CONFLICT`.
-    expected_version: i32,
-    /// Its name with us, 1–100 characters.
-    name: Option<String>,
-    /// The provider's own name for it, 1–100 characters.
-    provider_model: Option<String>,
-    /// The functions it serves, at most 8.
-    functions: Option<Vec<AiFunction>>,
-    /// The longest prompt it takes, 1–1000000.
-    prompt_length_limit: Option<SafeInt>,
-    /// The most tokens it writes in one call, 1–1000000.
-    output_token_limit: Option<SafeInt>,
-    /// The shapes it draws, at most 13.
-    aspect_ratios: Option<Vec<AiModelShapeInput>>,
-    /// The qualities it offers, at most 4.
-    qualities: Option<Vec<AiModelQualityInput>>,
-    /// The provider's parameters of every call, an object by name.
-    settings: Option<Json>,
-    /// Whether it takes seeds.
-    takes_seed: Option<bool>,
-    /// How many times as wide and high it can make an image, at most 8 values.
-    upscale_factors: Option<Vec<i32>>,
-    /// Requests that may begin in a minute; null lifts the limit.
-    rate_per_minute: MaybeUndefined<i32>,
-    /// Requests that may be under way at once; null lifts the limit.
-    concurrency: MaybeUndefined<i32>,
-    /// 0–1000: the lower, the earlier it stands in for another model.
-    priority: Option<i32>,
-    /// Whether new work may use it. A default cannot be switched off.
-    is_active: Option<bool>,
-}
-
-/// What `updateAiModel` did.
-#[derive(SimpleObject)]
-pub struct UpdateAiModelPayload {
-    /// The model as it is now; null when refused.
-    model: Option<AiModel>,
-    /// `MODEL_NOT_FOUND`, `VERSION_CONFLICT`, `MODEL_IS_DEFAULT`, and those of `createAiModel` but the prices'.
-    user_errors: Vec<UserError>,
-}
-
-/// Which model serves a function when none is named.
-#[derive(Debug, InputObject)]
-pub struct SetDefaultAiModelInput {
-    /// Which function.
-    function: AiFunction,
-    /// Which model: active, and serving the function.
-    model_id: ID,
-}
-
-/// What `setDefaultAiModel` did.
-#[derive(SimpleObject)]
-pub struct SetDefaultAiModelPayload {
-    /// The model; null when refused.
-    model: Option<AiModel>,
-    /// `MODEL_NOT_FOUND`, `MODEL_INACTIVE`, `MODEL_KIND_MISMATCH`, `UNSUPPORTED_FUNCTION`.
-    user_errors: Vec<UserError>,
-}
-
-/// A new price of a model.
-#[derive(Debug, InputObject)]
-pub struct AddPriceVersionInput {
-    /// Which model.
-    model_id: ID,
-    /// The price.
-    price: PriceInput,
-}
-
-/// What `addPriceVersion` did.
-#[derive(SimpleObject)]
-pub struct AddPriceVersionPayload {
-    /// The model with its new price; null when refused.
-    model: Option<AiModel>,
-    /// `MODEL_NOT_FOUND`, `PRICE_INVALID`, `PRICE_TOO_FINE`, `PRICE_KIND_MISMATCH`.
-    user_errors: Vec<UserError>,
-}
-
-/// What one credit is worth from now on.
-#[derive(Debug, InputObject)]
-pub struct SetCreditPriceInput {
-    /// US dollars as a decimal text such as "0.01", at most nine decimals, 0.000000001 to 1000.
-    credit_price: String,
-}
-
-/// What `setCreditPrice` did.
-#[derive(SimpleObject)]
-pub struct SetCreditPricePayload {
-    /// What one credit is worth now, in US dollars; null when refused.
-    credit_price: Option<Decimal>,
-    /// How many models got a new price version; null when refused.
-    models_changed: Option<i32>,
-    /// `PRICE_INVALID`, `PRICE_TOO_FINE`.
-    user_errors: Vec<UserError>,
-}
+use input::{
+    AddPriceVersionInput, AddPriceVersionPayload, AiModelQualityInput, AiModelShapeInput, CreateAiModelInput,
+    CreateAiModelPayload, SetCreditPriceInput, SetCreditPricePayload, SetDefaultAiModelInput, SetDefaultAiModelPayload,
+    UpdateAiModelInput, UpdateAiModelPayload,
+};
 
 const SHAPES_MAX: usize = 13;
 

@@ -1,0 +1,122 @@
+//! Counting a site's rows. Each table is read once, whether by sector or not.
+
+use std::collections::BTreeMap;
+
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
+use uuid::Uuid;
+
+use super::model::Counts;
+use crate::{calendar::Bounds, clock::Micros, db::statement};
+
+type Field = fn(&mut Counts) -> &mut i64;
+
+/// What is counted in a table.
+struct Source {
+    /// The rows: `t` has the site, and `s` the sector.
+    from: &'static str,
+    /// The time that says whether a row lies in the period.
+    at: &'static str,
+    /// Which rows count as what.
+    counts: &'static [(&'static str, Field)],
+}
+
+const SOURCES: [Source; 7] = [
+    Source {
+        from: "keyword t",
+        at: "t.created_at",
+        counts: &[
+            ("t.state <> 'ARCHIVED'", |counts| &mut counts.keywords),
+            ("t.state IN ('CLUSTERED', 'IN_USE')", |counts| &mut counts.keywords_clustered),
+        ],
+    },
+    Source { from: "cluster t", at: "t.created_at", counts: &[("TRUE", |counts| &mut counts.clusters)] },
+    Source {
+        from: "idea t",
+        at: "t.created_at",
+        counts: &[
+            ("TRUE", |counts| &mut counts.ideas),
+            ("t.state IN ('QUEUED', 'COMPLETED')", |counts| &mut counts.ideas_queued),
+        ],
+    },
+    Source {
+        from: "content_task t",
+        at: "t.created_at",
+        counts: &[
+            ("TRUE", |counts| &mut counts.content_tasks),
+            ("t.state = 'COMPLETED'", |counts| &mut counts.content_tasks_completed),
+        ],
+    },
+    Source {
+        from: "content t",
+        at: "t.created_at",
+        counts: &[
+            ("TRUE", |counts| &mut counts.content),
+            ("t.state = 'REVIEW'", |counts| &mut counts.content_in_review),
+            ("t.state = 'APPROVED'", |counts| &mut counts.content_approved),
+            ("t.state = 'SCHEDULED'", |counts| &mut counts.content_scheduled),
+            ("t.state = 'FAILED'", |counts| &mut counts.content_failed),
+        ],
+    },
+    Source { from: "content t", at: "t.published_at", counts: &[("TRUE", |counts| &mut counts.content_published)] },
+    Source {
+        from: "content_image t JOIN content c ON c.id = t.content_id",
+        at: "t.created_at",
+        counts: &[
+            ("t.state = 'GENERATED'", |counts| &mut counts.images_generated),
+            ("t.state IN ('PENDING', 'GENERATING')", |counts| &mut counts.images_pending),
+        ],
+    },
+];
+
+impl Source {
+    /// The column of the sector: images are in that of their content.
+    fn sector(&self) -> &'static str {
+        if self.from.contains(" JOIN content c ") { "c.sector_id" } else { "t.sector_id" }
+    }
+
+    fn sql(&self, by_sector: bool) -> String {
+        let counts = self.counts.iter().enumerate();
+        let counts = counts.map(|(at, (rows, _))| format!("COUNT(*) FILTER (WHERE {rows}) AS n{at}"));
+        let counts = counts.collect::<Vec<_>>().join(", ");
+        let (from, at, sector) = (self.from, self.at, self.sector());
+        let (column, group) = if by_sector {
+            (format!("{sector} AS sector_id, "), format!(" GROUP BY {sector}"))
+        } else {
+            (String::new(), String::new())
+        };
+        format!("SELECT {column}{counts} FROM {from} WHERE t.site_id = $1 AND {at} >= $2 AND {at} < $3{group}")
+    }
+
+    fn read(&self, row: &QueryResult, into: &mut Counts) -> Result<(), DbErr> {
+        for (at, (_, field)) in self.counts.iter().enumerate() {
+            *field(into) = row.try_get("", &format!("n{at}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// The counts of a site's rows within `bounds`, by sector where that is asked for, else under `None` alone; what has no rows
+/// has no entry. The caller has authorised by holding the site, and reads in a snapshot.
+pub async fn load_counts(
+    tx: &impl ConnectionTrait,
+    site: Uuid,
+    bounds: Bounds,
+    by_sector: bool,
+) -> Result<BTreeMap<Option<Uuid>, Counts>, DbErr> {
+    let mut counts: BTreeMap<Option<Uuid>, Counts> = BTreeMap::new();
+    for source in &SOURCES {
+        let values: [Value; 3] = [site.into(), bounds.from.unwrap_or(Micros::MIN).into(), bounds.to.into()];
+        for row in tx.query_all_raw(statement(tx, source.sql(by_sector), values)).await? {
+            let sector = if by_sector { row.try_get("", "sector_id")? } else { None };
+            source.read(&row, counts.entry(sector).or_default())?;
+        }
+    }
+    Ok(counts)
+}
+
+/// The sectors of a site, oldest first.
+pub async fn list_sectors(tx: &impl ConnectionTrait, site: Uuid) -> Result<Vec<Uuid>, DbErr> {
+    let sql = "SELECT id FROM sector WHERE site_id = $1 ORDER BY id";
+    let rows = tx.query_all_raw(statement(tx, sql, [site.into()])).await?;
+    rows.iter().map(|row| row.try_get("", "id")).collect()
+}
