@@ -15,6 +15,7 @@ mod m20261121_000011_create_prompt_import;
 mod m20261121_000012_guard_upscales;
 mod m20261121_000013_count_split_credits;
 mod m20261121_000014_create_pipeline;
+mod m20261121_000016_create_automation;
 mod script;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000012_guard_upscales::Migration),
             Box::new(m20261121_000013_count_split_credits::Migration),
             Box::new(m20261121_000014_create_pipeline::Migration),
+            Box::new(m20261121_000016_create_automation::Migration),
         ]
     }
 }

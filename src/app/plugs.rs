@@ -15,6 +15,7 @@ use super::Look;
 use crate::{
     ai::Ai,
     auth::{AccessWatch, Auth, model::CloseReason},
+    automation::{Picked, Prices, Selection, StageWork, Step, Stepped, WorkFuture, model::Stage},
     db::Db,
     error::Error,
     http::{Authenticator, ContentTypes, Readiness, Report, SessionEnd, StoredAs},
@@ -98,6 +99,25 @@ impl StillNeeded for WorkInHand {
             Ok(needed)
         }
         .boxed()
+    }
+}
+
+/// Stages without hands: they find nothing to do, and nothing can do it.
+pub(super) struct NoStageWork;
+
+impl StageWork for NoStageWork {
+    fn select<'a>(&'a self, _: &'a Selection) -> WorkFuture<'a, Vec<Picked>> {
+        async { Ok(Vec::new()) }.boxed()
+    }
+
+    fn step<'a>(&'a self, _: &'a Step) -> WorkFuture<'a, Stepped> {
+        async { Ok(Stepped::PutBack) }.boxed()
+    }
+}
+
+impl Prices for NoStageWork {
+    fn hold_of(&self, _: Uuid, _: Stage) -> WorkFuture<'_, Option<i64>> {
+        async { Ok(None) }.boxed()
     }
 }
 

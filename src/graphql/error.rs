@@ -297,6 +297,22 @@ pub enum UserErrorCode {
     TooManyRows,
     /// The site would have more than 100,000 keywords.
     TooManyKeywords,
+    /// A run of the site has not ended.
+    RunActive,
+    /// The site is not active.
+    SiteInactive,
+    /// The account is suspended.
+    AccountSuspended,
+    /// The run is in a state in which this cannot be done.
+    IllegalState,
+    /// The run's credit cap does not cover its next item.
+    RunCap,
+    /// The new credit cap is not above the old one, or there is none.
+    CapInvalid,
+    /// A run cannot begin with this stage.
+    StageInvalid,
+    /// A field of the automation's config is out of range.
+    ConfigInvalid,
 }
 
 /// What an AI model lacks, and who has it.
@@ -343,6 +359,13 @@ pub struct VersionConflict {
     pub current: i32,
 }
 
+/// Where something is that was asked to go elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, SimpleObject)]
+pub struct IllegalState {
+    /// The state it is in.
+    pub current: &'static str,
+}
+
 /// Where in a file a fault is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, SimpleObject)]
 pub struct SourcePosition {
@@ -373,6 +396,8 @@ pub struct UserError {
     pub insufficient_credits: Option<Box<InsufficientCredits>>,
     /// The two versions, with `VERSION_CONFLICT` only.
     pub version_conflict: Option<VersionConflict>,
+    /// The present state, with `ILLEGAL_STATE` only.
+    pub illegal_state: Option<IllegalState>,
     /// The prompt that is there, with `KEY_EXISTS` only.
     pub key_exists: Option<KeyExists>,
     /// Where in the file, with `SYNTAX_ERROR`, `DUPLICATE_JSON_KEY` and `TOO_DEEP` only.
@@ -392,6 +417,7 @@ impl UserError {
             insufficient_credits: None,
             model_mismatch: None,
             version_conflict: None,
+            illegal_state: None,
             key_exists: None,
             source_position: None,
         }
@@ -403,6 +429,11 @@ impl UserError {
             version_conflict: Some(VersionConflict { expected, current }),
             ..Self::new(UserErrorCode::VersionConflict, message, &["input", "expectedVersion"])
         }
+    }
+
+    /// It is in a state in which this cannot be done.
+    pub fn in_state(message: impl Into<String>, current: &'static str) -> Self {
+        Self { illegal_state: Some(IllegalState { current }), ..Self::new(UserErrorCode::IllegalState, message, &[]) }
     }
 
     /// The account's available credits do not cover the request.

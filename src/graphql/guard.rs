@@ -39,9 +39,12 @@ pub const QUERY: &[(&str, Access)] = &[
     ("aiModels", SignedIn),
     ("aiTask", SignedIn),
     ("aiTasks", SignedIn),
+    ("automationRun", SignedIn),
+    ("automationRuns", SignedIn),
     ("clusters", SignedIn),
     ("creditTransactions", F(Feature::CreditsManage, Level::Admin)),
     ("diffSystemPrompts", F(Feature::SystemPromptsManage, Level::Admin)),
+    ("estimateAutomationRun", SignedIn),
     ("eventForm", SignedIn),
     ("exportSystemPrompts", F(Feature::SystemPromptsManage, Level::Admin)),
     ("images", SignedIn),
@@ -74,6 +77,7 @@ pub const MUTATION: &[(&str, Access)] = &[
     ("archiveKeywords", SignedIn),
     ("assignRole", F(Feature::RolesAssign, Level::Hero)),
     ("cancelAiTask", SignedIn),
+    ("cancelAutomationRun", SignedIn),
     ("claimHero", Public),
     ("createAiModel", F(Feature::SystemSettingsManage, Level::Hero)),
     ("createCluster", SignedIn),
@@ -88,6 +92,7 @@ pub const MUTATION: &[(&str, Access)] = &[
     ("enableSystemPrompt", F(Feature::SystemPromptsManage, Level::Admin)),
     ("endPromptSplit", F(Feature::SystemPromptsManage, Level::Admin)),
     ("finalizeCluster", SignedIn),
+    ("forkAutomationRun", SignedIn),
     ("generateImages", F(Feature::ImagesGenerate, Level::Write)),
     ("generateText", SignedIn),
     ("importKeywords", SignedIn),
@@ -95,9 +100,12 @@ pub const MUTATION: &[(&str, Access)] = &[
     ("markNotificationsRead", SignedIn),
     ("moderateImage", F(Feature::ImagesModerate, Level::Admin)),
     ("optimisePrompts", F(Feature::SystemPromptsManage, Level::Admin)),
+    ("pauseAutomationRun", SignedIn),
+    ("raiseAutomationRunCap", SignedIn),
     ("refreshSession", Public),
     ("resetSystemPrompt", F(Feature::SystemPromptsManage, Level::Admin)),
     ("restoreKeywords", SignedIn),
+    ("resumeAutomationRun", SignedIn),
     ("setCreditPrice", F(Feature::BillingManage, Level::Admin)),
     ("setDefaultAiModel", F(Feature::SystemSettingsManage, Level::Hero)),
     ("setImageVisibility", SignedIn),
@@ -105,10 +113,12 @@ pub const MUTATION: &[(&str, Access)] = &[
     ("signOut", SignedIn),
     ("signOutEverywhere", SignedIn),
     ("signUp", Public),
+    ("startAutomationRun", SignedIn),
     ("startPromptSplit", F(Feature::SystemPromptsManage, Level::Admin)),
     ("undoOptimisation", F(Feature::SystemPromptsManage, Level::Admin)),
     ("updateAccount", SignedIn),
     ("updateAiModel", F(Feature::SystemSettingsManage, Level::Hero)),
+    ("updateAutomationConfig", SignedIn),
     ("updateCluster", SignedIn),
     ("updateKeyword", SignedIn),
     ("updateProviderSettings", F(Feature::SystemSettingsManage, Level::Hero)),
@@ -119,7 +129,8 @@ pub const MUTATION: &[(&str, Access)] = &[
 ];
 
 /// The policy: every field of `Subscription`, with who may call it.
-pub const SUBSCRIPTION: &[(&str, Access)] = &[("aiTaskProgress", SignedIn), ("creditBalance", SignedIn)];
+pub const SUBSCRIPTION: &[(&str, Access)] =
+    &[("aiTaskProgress", SignedIn), ("automationProgress", SignedIn), ("creditBalance", SignedIn)];
 
 /// What `field` of `table` asks for. `None` when it has no row, which denies.
 pub fn access(table: &[(&str, Access)], field: &str) -> Option<Access> {

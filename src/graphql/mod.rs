@@ -18,6 +18,7 @@ use crate::{
         QuoteQuery,
     },
     auth::graphql::{AccountMutation, AuthMutation, AuthQuery},
+    automation::graphql::{AutomationConfigMutation, AutomationMutation, AutomationQuery, AutomationSubscription},
     doctor::graphql::DoctorQuery,
     image::graphql::{ImageMutation, ImageQuery},
     keyword::graphql::{KeywordMutation, KeywordQuery},
@@ -53,6 +54,7 @@ pub struct Query(
     SiteQuery,
     KeywordQuery,
     PublishingQuery,
+    AutomationQuery,
 );
 
 /// Everything that can be done. Refusals are in `userErrors`; faults are top-level errors with a code.
@@ -73,11 +75,13 @@ pub struct Mutation(
     ImageMutation,
     SiteMutation,
     KeywordMutation,
+    AutomationConfigMutation,
+    AutomationMutation,
 );
 
 /// Everything that can be watched. Each stream starts with a snapshot and is numbered without a gap.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(LedgerSubscription, AiSubscription);
+pub struct Subscription(LedgerSubscription, AiSubscription, AutomationSubscription);
 
 /// A schema without services, to be completed with `data`. No extension is registered: an empty one costs about a third
 /// of the speed of a long list (G64).

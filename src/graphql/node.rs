@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::{
     ai::graphql::{AiModel, AiTask},
     auth::graphql::{Account, User},
+    automation::graphql::AutomationRun,
     error::Error,
     graphql::guard::{QueryPolicy, visible},
     image::graphql::Image,
@@ -69,6 +70,8 @@ kinds! {
     Keyword = b'K';
     /// A cluster of keywords.
     Cluster = b'L';
+    /// A run of the pipeline.
+    AutomationRun = b'G';
 }
 
 /// The id of `kind` and `uuid`.
@@ -135,6 +138,8 @@ pub enum Node {
     Keyword(Keyword),
     /// A cluster of keywords.
     Cluster(Cluster),
+    /// A run of the pipeline.
+    AutomationRun(AutomationRun),
 }
 
 /// The most ids that `nodes` takes.
@@ -197,6 +202,7 @@ async fn fetch(ctx: &Context<'_>, id: &ID, argument: &str) -> GraphqlResult<Opti
         NodeKind::Sector => Sector::find(ctx, uuid).await.map(|found| found.map(Node::Sector)),
         NodeKind::Keyword => Keyword::find(ctx, uuid).await.map(|found| found.map(Node::Keyword)),
         NodeKind::Cluster => Cluster::find(ctx, uuid).await.map(|found| found.map(Node::Cluster)),
+        NodeKind::AutomationRun => AutomationRun::find(ctx, uuid).await.map(|found| found.map(Node::AutomationRun)),
     };
     // Unknown, foreign and forbidden look alike.
     match found {

@@ -12,6 +12,7 @@ pub struct Pipeline {
     pub sector: String,
     pub keyword: String,
     pub cluster: String,
+    pub run: String,
 }
 
 fn text(value: &Value) -> String {
@@ -23,6 +24,17 @@ pub async fn cluster(server: &Server, owner: &Person, site: &str, name: &str) ->
     let query = "mutation($i: CreateClusterInput!) { createCluster(input: $i) { cluster { id } userErrors { code } } }";
     let input = json!({"siteId": site, "name": name});
     text(&server.payload(owner, query, json!({"i": input})).await["cluster"]["id"])
+}
+
+/// Waits until no run is at work.
+pub async fn runs_ended(server: &Server) {
+    let open = "SELECT COUNT(*) FROM job WHERE kind = 'automation.run' AND state IN ('ready', 'running')";
+    let ended = async {
+        while server.number(open).await > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), ended).await.unwrap();
 }
 
 /// Makes them for `owner`.
@@ -39,14 +51,23 @@ pub async fn make(server: &Server, owner: &Person) -> Pipeline {
     let query = "query($s: ID!) { keywords(siteId: $s) { nodes { id } } }";
     let keyword = text(&server.payload(owner, query, json!({"s": site})).await["nodes"][0]["id"]);
     let cluster = cluster(server, owner, &site, CANARY).await;
-    Pipeline { site, sector, keyword, cluster }
+    let query = "mutation($i: StartAutomationRunInput!) { startAutomationRun(input: $i) { run { id } } }";
+    let input = json!({"siteId": site, "idempotencyKey": "first-run-key"});
+    let run = text(&server.payload(owner, query, json!({"i": input})).await["run"]["id"]);
+    runs_ended(server).await;
+    Pipeline { site, sector, keyword, cluster, run }
 }
 
 impl Pipeline {
     /// The ids, by kind of node.
     pub fn nodes(&self) -> Vec<(&'static str, &str)> {
-        let (site, sector, keyword, cluster) = (&*self.site, &*self.sector, &*self.keyword, &*self.cluster);
-        vec![("Site", site), ("Sector", sector), ("Keyword", keyword), ("Cluster", cluster)]
+        vec![
+            ("Site", &*self.site),
+            ("Sector", &*self.sector),
+            ("Keyword", &*self.keyword),
+            ("Cluster", &*self.cluster),
+            ("AutomationRun", &*self.run),
+        ]
     }
 
     /// The document of a root field of `Query`; `None` when it is about something else.
@@ -67,6 +88,19 @@ impl Pipeline {
                     self.site
                 )
             }
+            "automationRun" => {
+                format!("{{ automationRun(id: \"{}\") {{ id site {{ name }} stages {{ stage }} }} }}", self.run)
+            }
+            "automationRuns" => {
+                format!(
+                    "{{ automationRuns(siteId: \"{}\") {{ nodes {{ id site {{ name }} }} totalCount }} }}",
+                    self.site
+                )
+            }
+            "estimateAutomationRun" => format!(
+                "{{ estimateAutomationRun(input: {{ siteId: \"{}\" }}) {{ available userErrors {{ code }} }} }}",
+                self.site
+            ),
             "clusters" => format!(
                 "{{ clusters(siteId: \"{}\") {{ nodes {{ id name keywordCount keywords {{ nodes {{ text }} }} }} totalCount }} }}",
                 self.site
@@ -87,6 +121,17 @@ impl Pipeline {
             "createCluster" => json!({"siteId": self.site, "name": fresh}),
             "updateCluster" => json!({"clusterId": self.cluster, "name": format!("{CANARY} {fresh}")}),
             "finalizeCluster" | "deleteCluster" => json!({"clusterId": self.cluster}),
+            "startAutomationRun" => json!({"siteId": self.site, "idempotencyKey": format!("{fresh}-key")}),
+            "forkAutomationRun" => {
+                json!({"runId": self.run, "fromStage": "IDEAS", "idempotencyKey": format!("{fresh}-key")})
+            }
+            "pauseAutomationRun" | "resumeAutomationRun" | "cancelAutomationRun" => {
+                json!({"runId": self.run, "idempotencyKey": format!("{fresh}-key")})
+            }
+            "raiseAutomationRunCap" => {
+                json!({"runId": self.run, "creditCap": 9, "idempotencyKey": format!("{fresh}-key")})
+            }
+            "updateAutomationConfig" => json!({"siteId": self.site, "expectedVersion": 0, "creditCap": 90}),
             "updateSector" => json!({"sectorId": self.sector, "isActive": true}),
             _ => return None,
         })

@@ -268,6 +268,10 @@ impl World {
             "creditBalance" => {
                 format!("subscription {{ creditBalance(accountId: \"{account}\") {{ kind balance {{ available }} }} }}")
             }
+            "automationProgress" => format!(
+                "subscription {{ automationProgress(runId: \"{}\") {{ kind run {{ site {{ name }} }} }} }}",
+                self.pipeline.run
+            ),
             other => panic!("give Subscription.{other} a document here, and a line in matrix.txt"),
         }
     }
