@@ -162,8 +162,8 @@ impl Turn<'_> {
         let mut steps: Vec<Step> = Vec::new();
         loop {
             match self.next().await? {
-                Next::Step(stage, items) if !items.is_empty() => {
-                    steps.push(self.step(self.run.clone(), stage, items, false));
+                Next::Step(run, stage, items) if !items.is_empty() => {
+                    steps.push(self.step(*run, stage, items, false));
                     if i32::try_from(steps.len()).is_ok_and(|steps| steps < most) {
                         continue;
                     }

@@ -44,7 +44,7 @@ pub struct Picked {
 /// Items to be carried out together.
 #[derive(Debug, Clone)]
 pub struct Step {
-    /// The run as it was when the step began, but for a step that was left over: as it is now.
+    /// The run as it was when the step's items were taken.
     pub run: AutomationRun,
     /// Of which stage.
     pub stage: Stage,

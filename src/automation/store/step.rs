@@ -39,8 +39,8 @@ pub enum Begun {
 /// What a turn does next.
 #[derive(Debug)]
 pub enum Next {
-    /// These items are in flight now: carry them out.
-    Step(Stage, Vec<RunItem>),
+    /// These items are in flight now: carry them out. None: some are that an earlier turn left. With the run as it is.
+    Step(Box<AutomationRun>, Stage, Vec<RunItem>),
     /// The stage has not begun: choose what it is about.
     Select(Stage),
     /// The stage has ended; look again after the delay between stages.
@@ -142,14 +142,14 @@ pub async fn next_in(tx: &DatabaseTransaction, grip: &RunGrip, now: Micros) -> R
             run.updated_at = now;
             update_run(tx, &run).await?;
         }
-        return Ok(Next::Step(stage.stage, batch));
+        return Ok(Next::Step(Box::new(run), stage.stage, batch));
     }
     // What an earlier turn left in flight is taken up again by the caller, before it asks for more.
     if count_running(tx, run.id).await? == 0 {
         end_stage_in(tx, &run, &stage, stage.ended_as(), now).await?;
         return Ok(Next::StageEnded);
     }
-    Ok(Next::Step(stage.stage, Vec::new()))
+    Ok(Next::Step(Box::new(run), stage.stage, Vec::new()))
 }
 
 async fn end_stage_in(

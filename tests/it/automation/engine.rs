@@ -156,7 +156,7 @@ async fn a_run_ends_at_its_deadline_and_pauses_do_not_count(
     let run = stage.started("start-key-1").await;
     stage.script.waits().await;
     let minute = 60 * SECOND;
-    clock.advance(10 * minute);
+    clock.advance(5 * minute);
     stage.command("pause", &run, "pause-key-1").await;
     stage.script.gate.add_permits(1);
     stage.reaches(&run, "PAUSED").await;
@@ -167,8 +167,8 @@ async fn a_run_ends_at_its_deadline_and_pauses_do_not_count(
     assert_eq!(resumed["run"]["state"], "RUNNING", "{resumed}");
     stage.script.waits().await;
     assert!(clock.now() > START);
-    // Ten minutes before the pause, and fifty-one after it.
-    clock.advance(51 * minute);
+    // Five minutes before the pause, and fifty-six after it.
+    clock.advance(56 * minute);
     stage.script.gate.add_permits(1);
     let finished = async {
         while stage.server.number("SELECT COUNT(*) FROM automation_run WHERE state = 'FAILED'").await == 0 {
