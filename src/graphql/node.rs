@@ -71,7 +71,7 @@ kinds! {
     /// A cluster of keywords.
     Cluster = b'L';
     /// A run of the pipeline.
-    AutomationRun = b'G';
+    AutomationRun = b'Z';
 }
 
 /// The id of `kind` and `uuid`.

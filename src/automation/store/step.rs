@@ -19,7 +19,7 @@ use crate::{
     clock::Micros,
     db::effect::{EffectError, Facts},
     error::{Failure, Internal},
-    jobs::{End, Lease, Lost, finish_effects, lease_guard, write_in},
+    jobs::{End, Lease, Lost, finish_effects, forgive_in, lease_guard, write_in},
 };
 
 /// The most items that are read to find a batch in.
@@ -137,6 +137,8 @@ pub async fn next_in(tx: &DatabaseTransaction, grip: &RunGrip, now: Micros) -> R
     if !batch.is_empty() {
         let positions: Vec<i32> = batch.iter().map(|item| item.position).collect();
         update_items(tx, key, &positions, (ItemState::Pending, ItemState::Running), now).await?;
+        // What an earlier turn left has ended before new items are taken: the run has got on.
+        forgive_in(tx, &grip.lease).await?;
         if run.current_stage != Some(stage.stage) {
             run.current_stage = Some(stage.stage);
             run.updated_at = now;
