@@ -38,12 +38,29 @@ SELECT 'R5' AS code, t.account_id, t.id AS ref
       FROM run_event WHERE subject_kind = 'ai_task' GROUP BY subject_id) e ON e.subject_id = t.id
  WHERE COALESCE(e.n, 0) <> t.event_seq OR (t.event_seq > 0 AND (e.low <> 1 OR e.high <> t.event_seq));
 
+-- R3 no two unfinished runs of one site
+SELECT 'R3' AS code, r.account_id, r.id AS ref
+  FROM automation_run r JOIN automation_run o ON o.site_id = r.site_id AND o.id > r.id
+ WHERE r.finished_at IS NULL AND o.finished_at IS NULL;
+
+-- R5 the events of a run are numbered 1 .. event_seq, no gap
+SELECT 'R5' AS code, r.account_id, r.id AS ref
+  FROM automation_run r LEFT JOIN (
+    SELECT subject_id, COUNT(*) AS n, MIN(seq) AS low, MAX(seq) AS high
+      FROM run_event WHERE subject_kind = 'automation_run' GROUP BY subject_id) e ON e.subject_id = r.id
+ WHERE COALESCE(e.n, 0) <> r.event_seq OR (r.event_seq > 0 AND (e.low <> 1 OR e.high <> r.event_seq));
+
 -- R7 a quota counts what truly runs, within its cap
 SELECT 'R7' AS code, q.account_id, q.account_id AS ref
   FROM job_quota q LEFT JOIN (
     SELECT account_id, lane, COUNT(*) AS n FROM job WHERE state = 'running' GROUP BY account_id, lane) j
     ON j.account_id = q.account_id AND j.lane = q.lane
  WHERE q.running <> COALESCE(j.n, 0) OR q.running > q.cap;
+
+-- R8 every firing has its job or a reason why not
+SELECT 'R8' AS code, f.account_id, f.schedule_id AS ref
+  FROM schedule_firing f LEFT JOIN job j ON j.id = f.job_id AND j.kind = 'automation.run' AND j.subject_id = f.run_id
+ WHERE f.outcome = 'fired' AND j.id IS NULL;
 
 -- R9 no attempt was sent after the event that acknowledged a cancel of its task
 SELECT 'R9' AS code, a.account_id, a.id AS ref
@@ -64,3 +81,19 @@ SELECT 'R10' AS code, t.account_id, t.id AS ref
  WHERE (t.finished_at IS NOT NULL AND COALESCE(m.n, 0) <> 1) OR (t.finished_at IS NULL AND m.n IS NOT NULL)
     OR COALESCE(u.n, 0) <> COALESCE(i.charged, 0) OR COALESCE(u.credits, 0) <> t.credits_used
     OR t.items_delivered <> COALESCE(i.delivered, 0) OR t.items_failed <> COALESCE(i.failed, 0);
+
+-- R10 every ended run has exactly one notification of its end, its counts are its items, and a paused one has none in flight
+SELECT 'R10' AS code, r.account_id, r.id AS ref
+  FROM automation_run r LEFT JOIN (
+    SELECT subject_id, COUNT(*) AS n FROM notification
+     WHERE subject_kind = 'automation_run' AND notification_type <> 'automation_paused' GROUP BY subject_id) m ON m.subject_id = r.id
+  LEFT JOIN (
+    SELECT run_id, SUM(CASE WHEN state = 'RUNNING' THEN 1 ELSE 0 END) AS running,
+           SUM(CASE WHEN state IN ('SUCCEEDED', 'FAILED', 'SKIPPED') THEN 1 ELSE 0 END) AS ended
+      FROM automation_item GROUP BY run_id) i ON i.run_id = r.id
+  LEFT JOIN (
+    SELECT run_id, SUM(succeeded + failed + skipped) AS ended, SUM(credits_used) AS credits
+      FROM automation_stage GROUP BY run_id) s ON s.run_id = r.id
+ WHERE (r.finished_at IS NOT NULL AND COALESCE(m.n, 0) <> 1) OR (r.finished_at IS NULL AND m.n IS NOT NULL)
+    OR COALESCE(i.ended, 0) <> s.ended OR s.credits <> r.credits_used
+    OR ((r.finished_at IS NOT NULL OR r.state = 'PAUSED') AND COALESCE(i.running, 0) <> 0);

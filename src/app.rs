@@ -27,6 +27,10 @@ use crate::{
         password::{HashCost, Passwords},
         token::TokenRules,
     },
+    automation::{
+        Automation, AutomationParts, LocalStages, Prices, StageWork, graphql::AutomationLoader, run::RunAutomation,
+        sweep::AutomationSweep,
+    },
     bus::{Bus, local::LocalBus, nats::NatsBus, postgres::PostgresBus},
     clock::{Clock, SECOND, SystemClock},
     config::{Config, Role},
@@ -132,6 +136,10 @@ pub struct Seams {
     pub ids: Arc<dyn Ids>,
     /// Adapters; `None` takes them from the settings.
     pub providers: Option<Providers>,
+    /// What the stages of runs do; `None` takes what this version does.
+    pub stage_work: Option<Arc<dyn StageWork>>,
+    /// What they would hold; `None` asks the registry of models.
+    pub stage_prices: Option<Arc<dyn Prices>>,
     /// Timings of durable work.
     pub jobs: JobsConfig,
     /// Tries and waits of AI work.
@@ -150,6 +158,8 @@ impl Seams {
             ids: Arc::new(SystemIds::new(Arc::clone(&clock))),
             clock,
             providers: None,
+            stage_work: None,
+            stage_prices: None,
             jobs: JobsConfig {
                 workers: config.workers,
                 account_running_max: config.running_per_account,
@@ -201,6 +211,8 @@ pub struct App {
     pub ai: Ai,
     /// Images.
     pub gallery: Gallery,
+    /// Runs of the pipeline.
+    pub automation: Automation,
     /// Durable work.
     pub jobs: Jobs,
     /// Removes bytes that nothing names any more.
@@ -285,6 +297,17 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         config: seams.ai.clone(),
     });
     ai.install_models().await?;
+    let stages = LocalStages::new(db.clone(), clock.clone(), content_tasks.clone(), contents.clone());
+    let automation = Automation::new(AutomationParts {
+        db: db.clone(),
+        clock: clock.clone(),
+        ids: ids.clone(),
+        bus: bus.clone(),
+        ledger: ledger.clone(),
+        jobs: jobs.clone(),
+        work: seams.stage_work.clone().unwrap_or_else(|| Arc::new(stages)),
+        prices: seams.stage_prices.clone().unwrap_or_else(|| Arc::new(plugs::ModelPrices(ai.clone()))),
+    });
     let watch = AccessWatch::new(db.clone(), bus.clone());
     let shutdown = CancellationToken::new();
     let parts = Parts {
@@ -319,6 +342,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         .data(contents.clone())
         .data(publishing)
         .data(statistics)
+        .data(automation.clone())
         .data(uploads.clone())
         .data(prompts.clone())
         .data(surroundings)
@@ -333,6 +357,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         .data(DataLoader::new(KeywordLoader(keywords), tokio::spawn).max_batch_size(500))
         .data(DataLoader::new(IdeaLoader(ideas), tokio::spawn).max_batch_size(500))
         .data(DataLoader::new(ContentTaskLoader(content_tasks), tokio::spawn).max_batch_size(500))
+        .data(DataLoader::new(AutomationLoader(automation.clone()), tokio::spawn).max_batch_size(500))
         .data(DataLoader::new(PromptLoader(prompts.clone()), tokio::spawn).max_batch_size(500));
     let gate = Gate::new(schema, seams.limits.clone(), clock.clone())
         .map_err(|error| StartError::Internal(Internal::new("reading the schema", error)))?;
@@ -368,6 +393,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         prompts,
         ai,
         gallery,
+        automation,
         jobs,
         objects,
         uploads,
@@ -384,13 +410,15 @@ pub async fn start_workers(app: &App) -> Result<Option<Workers>, StartError> {
         Role::All => crate::jobs::Role::All,
         Role::Worker => crate::jobs::Role::Worker,
     };
-    let handlers: Vec<Arc<dyn Handler>> = vec![Arc::new(RunAiTask(app.ai.clone()))];
+    let handlers: Vec<Arc<dyn Handler>> =
+        vec![Arc::new(RunAiTask(app.ai.clone())), Arc::new(RunAutomation(app.automation.clone()))];
     let sweeps: Vec<Arc<dyn Sweep>> = vec![
         Arc::new(AiSweep(app.ai.clone())),
         Arc::new(SplitSweep(app.prompts.clone())),
         Arc::new(ImageSweep(app.gallery.clone())),
         Arc::new(AiErasureSweep(app.ai.clone())),
         Arc::new(SiteErasureSweep(app.db.clone())),
+        Arc::new(AutomationSweep(app.automation.clone())),
         Arc::new(app.objects.clone()),
     ];
     Ok(Some(Workers::start(app.jobs.clone(), role, handlers, sweeps).await?))

@@ -7,6 +7,7 @@ pub mod ai;
 pub mod app;
 pub mod audit;
 pub mod auth;
+pub mod automation;
 pub mod bus;
 pub mod calendar;
 pub mod cli;

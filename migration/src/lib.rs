@@ -16,6 +16,7 @@ mod m20261121_000012_guard_upscales;
 mod m20261121_000013_count_split_credits;
 mod m20261121_000014_create_pipeline;
 mod m20261121_000015_make_things;
+mod m20261121_000016_create_automation;
 mod m20261121_000017_extend_content;
 mod m20261121_000018_index_pipeline;
 mod script;
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000013_count_split_credits::Migration),
             Box::new(m20261121_000014_create_pipeline::Migration),
             Box::new(m20261121_000015_make_things::Migration),
+            Box::new(m20261121_000016_create_automation::Migration),
             Box::new(m20261121_000017_extend_content::Migration),
             Box::new(m20261121_000018_index_pipeline::Migration),
         ]

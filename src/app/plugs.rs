@@ -13,8 +13,9 @@ use uuid::Uuid;
 
 use super::Look;
 use crate::{
-    ai::{Ai, maker::Makers},
+    ai::{Ai, maker::Makers, model::AiFunction},
     auth::{AccessWatch, Auth, model::CloseReason},
+    automation::{Prices, WorkFuture, model::Stage},
     content::{ArticleMaker, ContentImageMaker, Contents, ImagePromptMaker, OptimizeMaker},
     db::Db,
     error::Error,
@@ -115,6 +116,29 @@ pub(super) fn makers(db: &Db, ids: &Arc<dyn Ids>, contents: &Contents) -> Makers
         Arc::new(ContentImageMaker::new(db.clone(), ids.clone(), contents.clone())),
         Arc::new(OptimizeMaker::new(db.clone(), ids.clone())),
     ])
+}
+
+/// What the stages of a run would hold, by the models as they are now.
+pub(super) struct ModelPrices(pub(super) Ai);
+
+impl Prices for ModelPrices {
+    fn hold_of(&self, _: Uuid, stage: Stage) -> WorkFuture<'_, Option<i64>> {
+        let function = match stage {
+            Stage::Cluster => Some(AiFunction::ClusterKeywords),
+            Stage::Ideas => Some(AiFunction::GenerateIdeas),
+            Stage::Content => Some(AiFunction::GenerateContent),
+            Stage::ImagePrompts => Some(AiFunction::GenerateImagePrompts),
+            Stage::Images => Some(AiFunction::GenerateImages),
+            Stage::ContentTasks | Stage::Review => None,
+        };
+        async move {
+            match function {
+                Some(function) => self.0.typical_hold(function).await,
+                None => Ok(Some(0)),
+            }
+        }
+        .boxed()
+    }
 }
 
 /// Whether all AI output comes from the sandbox.

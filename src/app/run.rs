@@ -47,6 +47,10 @@ pub async fn run(app: App, listener: TcpListener) -> Result<(), StartError> {
         async move { watch.run(ended).await }
     });
     let workers = start_workers(&app).await?;
+    let topping = workers.is_some().then(|| {
+        let (automation, ended) = (app.automation.clone(), app.shutdown.clone());
+        tokio::spawn(async move { automation.watch_top_ups(ended.cancelled_owned()).await })
+    });
     let stopping = app.shutdown.clone();
     let serving = http::serve(listener, http::router(app.http.clone()), app.http.clone());
     let working = async {
@@ -57,6 +61,9 @@ pub async fn run(app: App, listener: TcpListener) -> Result<(), StartError> {
     };
     tokio::join!(serving, working);
     let _ = watching.await;
+    if let Some(topping) = topping {
+        let _ = topping.await;
+    }
     app.ledger.close().await;
     app.db.close().await;
     Ok(())

@@ -349,6 +349,22 @@ pub enum UserErrorCode {
     SlotInPast,
     /// Another content of the site has the slot.
     SlotTaken,
+    /// A run of the site has not ended.
+    RunActive,
+    /// The site is not active.
+    SiteInactive,
+    /// This server cannot carry a stage out that is switched on.
+    StageUnavailable,
+    /// The account is suspended.
+    AccountSuspended,
+    /// The run's credit cap does not cover its next item.
+    RunCap,
+    /// The new credit cap is not above the old one, or there is none.
+    CapInvalid,
+    /// A run cannot begin with this stage.
+    StageInvalid,
+    /// A field of the automation's config is out of range.
+    ConfigInvalid,
 }
 
 /// What an AI model lacks, and who has it.
@@ -404,6 +420,13 @@ pub struct IllegalTransition {
     pub to: &'static str,
 }
 
+/// Where something is that was asked to go elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, SimpleObject)]
+pub struct IllegalState {
+    /// The state it is in.
+    pub current: &'static str,
+}
+
 /// Where in a file a fault is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, SimpleObject)]
 pub struct SourcePosition {
@@ -436,6 +459,8 @@ pub struct UserError {
     pub version_conflict: Option<VersionConflict>,
     /// The two states, with `ILLEGAL_TRANSITION` of content only.
     pub illegal_transition: Option<IllegalTransition>,
+    /// The present state, with `ILLEGAL_STATE` only.
+    pub illegal_state: Option<IllegalState>,
     /// The prompt that is there, with `KEY_EXISTS` only.
     pub key_exists: Option<KeyExists>,
     /// Where in the file, with `SYNTAX_ERROR`, `DUPLICATE_JSON_KEY` and `TOO_DEEP` only.
@@ -456,6 +481,7 @@ impl UserError {
             model_mismatch: None,
             version_conflict: None,
             illegal_transition: None,
+            illegal_state: None,
             key_exists: None,
             source_position: None,
         }
@@ -467,6 +493,11 @@ impl UserError {
             version_conflict: Some(VersionConflict { expected, current }),
             ..Self::new(UserErrorCode::VersionConflict, message, &["input", "expectedVersion"])
         }
+    }
+
+    /// It is in a state in which this cannot be done.
+    pub fn in_state(message: impl Into<String>, current: &'static str) -> Self {
+        Self { illegal_state: Some(IllegalState { current }), ..Self::new(UserErrorCode::IllegalState, message, &[]) }
     }
 
     /// The account's available credits do not cover the request.

@@ -39,6 +39,8 @@ pub const QUERY: &[(&str, Access)] = &[
     ("aiModels", SignedIn),
     ("aiTask", SignedIn),
     ("aiTasks", SignedIn),
+    ("automationRun", SignedIn),
+    ("automationRuns", SignedIn),
     ("clusters", SignedIn),
     ("content", SignedIn),
     ("contentCalendar", SignedIn),
@@ -46,6 +48,7 @@ pub const QUERY: &[(&str, Access)] = &[
     ("contents", SignedIn),
     ("creditTransactions", F(Feature::CreditsManage, Level::Admin)),
     ("diffSystemPrompts", F(Feature::SystemPromptsManage, Level::Admin)),
+    ("estimateAutomationRun", SignedIn),
     ("eventForm", SignedIn),
     ("exportSystemPrompts", F(Feature::SystemPromptsManage, Level::Admin)),
     ("ideas", SignedIn),
@@ -82,6 +85,7 @@ pub const MUTATION: &[(&str, Access)] = &[
     ("archiveKeywords", SignedIn),
     ("assignRole", F(Feature::RolesAssign, Level::Hero)),
     ("cancelAiTask", SignedIn),
+    ("cancelAutomationRun", SignedIn),
     ("claimHero", Public),
     ("clusterKeywords", SignedIn),
     ("createAiModel", F(Feature::SystemSettingsManage, Level::Hero)),
@@ -99,6 +103,7 @@ pub const MUTATION: &[(&str, Access)] = &[
     ("enableSystemPrompt", F(Feature::SystemPromptsManage, Level::Admin)),
     ("endPromptSplit", F(Feature::SystemPromptsManage, Level::Admin)),
     ("finalizeCluster", SignedIn),
+    ("forkAutomationRun", SignedIn),
     ("generateContent", SignedIn),
     ("generateIdeas", SignedIn),
     ("generateImagePrompts", SignedIn),
@@ -110,13 +115,16 @@ pub const MUTATION: &[(&str, Access)] = &[
     ("moderateImage", F(Feature::ImagesModerate, Level::Admin)),
     ("optimisePrompts", F(Feature::SystemPromptsManage, Level::Admin)),
     ("optimizeContent", SignedIn),
+    ("pauseAutomationRun", SignedIn),
     ("queueIdeas", SignedIn),
+    ("raiseAutomationRunCap", SignedIn),
     ("refreshSession", Public),
     ("rejectIdea", SignedIn),
     ("requestContentChanges", SignedIn),
     ("resetSystemPrompt", F(Feature::SystemPromptsManage, Level::Admin)),
     ("restoreContent", SignedIn),
     ("restoreKeywords", SignedIn),
+    ("resumeAutomationRun", SignedIn),
     ("retryContentTask", SignedIn),
     ("scheduleContent", SignedIn),
     ("scheduleContents", SignedIn),
@@ -127,12 +135,14 @@ pub const MUTATION: &[(&str, Access)] = &[
     ("signOut", SignedIn),
     ("signOutEverywhere", SignedIn),
     ("signUp", Public),
+    ("startAutomationRun", SignedIn),
     ("startPromptSplit", F(Feature::SystemPromptsManage, Level::Admin)),
     ("submitContent", SignedIn),
     ("undoOptimisation", F(Feature::SystemPromptsManage, Level::Admin)),
     ("unscheduleContent", SignedIn),
     ("updateAccount", SignedIn),
     ("updateAiModel", F(Feature::SystemSettingsManage, Level::Hero)),
+    ("updateAutomationConfig", SignedIn),
     ("updateCluster", SignedIn),
     ("updateContent", SignedIn),
     ("updateIdea", SignedIn),
@@ -146,7 +156,8 @@ pub const MUTATION: &[(&str, Access)] = &[
 ];
 
 /// The policy: every field of `Subscription`, with who may call it.
-pub const SUBSCRIPTION: &[(&str, Access)] = &[("aiTaskProgress", SignedIn), ("creditBalance", SignedIn)];
+pub const SUBSCRIPTION: &[(&str, Access)] =
+    &[("aiTaskProgress", SignedIn), ("automationProgress", SignedIn), ("creditBalance", SignedIn)];
 
 /// What `field` of `table` asks for. `None` when it has no row, which denies.
 pub fn access(table: &[(&str, Access)], field: &str) -> Option<Access> {

@@ -18,6 +18,7 @@ use crate::{
         QuoteQuery,
     },
     auth::graphql::{AccountMutation, AuthMutation, AuthQuery},
+    automation::graphql::{AutomationConfigMutation, AutomationMutation, AutomationQuery, AutomationSubscription},
     content::graphql::{ContentMutation, ContentQuery, WritingMutation},
     content::task::graphql::{ContentTaskMutation, ContentTaskQuery},
     doctor::graphql::DoctorQuery,
@@ -61,6 +62,7 @@ pub struct Query(
     ContentQuery,
     PublishingQuery,
     StatisticsQuery,
+    AutomationQuery,
 );
 
 /// Everything that can be done. Refusals are in `userErrors`; faults are top-level errors with a code.
@@ -87,11 +89,13 @@ pub struct Mutation(
     ContentTaskMutation,
     ContentMutation,
     WritingMutation,
+    AutomationConfigMutation,
+    AutomationMutation,
 );
 
 /// Everything that can be watched. Each stream starts with a snapshot and is numbered without a gap.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(LedgerSubscription, AiSubscription);
+pub struct Subscription(LedgerSubscription, AiSubscription, AutomationSubscription);
 
 /// A schema without services, to be completed with `data`. No extension is registered: an empty one costs about a third
 /// of the speed of a long list (G64).

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::{
     ai::graphql::{AiModel, AiTask},
     auth::graphql::{Account, User},
+    automation::graphql::AutomationRun,
     content::graphql::{Content, ContentImage},
     content::task::graphql::ContentTask,
     error::Error,
@@ -80,6 +81,8 @@ kinds! {
     Content = b'E';
     /// A place for an image in an article.
     ContentImage = b'G';
+    /// A run of the pipeline.
+    AutomationRun = b'Z';
 }
 
 /// The id of `kind` and `uuid`.
@@ -154,6 +157,8 @@ pub enum Node {
     Content(Content),
     /// A place for an image in an article.
     ContentImage(ContentImage),
+    /// A run of the pipeline.
+    AutomationRun(AutomationRun),
 }
 
 /// The most ids that `nodes` takes.
@@ -225,6 +230,7 @@ pub async fn find(ctx: &Context<'_>, kind: NodeKind, uuid: Uuid) -> GraphqlResul
         NodeKind::ContentTask => ContentTask::find(ctx, uuid).await.map(|found| found.map(Node::ContentTask)),
         NodeKind::Content => Content::find(ctx, uuid).await.map(|found| found.map(Node::Content)),
         NodeKind::ContentImage => ContentImage::find(ctx, uuid).await.map(|found| found.map(Node::ContentImage)),
+        NodeKind::AutomationRun => AutomationRun::find(ctx, uuid).await.map(|found| found.map(Node::AutomationRun)),
     };
     // Unknown, foreign and forbidden look alike.
     match found {

@@ -118,6 +118,15 @@ pub async fn hasten_in(tx: &impl ConnectionTrait, kind: &str, subject_id: Uuid, 
     Ok(())
 }
 
+/// Forgets the failed runs and crashes of a job that has got on since, so that what lives for long is not given up for what
+/// lies far behind it. Guarded by the lease.
+pub async fn forgive_in(tx: &impl ConnectionTrait, lease: &Lease) -> Result<(), DbErr> {
+    let sql = "UPDATE job SET attempts = 0, crashes = 0 WHERE id = $1 AND fence = $2 AND state = 'running' \
+               AND (attempts > 0 OR crashes > 0)";
+    tx.execute_raw(statement(tx, sql, [lease.job_id.into(), lease.fence.into()])).await?;
+    Ok(())
+}
+
 /// Writes effects that move no credits: guards first, in lock order, then every write in its own order.
 /// Refuses: [`Lost`] when a guard does not hold; the caller's transaction must then roll back.
 pub async fn write_in(tx: &DatabaseTransaction, effects: &[Effect], now: Micros) -> Result<(), Failure<Lost>> {

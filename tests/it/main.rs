@@ -12,6 +12,7 @@
 mod ai;
 mod auth;
 mod authz;
+mod automation;
 mod bus;
 mod cli;
 mod clustering;

@@ -169,7 +169,9 @@ fn mutations_take_one_input_and_answer_a_payload() {
 #[test]
 fn commands_that_move_credits_or_call_providers_take_a_key() {
     let schema = Schema::read();
-    for input in ["AddCreditsInput", "GenerateImagesInput", "GenerateTextInput"] {
+    let runs = ["Start", "Fork", "Pause", "Resume", "Cancel"].map(|verb| format!("{verb}AutomationRunInput"));
+    let commands = ["AddCreditsInput", "GenerateImagesInput", "GenerateTextInput", "RaiseAutomationRunCapInput"];
+    for input in commands.into_iter().chain(runs.iter().map(String::as_str)) {
         let fields = schema.inputs(input);
         let key = fields.iter().find(|field| field.name.node == "idempotencyKey").unwrap();
         assert_eq!(key.ty.node.to_string(), "ID!", "{input}");

@@ -15,7 +15,7 @@ use crate::{
         },
         store,
     },
-    error::{Failure, Internal},
+    error::{Error, Failure, Internal},
     prompt::{
         ComposeError, Composed, PromptUse, Purpose,
         model::{
@@ -30,6 +30,9 @@ const PIXELS_MAX: i64 = 64_000_000;
 
 /// How many times as wide and as high an enlargement is.
 pub(in crate::ai) const UPSCALE_FACTOR: u32 = 2;
+
+/// Bytes of what a text model is usually told: instructions, data block and schema.
+const TYPICAL_INPUT_BYTES: usize = 6_000;
 
 /// The most characters of an image's prompt where no image model says what it reads.
 const IMAGE_PROMPT_CHARS: usize = 1_000;
@@ -265,6 +268,22 @@ impl Ai {
         let told = told.map_err(|error| Failure::Refused(refused(error)))?;
         let prompt_version_id = told.uses.first().map(|first| first.version_id);
         Ok(Matter { prompts, system: Some(told.text), uses: told.uses, prompt_version_id, ..Matter::default() })
+    }
+
+    /// What one item of a function holds that asks as much as such items usually do. `None` when no model could do it.
+    pub async fn typical_hold(&self, function: AiFunction) -> Result<Option<i64>, Error> {
+        let wish = Wish::new(function, "", false);
+        let model = match self.routed(&wish, None).await {
+            Ok((model, _)) => model,
+            Err(Failure::Refused(_)) => return Ok(None),
+            Err(Failure::Fault(error)) => return Err(error),
+        };
+        Ok(match model.price.rates {
+            Rates::Image { .. } => model.price.image_credits().ok(),
+            Rates::Text { .. } => {
+                model.price.text_hold(TYPICAL_INPUT_BYTES, model.model.output_token_limit.unwrap_or(0)).ok()
+            }
+        })
     }
 
     /// What each item of the pipeline asks of a model, as the things are now.

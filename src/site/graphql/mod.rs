@@ -9,5 +9,5 @@ mod types;
 pub use loader::SiteLoader;
 pub use mutation::{SiteMutation, edited_site, editor_of, schedule_errors};
 pub use query::SiteQuery;
-pub use schedule::{SiteScheduleInput, Weekday};
+pub use schedule::{SiteSchedule, SiteScheduleInput, Weekday};
 pub use types::{Sector, Site};

@@ -10,6 +10,7 @@ use super::{
     schedule::SiteSchedule,
 };
 use crate::{
+    automation::graphql::AutomationConfig,
     connection,
     error::Error,
     graphql::{
@@ -107,6 +108,11 @@ impl Site {
     ) -> Result<Option<SectorConnection>> {
         let args = ConnectionArgs { first, after, last, before }.check(ctx)?;
         Ok(Some(service::<Sites>(ctx)?.list_sectors(self.0.id, &args).await?.map(Sector).into()))
+    }
+
+    /// How its runs go; the defaults where nobody has said.
+    async fn automation_config(&self, ctx: &Context<'_>) -> Result<Option<AutomationConfig>> {
+        Ok(Some(AutomationConfig::of(ctx, &self.0).await?))
     }
 
     /// Raised by every edit; an edit names the one it was made from.

@@ -11,7 +11,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::{
-    prompt,
+    pipeline, prompt,
     world::{CALLERS, CANARY, Caller, World},
 };
 
@@ -107,6 +107,7 @@ async fn settle(world: &mut World, field: &str, caller: Caller) {
             };
             tokio::time::timeout(std::time::Duration::from_secs(30), settled).await.unwrap();
         }
+        "startAutomationRun" | "forkAutomationRun" => pipeline::runs_ended(&world.server).await,
         _ => {}
     }
 }

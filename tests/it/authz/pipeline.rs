@@ -17,6 +17,7 @@ pub struct Pipeline {
     /// One to be queued, one to be turned down, one to be changed.
     pub ideas: [String; 3],
     pub content_task: String,
+    pub run: String,
 }
 
 fn text(value: &Value) -> String {
@@ -28,6 +29,17 @@ pub async fn cluster(server: &Server, owner: &Person, site: &str, name: &str) ->
     let query = "mutation($i: CreateClusterInput!) { createCluster(input: $i) { cluster { id } userErrors { code } } }";
     let input = json!({"siteId": site, "name": name});
     text(&server.payload(owner, query, json!({"i": input})).await["cluster"]["id"])
+}
+
+/// Waits until no run is at work.
+pub async fn runs_ended(server: &Server) {
+    let open = "SELECT COUNT(*) FROM job WHERE kind = 'automation.run' AND state IN ('ready', 'running')";
+    let ended = async {
+        while server.number(open).await > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), ended).await.unwrap();
 }
 
 /// Makes them for `owner`.
@@ -56,7 +68,11 @@ pub async fn make(server: &Server, owner: &Person) -> Pipeline {
     let query = "mutation($i: CreateContentTaskInput!) { createContentTask(input: $i) { contentTask { id } } }";
     let input = json!({"siteId": site, "title": format!("{CANARY} task")});
     let content_task = text(&server.payload(owner, query, json!({"i": input})).await["contentTask"]["id"]);
-    Pipeline { site, spare, sector, keyword, cluster, ideas, content_task }
+    let query = "mutation($i: StartAutomationRunInput!) { startAutomationRun(input: $i) { run { id } } }";
+    let input = json!({"siteId": site, "idempotencyKey": "first-run-key"});
+    let run = text(&server.payload(owner, query, json!({"i": input})).await["run"]["id"]);
+    runs_ended(server).await;
+    Pipeline { site, spare, sector, keyword, cluster, ideas, content_task, run }
 }
 
 impl Pipeline {
@@ -71,6 +87,7 @@ impl Pipeline {
             ("Cluster", cluster),
             ("Idea", idea),
             ("ContentTask", task),
+            ("AutomationRun", &*self.run),
         ]
     }
 
@@ -97,6 +114,19 @@ impl Pipeline {
                     self.site
                 )
             }
+            "automationRun" => {
+                format!("{{ automationRun(id: \"{}\") {{ id site {{ name }} stages {{ stage }} }} }}", self.run)
+            }
+            "automationRuns" => {
+                format!(
+                    "{{ automationRuns(siteId: \"{}\") {{ nodes {{ id site {{ name }} }} totalCount }} }}",
+                    self.site
+                )
+            }
+            "estimateAutomationRun" => format!(
+                "{{ estimateAutomationRun(input: {{ siteId: \"{}\" }}) {{ available userErrors {{ code }} }} }}",
+                self.site
+            ),
             "clusters" => format!(
                 "{{ clusters(siteId: \"{}\") {{ nodes {{ id name keywordCount keywords {{ nodes {{ text }} }} }} totalCount }} }}",
                 self.site
@@ -139,6 +169,17 @@ impl Pipeline {
             "updateIdea" => json!({"ideaId": self.ideas[2], "title": format!("{CANARY} {fresh}")}),
             "createContentTask" => json!({"siteId": self.site, "title": format!("About {fresh}")}),
             "retryContentTask" => json!({"contentTaskId": self.content_task}),
+            "startAutomationRun" => json!({"siteId": self.site, "idempotencyKey": format!("{fresh}-key")}),
+            "forkAutomationRun" => {
+                json!({"runId": self.run, "fromStage": "IDEAS", "idempotencyKey": format!("{fresh}-key")})
+            }
+            "pauseAutomationRun" | "resumeAutomationRun" | "cancelAutomationRun" => {
+                json!({"runId": self.run, "idempotencyKey": format!("{fresh}-key")})
+            }
+            "raiseAutomationRunCap" => {
+                json!({"runId": self.run, "creditCap": 9, "idempotencyKey": format!("{fresh}-key")})
+            }
+            "updateAutomationConfig" => json!({"siteId": self.site, "expectedVersion": 0, "creditCap": 90}),
             "updateSector" => json!({"sectorId": self.sector, "isActive": true}),
             _ => return None,
         })

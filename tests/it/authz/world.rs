@@ -1,8 +1,13 @@
 //! One tenant whose every text is a canary, and everybody who may ask about it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use inkledger::db::Engine;
+use inkledger::{
+    app::Seams,
+    automation::{Picked, Selection, StageWork, Step, Stepped, WorkFuture, model::Stage},
+    config::Config,
+    db::Engine,
+};
 use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
 
@@ -33,6 +38,23 @@ pub enum Caller {
     Hero,
 }
 
+/// Runs that find nothing to do.
+struct Idle;
+
+impl StageWork for Idle {
+    fn supports(&self, _: Stage) -> bool {
+        true
+    }
+
+    fn select<'a>(&'a self, _: &'a Selection) -> WorkFuture<'a, Vec<Picked>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn step<'a>(&'a self, _: &'a Step) -> WorkFuture<'a, Stepped> {
+        Box::pin(async { Ok(Stepped::PutBack) })
+    }
+}
+
 pub struct World {
     pub server: Server,
     people: BTreeMap<Caller, Person>,
@@ -57,7 +79,11 @@ fn id(value: &Value) -> String {
 impl World {
     pub async fn open(engine: Engine) -> Self {
         // Introspection is open, as in development, so that what each role sees of it can be compared.
-        let server = Home::open(engine).await.start_with(|config, _| config.http.introspection = true).await;
+        let change = |config: &mut Config, seams: &mut Seams| {
+            config.http.introspection = true;
+            seams.stage_work = Some(Arc::new(Idle));
+        };
+        let server = Home::open(engine).await.start_with(change).await;
         let hero = server.hero().await;
         let owner = server.sign_up("canary-owner").await;
         let other = server.sign_up("other").await;
@@ -268,6 +294,10 @@ impl World {
             "creditBalance" => {
                 format!("subscription {{ creditBalance(accountId: \"{account}\") {{ kind balance {{ available }} }} }}")
             }
+            "automationProgress" => format!(
+                "subscription {{ automationProgress(runId: \"{}\") {{ kind run {{ site {{ name }} }} }} }}",
+                self.pipeline.run
+            ),
             other => panic!("give Subscription.{other} a document here, and a line in matrix.txt"),
         }
     }

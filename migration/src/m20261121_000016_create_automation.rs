@@ -1,0 +1,20 @@
+//! Runs of the pipeline, and when they start by themselves.
+
+use sea_orm_migration::prelude::*;
+
+use crate::script;
+
+/// Runs of the pipeline, and when they start by themselves.
+#[derive(DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        script::run(manager, include_str!("sql/automation.sql")).await
+    }
+}
