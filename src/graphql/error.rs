@@ -135,7 +135,7 @@ pub enum UserErrorCode {
     ContentInvalid,
     /// The metadata is no object, larger than 16 KiB or nested more than 16 deep.
     MetadataInvalid,
-    /// The note is longer than 500 characters.
+    /// The note is too long, or blank where one is asked for.
     NoteInvalid,
     /// The category holds 1,000 prompts, which is the most.
     CategoryFull,
@@ -303,7 +303,7 @@ pub enum UserErrorCode {
     ContentTwice,
     /// The title is blank, too short or too long.
     TitleInvalid,
-    /// The text is longer than 200,000 characters.
+    /// The text is longer than 100,000 characters.
     HtmlTooLong,
     /// Cleaned, nothing is left of the text.
     HtmlEmpty,
@@ -409,7 +409,7 @@ pub struct UserError {
     /// The two versions, with `VERSION_CONFLICT` only.
     pub version_conflict: Option<VersionConflict>,
     /// The two states, with `ILLEGAL_TRANSITION` of content only.
-    pub illegal_transition: Option<IllegalTransition>,
+    pub illegal_transition: Option<Box<IllegalTransition>>,
     /// The prompt that is there, with `KEY_EXISTS` only.
     pub key_exists: Option<KeyExists>,
     /// Where in the file, with `SYNTAX_ERROR`, `DUPLICATE_JSON_KEY` and `TOO_DEEP` only.

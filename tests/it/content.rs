@@ -3,5 +3,5 @@
 mod completion;
 mod review;
 mod slot;
-mod stage;
+pub mod stage;
 mod text;

@@ -170,11 +170,19 @@ mod tests {
     #[test]
     fn a_failed_image_inside_blocks_nothing_and_is_listed() {
         let id = Uuid::from_u128;
-        let images = [(id(1), ContentImageState::Failed), (id(2), ContentImageState::Generated), (id(3), ContentImageState::Failed)];
+        let images = [
+            (id(1), ContentImageState::Failed),
+            (id(2), ContentImageState::Generated),
+            (id(3), ContentImageState::Failed),
+        ];
         let decision = decide_approval(&Work { in_article: &images, ..DONE });
         assert_eq!((decision.target, decision.blocked_by), (ApprovalTarget::Approved, None));
         assert_eq!(decision.failed_images, [id(1), id(3)]);
-        let open = [(id(1), ContentImageState::Pending), (id(2), ContentImageState::Uncertain), (id(3), ContentImageState::Failed)];
+        let open = [
+            (id(1), ContentImageState::Pending),
+            (id(2), ContentImageState::Uncertain),
+            (id(3), ContentImageState::Failed),
+        ];
         let decision = decide_approval(&Work { in_article: &open, ..DONE });
         assert_eq!((decision.target, decision.failed_images), (ApprovalTarget::Stays, vec![id(3)]));
     }

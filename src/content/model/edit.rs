@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use super::{
     Content, ContentState, Face, IllegalTransition,
-    article::{CATEGORIES_MAX, EXCERPT_CHARS_MAX, LABEL_CHARS_MAX, META_DESCRIPTION_CHARS_MAX, META_TITLE_CHARS_MAX, TAGS_MAX},
+    article::{
+        CATEGORIES_MAX, EXCERPT_CHARS_MAX, LABEL_CHARS_MAX, META_DESCRIPTION_CHARS_MAX, META_TITLE_CHARS_MAX, TAGS_MAX,
+    },
     html::{clean_html, plain_text},
     slug::{SLUG_CHARS_MAX, is_slug},
     words::count_words,
@@ -18,7 +20,7 @@ use crate::{
 /// Characters of a title at most.
 pub const CONTENT_TITLE_CHARS_MAX: usize = 200;
 /// Characters of a text at most, its tags counted.
-pub const HTML_CHARS_MAX: usize = 200_000;
+pub const HTML_CHARS_MAX: usize = 100_000;
 /// Keywords of an article at most.
 pub const KEYWORDS_MAX: usize = 20;
 /// Characters of a keyword at most.
@@ -287,7 +289,7 @@ mod tests {
         let found = clean("<p onclick=\"x\">Two words</p><script>no</script>".into()).unwrap();
         assert_eq!(found, Some(("<p>Two words</p>".to_owned(), 2)));
         assert_eq!(clean("<script>x</script>".into()), Err(ContentError::HtmlEmpty));
-        assert_eq!(clean("a".repeat(200_001)), Err(ContentError::HtmlTooLong(200_001)));
+        assert_eq!(clean("a".repeat(100_001)), Err(ContentError::HtmlTooLong(100_001)));
         assert_eq!(UpdateContent::default().clean(), Ok(None));
     }
 

@@ -22,7 +22,8 @@ pub use approval::{
 };
 pub use change::{Change, Step, Told};
 pub use content::{
-    Approval, CalendarFilter, Content, ContentFilter, ContentImage, Dated, Face, Revision, RevisionCause, ScheduleBlock, Slot, SlotSource,
+    Approval, CalendarFilter, Content, ContentFilter, ContentImage, Dated, Face, Revision, RevisionCause,
+    ScheduleBlock, Slot, SlotSource,
 };
 pub use content_state::{Cause, ContentState, IllegalTransition};
 pub use edit::{ContentError, NOTE_CHARS_MAX, SCHEDULE_MAX, UpdateContent, review_note};

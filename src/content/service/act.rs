@@ -48,11 +48,11 @@ enum Act {
 }
 
 /// Locks the site, then the content. Refuses: `NotFound` as a fault.
-pub(super) async fn lock<R>(
+pub(super) async fn lock(
     tx: &DatabaseTransaction,
     account: Uuid,
     content: Uuid,
-) -> Result<(Site, Content), Failure<R>> {
+) -> Result<(Site, Content), Failure<ContentError>> {
     let found = store::content::find_place(tx, content).await?.filter(|(owner, _)| *owner == account);
     let (_, site) = found.ok_or(Failure::Fault(Error::NotFound))?;
     let site = lock_site_in(tx, account, site).await?.ok_or(Failure::Fault(Error::NotFound))?;
@@ -146,12 +146,8 @@ impl Contents {
     async fn act(&self, right: MemberRight, asked: Asked, act: Act) -> Result<Content, Failure<ContentError>> {
         let account = demand_editor(right)?;
         let by = right.user_id();
-        let trace = Trace {
-            account_id: account,
-            actor: Actor::User(by),
-            request_id: asked.request_id,
-            at: self.clock.now(),
-        };
+        let trace =
+            Trace { account_id: account, actor: Actor::User(by), request_id: asked.request_id, at: self.clock.now() };
         let (id, expected) = (asked.content, asked.expected_version);
         // How many audit rows there will be is known only inside.
         let context = (act, trace, self.ids.clone());

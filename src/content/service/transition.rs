@@ -8,8 +8,9 @@ use crate::{
     clock::Micros,
     content::{
         model::{
-            ApprovalTarget, Cause, Change, ContentError, ContentImage, ContentImageKind, ContentImageState, ContentState,
-            FeaturedImage, Occupied, ScheduleBlock, Slot, SlotSource, Step, Work, decide_approval, next_slot,
+            ApprovalTarget, Cause, Change, ContentError, ContentImage, ContentImageKind, ContentImageState,
+            ContentState, FeaturedImage, Occupied, ScheduleBlock, Slot, SlotSource, Step, Work, decide_approval,
+            next_slot,
         },
         store,
     },
@@ -48,7 +49,12 @@ pub(super) async fn place(
     Ok(())
 }
 
-fn work<'a>(site: &Site, change: &Change, images: &'a [(Uuid, ContentImageState)], featured: FeaturedImage) -> Work<'a> {
+fn work<'a>(
+    site: &Site,
+    change: &Change,
+    images: &'a [(Uuid, ContentImageState)],
+    featured: FeaturedImage,
+) -> Work<'a> {
     Work {
         auto_approve: site.settings.auto_approve,
         is_text_saved: change.before().words > 0,
@@ -114,9 +120,7 @@ fn failed(error: EffectError, change: &Change) -> Failure<ContentError> {
     };
     let after = change.after();
     match (violated(&error).as_deref(), after.slot) {
-        (Some("content_site_id_slug_key"), _) => {
-            Failure::Refused(ContentError::SlugTaken(after.face.slug.clone()))
-        }
+        (Some("content_site_id_slug_key"), _) => Failure::Refused(ContentError::SlugTaken(after.face.slug.clone())),
         (Some("content_site_id_slot_at_key"), Some(slot)) => Failure::Refused(ContentError::SlotTaken(slot.at)),
         _ => error.into(),
     }

@@ -53,9 +53,9 @@ impl KeepLocalTime for SlotMoves {
                 let Some(slot) = content.slot else { continue };
                 let mut change = Change::of(content, trace.at);
                 change.move_slot(Slot { at: to.to.at, ..slot });
-                save(tx, &change, trace, self.0.as_ref()).await.map_err(|failure| {
-                    failure.map_refusal(|refusal| KeepClash::Taken(refusal.to_string()))
-                })?;
+                save(tx, &change, trace, self.0.as_ref())
+                    .await
+                    .map_err(|failure| failure.map_refusal(|refusal| KeepClash::Taken(refusal.to_string())))?;
             }
             Ok(())
         }

@@ -82,8 +82,7 @@ pub async fn load_dated(
     let row = connection.query_one_raw(statement(connection, sql, values.clone())).await?;
     found.tray_count = row.map_or(Ok(0), |row| row.try_get("", "n"))?;
     values.push(span.tray_max.into());
-    let sql =
-        format!("SELECT {COLUMNS} FROM content WHERE {waiting} ORDER BY approved_at, id LIMIT ${}", values.len());
+    let sql = format!("SELECT {COLUMNS} FROM content WHERE {waiting} ORDER BY approved_at, id LIMIT ${}", values.len());
     let rows = connection.query_all_raw(statement(connection, sql, values)).await?;
     found.tray = rows.iter().map(content_of).collect::<Result<_, _>>()?;
     Ok(found)

@@ -140,11 +140,7 @@ pub async fn lock_content(tx: &impl ConnectionTrait, account: Uuid, id: Uuid) ->
 }
 
 /// Those of a site's content in review whose images have all settled, the oldest first, at most `limit`.
-pub async fn list_reviewable(
-    connection: &impl ConnectionTrait,
-    site: Uuid,
-    limit: i64,
-) -> Result<Vec<Uuid>, DbErr> {
+pub async fn list_reviewable(connection: &impl ConnectionTrait, site: Uuid, limit: i64) -> Result<Vec<Uuid>, DbErr> {
     let sql = "SELECT id FROM content WHERE site_id = $1 AND state = 'REVIEW' AND NOT EXISTS \
                (SELECT 1 FROM content_image WHERE content_id = content.id AND state NOT IN ('GENERATED', 'FAILED')) \
                ORDER BY id LIMIT $2";

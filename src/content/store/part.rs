@@ -123,9 +123,8 @@ pub async fn load_revision_texts(
     connection: &impl ConnectionTrait,
     keys: &[(Uuid, i32)],
 ) -> Result<HashMap<(Uuid, i32), String>, DbErr> {
-    let pairs: Vec<String> = (0..keys.len())
-        .map(|at| format!("(content_id = ${} AND version = ${})", 2 * at + 1, 2 * at + 2))
-        .collect();
+    let pairs: Vec<String> =
+        (0..keys.len()).map(|at| format!("(content_id = ${} AND version = ${})", 2 * at + 1, 2 * at + 2)).collect();
     let sql = format!("SELECT content_id, version, html FROM content_revision WHERE {}", pairs.join(" OR "));
     let values = keys.iter().flat_map(|(content, version)| [Value::from(*content), Value::from(*version)]);
     let rows = connection.query_all_raw(statement(connection, sql, values)).await?;

@@ -69,9 +69,8 @@ pub async fn is_taken(tx: &impl ConnectionTrait, site: Uuid, content: Uuid, at: 
 /// The site's scheduled content, locked, with its slots in the order of time, and the instants that stay as they are.
 pub async fn lock_slots(tx: &impl ConnectionTrait, site: Uuid) -> Result<(Vec<Content>, BTreeSet<Micros>), DbErr> {
     let lock = engine_of(tx).for_update();
-    let sql = format!(
-        "SELECT {COLUMNS} FROM content WHERE site_id = $1 AND state IN ({HOLDING}) ORDER BY slot_at, id{lock}"
-    );
+    let sql =
+        format!("SELECT {COLUMNS} FROM content WHERE site_id = $1 AND state IN ({HOLDING}) ORDER BY slot_at, id{lock}");
     let rows = tx.query_all_raw(statement(tx, sql, [site.into()])).await?;
     let (mut waiting, mut standing) = (Vec::new(), BTreeSet::new());
     for content in rows.iter().map(content_of) {

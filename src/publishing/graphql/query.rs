@@ -100,7 +100,8 @@ impl PublishingQuery {
     ) -> Result<Option<ContentCalendar>> {
         let id = node::decode(NodeKind::Site, &site_id, &["siteId"])?;
         let filter = filter.map(CalendarFilter::check).transpose()?.unwrap_or_default();
-        let days = Days::new(from.0, to.0).map_err(|RangeInvalid| Error::bad_input(RangeInvalid.to_string(), &["to"]))?;
+        let days =
+            Days::new(from.0, to.0).map_err(|RangeInvalid| Error::bad_input(RangeInvalid.to_string(), &["to"]))?;
         let site = Site::find(ctx, id).await?.ok_or(Error::NotFound)?.0;
         let calendar = service::<Publishing>(ctx)?.calendar(site.id, days, filter).await?;
         Ok(Some(ContentCalendar::new(calendar, days)))

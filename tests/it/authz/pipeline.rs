@@ -1,9 +1,10 @@
 //! What the content pipeline of the table is made of: a site of the owner's, and what is below it.
 
+use inkledger::graphql::node::{NodeKind, encode};
 use serde_json::{Value, json};
 
 use super::world::CANARY;
-use crate::support::{builders::Person, server::Server};
+use crate::support::{builders::Person, content, server::Server};
 
 /// One of each kind of thing.
 #[derive(Debug, Clone)]
@@ -12,6 +13,8 @@ pub struct Pipeline {
     pub sector: String,
     pub keyword: String,
     pub cluster: String,
+    pub content: String,
+    pub content_image: String,
 }
 
 fn text(value: &Value) -> String {
@@ -39,14 +42,54 @@ pub async fn make(server: &Server, owner: &Person) -> Pipeline {
     let query = "query($s: ID!) { keywords(siteId: $s) { nodes { id } } }";
     let keyword = text(&server.payload(owner, query, json!({"s": site})).await["nodes"][0]["id"]);
     let cluster = cluster(server, owner, &site, CANARY).await;
-    Pipeline { site, sector, keyword, cluster }
+    let content = article(server, &site, "DRAFT").await;
+    let place = content::place(&server.db, &json!(content), "FEATURED", 0, "PENDING").await;
+    let content_image = encode(NodeKind::ContentImage, place).to_string();
+    Pipeline { site, sector, keyword, cluster, content, content_image }
+}
+
+/// An article of a site, in a state that a mutation asks for.
+pub async fn article(server: &Server, site: &str, state: &str) -> String {
+    let mut more = vec![("title", format!("'{CANARY}'"))];
+    if state == "SCHEDULED" {
+        let number = server.number("SELECT COUNT(*) FROM content").await;
+        more.extend([("slot_at", format!("40000000000000{number:02}")), ("slot_source", "'AUTO'".to_owned())]);
+    }
+    let more: Vec<(&str, &str)> = more.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    text(&content::content(&server.db, &json!(site), state, &more).await)
+}
+
+/// The state in which a mutation of content takes it; `None` for every other mutation.
+pub fn content_state(field: &str) -> Option<&'static str> {
+    Some(match field {
+        "updateContent" | "submitContent" => "DRAFT",
+        "approveContent" | "requestContentChanges" => "REVIEW",
+        "withdrawApproval" | "scheduleContent" | "archiveContent" => "APPROVED",
+        "unscheduleContent" => "SCHEDULED",
+        "restoreContent" => "ARCHIVED",
+        _ => return None,
+    })
+}
+
+/// An instant to come that no other name gives.
+fn later(fresh: &str) -> String {
+    let number: String = fresh.chars().filter(char::is_ascii_digit).collect();
+    format!("2090-01-01T00:00:00.{number:0>6}Z")
 }
 
 impl Pipeline {
     /// The ids, by kind of node.
     pub fn nodes(&self) -> Vec<(&'static str, &str)> {
         let (site, sector, keyword, cluster) = (&*self.site, &*self.sector, &*self.keyword, &*self.cluster);
-        vec![("Site", site), ("Sector", sector), ("Keyword", keyword), ("Cluster", cluster)]
+        let (content, image) = (&*self.content, &*self.content_image);
+        vec![
+            ("Site", site),
+            ("Sector", sector),
+            ("Keyword", keyword),
+            ("Cluster", cluster),
+            ("Content", content),
+            ("ContentImage", image),
+        ]
     }
 
     /// The document of a root field of `Query`; `None` when it is about something else.
@@ -61,6 +104,22 @@ impl Pipeline {
                     self.site
                 )
             }
+            "content" => {
+                format!(
+                    "{{ content(id: \"{}\") {{ id title html images {{ prompt }} revisions {{ nodes {{ title }} }} }} }}",
+                    self.content
+                )
+            }
+            "contents" => {
+                format!(
+                    "{{ contents(siteId: \"{}\") {{ nodes {{ id title site {{ name }} }} totalCount }} }}",
+                    self.site
+                )
+            }
+            "contentCalendar" => format!(
+                "{{ contentCalendar(siteId: \"{}\", from: \"2026-01-01\", to: \"2026-02-01\") {{ counts {{ total tray }} tray {{ title }} }} }}",
+                self.site
+            ),
             "keywords" => {
                 format!(
                     "{{ keywords(siteId: \"{}\") {{ nodes {{ id text cluster {{ name }} }} totalCount }} }}",
@@ -87,6 +146,15 @@ impl Pipeline {
             "createCluster" => json!({"siteId": self.site, "name": fresh}),
             "updateCluster" => json!({"clusterId": self.cluster, "name": format!("{CANARY} {fresh}")}),
             "finalizeCluster" | "deleteCluster" => json!({"clusterId": self.cluster}),
+            "updateContent" => {
+                json!({"contentId": self.content, "expectedVersion": 1, "excerpt": format!("{CANARY} {fresh}")})
+            }
+            "requestContentChanges" => json!({"contentId": self.content, "expectedVersion": 1, "note": CANARY}),
+            "scheduleContent" => json!({"contentId": self.content, "expectedVersion": 1, "at": later(fresh)}),
+            "scheduleContents" => {
+                json!({"items": [{"contentId": self.content, "expectedVersion": 1, "at": later(fresh)}]})
+            }
+            field if content_state(field).is_some() => json!({"contentId": self.content, "expectedVersion": 1}),
             "updateSector" => json!({"sectorId": self.sector, "isActive": true}),
             _ => return None,
         })
