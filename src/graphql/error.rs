@@ -135,7 +135,7 @@ pub enum UserErrorCode {
     ContentInvalid,
     /// The metadata is no object, larger than 16 KiB or nested more than 16 deep.
     MetadataInvalid,
-    /// The note is longer than 500 characters.
+    /// The note is too long, or blank where one is asked for.
     NoteInvalid,
     /// The category holds 1,000 prompts, which is the most.
     CategoryFull,
@@ -329,7 +329,7 @@ pub enum UserErrorCode {
     ContentNotEditable,
     /// A content is named twice.
     ContentTwice,
-    /// The text is longer than 200,000 characters.
+    /// The text is longer than 100,000 characters.
     HtmlTooLong,
     /// Cleaned, nothing is left of the text.
     HtmlEmpty,
@@ -458,7 +458,7 @@ pub struct UserError {
     /// The two versions, with `VERSION_CONFLICT` only.
     pub version_conflict: Option<VersionConflict>,
     /// The two states, with `ILLEGAL_TRANSITION` of content only.
-    pub illegal_transition: Option<IllegalTransition>,
+    pub illegal_transition: Option<Box<IllegalTransition>>,
     /// The present state, with `ILLEGAL_STATE` only.
     pub illegal_state: Option<IllegalState>,
     /// The prompt that is there, with `KEY_EXISTS` only.

@@ -1,5 +1,7 @@
 //! Slots: what the preview shows is what a site's days and content leave free.
 
+mod calendar;
+
 use std::sync::Arc;
 
 use inkledger::{clock::FixedClock, db::Engine};

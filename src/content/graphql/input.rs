@@ -42,7 +42,7 @@ input! {
         /// The last part of its address: a–z, 0–9 and single hyphens, 1–80 characters, unique in the site; it cannot be
         /// cleared.
         slug: MaybeUndefined<String>,
-        /// The text, HTML of at most 200,000 characters. Only headings, paragraphs, lists, tables, quotations, emphasis
+        /// The text, HTML of at most 100,000 characters. Only headings, paragraphs, lists, tables, quotations, emphasis
         /// and links are kept. It cannot be cleared.
         html: MaybeUndefined<String>,
         /// A short account of it, at most 300 characters; empty takes it away.

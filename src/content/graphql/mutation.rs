@@ -43,7 +43,7 @@ fn content_error(refusal: &ContentError) -> UserError {
         ContentError::Illegal(illegal) => {
             let detail = IllegalTransition { from: illegal.from.as_str(), to: illegal.to.as_str() };
             return UserError {
-                illegal_transition: Some(detail),
+                illegal_transition: Some(Box::new(detail)),
                 ..UserError::new(UserErrorCode::IllegalTransition, message, &["input", "contentId"])
             };
         }
@@ -94,7 +94,8 @@ fn within(mut error: UserError, at: usize) -> UserError {
 
 async fn schedule_one(ctx: &Context<'_>, at: usize, item: &ScheduleContentsItemInput) -> Result<ScheduleContentsItem> {
     request(ctx)?.viewer.signed_in()?;
-    let path = ["input", "items", &at.to_string(), "contentId"];
+    let number = at.to_string();
+    let path = ["input", "items", number.as_str(), "contentId"];
     let content = node::decode(NodeKind::Content, &item.content_id, &path)?;
     let not_found = || {
         let error = UserError::new(UserErrorCode::NotFound, Error::NotFound.to_string(), &path);

@@ -20,7 +20,7 @@ use crate::{
 /// Characters of a title at most.
 pub const CONTENT_TITLE_CHARS_MAX: usize = 200;
 /// Characters of a text at most, its tags counted.
-pub const HTML_CHARS_MAX: usize = 200_000;
+pub const HTML_CHARS_MAX: usize = 100_000;
 /// Keywords of an article at most.
 pub const KEYWORDS_MAX: usize = 20;
 /// Characters of a keyword at most.
@@ -289,7 +289,7 @@ mod tests {
         let found = clean("<p onclick=\"x\">Two words</p><script>no</script>".into()).unwrap();
         assert_eq!(found, Some(("<p>Two words</p>".to_owned(), 2)));
         assert_eq!(clean("<script>x</script>".into()), Err(ContentError::HtmlEmpty));
-        assert_eq!(clean("a".repeat(200_001)), Err(ContentError::HtmlTooLong(200_001)));
+        assert_eq!(clean("a".repeat(100_001)), Err(ContentError::HtmlTooLong(100_001)));
         assert_eq!(UpdateContent::default().clean(), Ok(None));
     }
 

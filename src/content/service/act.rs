@@ -48,11 +48,11 @@ enum Act {
 }
 
 /// Locks the site, then the content. Refuses: `NotFound` as a fault.
-pub(super) async fn lock<R>(
+pub(super) async fn lock(
     tx: &DatabaseTransaction,
     account: Uuid,
     content: Uuid,
-) -> Result<(Site, Content), Failure<R>> {
+) -> Result<(Site, Content), Failure<ContentError>> {
     let found = store::content::find_place(tx, content).await?.filter(|(owner, _)| *owner == account);
     let (_, site) = found.ok_or(Failure::Fault(Error::NotFound))?;
     let site = lock_site_in(tx, account, site).await?.ok_or(Failure::Fault(Error::NotFound))?;

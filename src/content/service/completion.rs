@@ -89,7 +89,7 @@ impl Contents {
                 let Some((account_id, _)) = store::content::find_place(tx, content).await? else {
                     return Ok(Reviewed::Passed);
                 };
-                let (site, found) = lock::<ContentError>(tx, account_id, content).await?;
+                let (site, found) = lock(tx, account_id, content).await?;
                 if found.state != ContentState::Review {
                     return Ok(Reviewed::Passed);
                 }
@@ -99,7 +99,7 @@ impl Contents {
                 complete(tx, &site, &mut change, &images, false).await?;
                 save(tx, &change, &trace, ids.as_ref()).await?;
                 let after = change.into_after();
-                Ok(match after.state {
+                Ok::<_, Failure<ContentError>>(match after.state {
                     ContentState::Review => Reviewed::Left(after.approval_blocked_by),
                     _ => Reviewed::Approved(after.slot),
                 })

@@ -71,6 +71,9 @@ async fn cell(world: &mut World, root: &str, field: &str, caller: Caller) -> Str
     if field == "deleteCluster" {
         variables["i"]["clusterId"] = json!(world.spare_cluster().await);
     }
+    if let Some(state) = pipeline::content_state(field) {
+        variables["i"]["contentId"] = json!(pipeline::article(&world.server, &world.pipeline.site, state).await);
+    }
     let (fresh, hero) = (world.fresh(), world.hero());
     prompt::prepare(&world.server, &hero, &fresh, field, &mut variables).await;
     let before = world.rows().await;

@@ -1,9 +1,10 @@
 //! What the content pipeline of the table is made of: a site of the owner's, and what is below it.
 
+use inkledger::graphql::node::{NodeKind, encode};
 use serde_json::{Value, json};
 
 use super::world::CANARY;
-use crate::support::{builders::Person, planning::add_ideas, server::Server};
+use crate::support::{builders::Person, content, planning::add_ideas, server::Server};
 
 /// One of each kind of thing.
 #[derive(Debug, Clone)]
@@ -18,6 +19,8 @@ pub struct Pipeline {
     pub ideas: [String; 3],
     pub content_task: String,
     pub run: String,
+    pub content: String,
+    pub content_image: String,
 }
 
 fn text(value: &Value) -> String {
@@ -72,7 +75,39 @@ pub async fn make(server: &Server, owner: &Person) -> Pipeline {
     let input = json!({"siteId": site, "idempotencyKey": "first-run-key"});
     let run = text(&server.payload(owner, query, json!({"i": input})).await["run"]["id"]);
     runs_ended(server).await;
-    Pipeline { site, spare, sector, keyword, cluster, ideas, content_task, run }
+    let content = article(server, &site, "DRAFT").await;
+    let place = content::place(&server.db, &json!(content), "FEATURED", 0, "PENDING").await;
+    let content_image = encode(NodeKind::ContentImage, place).to_string();
+    Pipeline { site, spare, sector, keyword, cluster, ideas, content_task, run, content, content_image }
+}
+
+/// An article of a site, in a state that a mutation asks for.
+pub async fn article(server: &Server, site: &str, state: &str) -> String {
+    let mut more = vec![("title", format!("'{CANARY}'"))];
+    if state == "SCHEDULED" {
+        let number = server.number("SELECT COUNT(*) FROM content").await;
+        more.extend([("slot_at", format!("40000000000000{number:02}")), ("slot_source", "'AUTO'".to_owned())]);
+    }
+    let more: Vec<(&str, &str)> = more.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    text(&content::content(&server.db, &json!(site), state, &more).await)
+}
+
+/// The state in which a mutation of content takes it; `None` for every other mutation.
+pub fn content_state(field: &str) -> Option<&'static str> {
+    Some(match field {
+        "updateContent" | "submitContent" => "DRAFT",
+        "approveContent" | "requestContentChanges" => "REVIEW",
+        "withdrawApproval" | "scheduleContent" | "archiveContent" => "APPROVED",
+        "unscheduleContent" => "SCHEDULED",
+        "restoreContent" => "ARCHIVED",
+        _ => return None,
+    })
+}
+
+/// An instant to come that no other name gives.
+fn later(fresh: &str) -> String {
+    let number: String = fresh.chars().filter(char::is_ascii_digit).collect();
+    format!("2090-01-01T00:00:00.{number:0>6}Z")
 }
 
 impl Pipeline {
@@ -80,6 +115,7 @@ impl Pipeline {
     pub fn nodes(&self) -> Vec<(&'static str, &str)> {
         let (site, sector, keyword, cluster) = (&*self.site, &*self.sector, &*self.keyword, &*self.cluster);
         let (idea, task) = (&*self.ideas[0], &*self.content_task);
+        let (content, image) = (&*self.content, &*self.content_image);
         vec![
             ("Site", site),
             ("Sector", sector),
@@ -88,6 +124,8 @@ impl Pipeline {
             ("Idea", idea),
             ("ContentTask", task),
             ("AutomationRun", &*self.run),
+            ("Content", content),
+            ("ContentImage", image),
         ]
     }
 
@@ -106,6 +144,22 @@ impl Pipeline {
             "workflowStats" => format!(
                 "{{ workflowStats(siteId: \"{}\", period: ALL) {{ site {{ name }} bySector {{ sector {{ name }} \
                  planner {{ keywords }} }} }} }}",
+                self.site
+            ),
+            "content" => {
+                format!(
+                    "{{ content(id: \"{}\") {{ id title html images {{ prompt }} revisions {{ nodes {{ title }} }} }} }}",
+                    self.content
+                )
+            }
+            "contents" => {
+                format!(
+                    "{{ contents(siteId: \"{}\") {{ nodes {{ id title site {{ name }} }} totalCount }} }}",
+                    self.site
+                )
+            }
+            "contentCalendar" => format!(
+                "{{ contentCalendar(siteId: \"{}\", from: \"2026-01-01\", to: \"2026-02-01\") {{ counts {{ total tray }} tray {{ title }} }} }}",
                 self.site
             ),
             "keywords" => {
@@ -161,6 +215,12 @@ impl Pipeline {
             "generateIdeas" => {
                 json!({"siteId": self.site, "clusterIds": [self.cluster], "idempotencyKey": format!("ideas-{fresh}")})
             }
+            "generateContent" => json!({
+                "siteId": self.site, "contentTaskIds": [self.content_task], "idempotencyKey": format!("write-{fresh}")
+            }),
+            "generateImagePrompts" | "optimizeContent" => json!({
+                "siteId": self.site, "contentIds": [self.content], "idempotencyKey": format!("{field}-{fresh}")
+            }),
             "createCluster" => json!({"siteId": self.site, "name": fresh}),
             "updateCluster" => json!({"clusterId": self.cluster, "name": format!("{CANARY} {fresh}")}),
             "finalizeCluster" | "deleteCluster" => json!({"clusterId": self.cluster}),
@@ -180,6 +240,15 @@ impl Pipeline {
                 json!({"runId": self.run, "creditCap": 9, "idempotencyKey": format!("{fresh}-key")})
             }
             "updateAutomationConfig" => json!({"siteId": self.site, "expectedVersion": 0, "creditCap": 90}),
+            "updateContent" => {
+                json!({"contentId": self.content, "expectedVersion": 1, "excerpt": format!("{CANARY} {fresh}")})
+            }
+            "requestContentChanges" => json!({"contentId": self.content, "expectedVersion": 1, "note": CANARY}),
+            "scheduleContent" => json!({"contentId": self.content, "expectedVersion": 1, "at": later(fresh)}),
+            "scheduleContents" => {
+                json!({"items": [{"contentId": self.content, "expectedVersion": 1, "at": later(fresh)}]})
+            }
+            field if content_state(field).is_some() => json!({"contentId": self.content, "expectedVersion": 1}),
             "updateSector" => json!({"sectorId": self.sector, "isActive": true}),
             _ => return None,
         })

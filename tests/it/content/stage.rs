@@ -19,7 +19,6 @@ pub struct Stage {
     pub server: Server,
     pub owner: Person,
     pub site: Value,
-    pub clock: Arc<FixedClock>,
     pub contents: Contents,
 }
 
@@ -46,7 +45,7 @@ impl Stage {
         let input = json!({"accountId": owner.account, "name": "Shop", "domain": "shop.example", "timeZone": zone});
         let site = server.payload(&owner, query, json!({"i": input})).await["site"]["id"].clone();
         let contents = Contents::new(server.db.clone(), clock.clone(), Arc::new(SystemIds::new(clock.clone())));
-        Self { server, owner, site, clock, contents }
+        Self { server, owner, site, contents }
     }
 
     /// Changes the site, whatever its version.

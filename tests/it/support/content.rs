@@ -64,7 +64,7 @@ pub async fn content(db: &Db, site: &Value, state: &str, more: &[(&str, &str)]) 
     for (name, value) in more {
         match columns.iter_mut().find(|(column, _)| column == name) {
             Some((_, old)) => *old = (*value).to_owned(),
-            None => columns.push((name, (*value).to_owned())),
+            None => columns.push((*name, (*value).to_owned())),
         }
     }
     let (names, values): (Vec<&str>, Vec<String>) = columns.into_iter().unzip();
