@@ -135,7 +135,7 @@ async fn a_content_task_is_made_by_hand(#[values(Engine::Sqlite, Engine::Postgre
     let theirs = desk.act_as(&other, "createCluster", "cluster { id }", theirs).await["cluster"]["id"].clone();
     for (input, expected) in [
         (json!({"title": "Tent"}), "TITLE_INVALID"),
-        (json!({"outline": "\u{0}"}), "OUTLINE_INVALID"),
+        (json!({"outline": "\u{7}"}), "OUTLINE_INVALID"),
         (json!({"keywords": ["?"]}), "KEYWORD_EMPTY"),
         (json!({"targetWords": 10_001}), "TARGET_WORDS_INVALID"),
         (json!({"priority": 101}), "PRIORITY_INVALID"),

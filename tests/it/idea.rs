@@ -1,9 +1,10 @@
 //! Ideas: found by a model, listed, changed, turned down, and nobody else's.
 
-use inkledger::{ai::model::data_block::Asked, db::Engine, idea::Ideas};
+use std::sync::Arc;
+
+use inkledger::{ai::model::data_block::Asked, clock::SystemClock, db::Engine, idea::Ideas};
 use rstest::rstest;
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 use crate::support::planning::{Desk, code, ids, unusable, uuid};
 
@@ -54,7 +55,7 @@ async fn ideas_are_listed_by_what_they_are(#[values(Engine::Sqlite, Engine::Post
                                              "pageInfo": {"hasNextPage": true}}})
     );
     // What a run would take up.
-    let service = Ideas::new(desk.server.db.clone(), Arc::new(inkledger::clock::SystemClock), ids());
+    let service = Ideas::new(desk.server.db.clone(), Arc::new(SystemClock), ids());
     let site = uuid(&desk.site);
     assert_eq!(service.new_ideas(site, 2).await.unwrap(), ideas.iter().map(uuid).collect::<Vec<_>>(), "oldest first");
 }
@@ -134,7 +135,7 @@ async fn only_clusters_with_keywords_that_are_not_finalized_get_ideas(
         json!([])
     );
     desk.ideas(&cluster, &["An old idea"]).await;
-    let briefs = desk.briefs(&maker, &[cluster.clone()], None).await.unwrap();
+    let briefs = desk.briefs(&maker, std::slice::from_ref(&cluster), None).await.unwrap();
     let (brief, target) = (&briefs[0], &briefs[0].target);
     assert_eq!((briefs.len(), target.id, &target.facts), (1, Some(uuid(&cluster)), &json!({"wanted": 3})));
     // REQ-B-11
@@ -165,7 +166,7 @@ async fn an_answer_becomes_ideas_once(#[values(Engine::Sqlite, Engine::Postgres)
     let desk = Desk::open(engine).await;
     let maker = desk.idea_maker();
     let cluster = desk.cluster("Tents", &["big tent", "small tent"]).await;
-    let target = desk.briefs(&maker, &[cluster.clone()], Some(2)).await.unwrap()[0].target.clone();
+    let target = desk.briefs(&maker, std::slice::from_ref(&cluster), Some(2)).await.unwrap()[0].target.clone();
     assert_eq!(unusable(desk.made(&maker, &target, "{\"ideas\": [").await), "OUTPUT_TRUNCATED");
     assert_eq!(unusable(desk.made(&maker, &target, &answer(&["x"])).await), "NOTHING_USABLE");
     // Fenced, one of a title that is too short, one repeated, one too many.
