@@ -293,7 +293,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         vault: Arc::new(Vault::open_or_create(&config.ai.secret_key_file, ids.as_ref())?),
         shelf: Arc::new(gallery.clone()),
         prompts: prompts.clone(),
-        makers: plugs::makers(&db, &ids, &contents),
+        makers: plugs::makers(&db, ids, &contents),
         config: seams.ai.clone(),
     });
     ai.install_models().await?;

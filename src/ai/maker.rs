@@ -94,11 +94,11 @@ pub enum Unmade<'a> {
     Cancelled,
 }
 
-/// An item that ends without a result.
+/// Items that end without a result, all of them in one transaction.
 #[derive(Debug, Clone, Copy)]
 pub struct Unmaking<'a> {
-    /// What it is about.
-    pub target: &'a Target,
+    /// What they are about.
+    pub targets: &'a [&'a Target],
     /// Why nothing was made.
     pub how: Unmade<'a>,
     /// Whether a person's command asked for it; else a run.
@@ -121,7 +121,7 @@ pub trait Maker: Send + Sync {
     /// What an answer comes to, looked at as things are now. Writes nothing. Refuses: any [`MakeError`].
     fn make<'a>(&'a self, making: Making<'a>) -> BoxFuture<'a, Result<Made, Failure<MakeError>>>;
 
-    /// What commits with the release of an item's credits: the thing is no longer worked on. Nothing where that is so
+    /// What commits with the release of the items' credits: the things are no longer worked on. Nothing where that is so
     /// already.
     fn unmade<'a>(&'a self, unmaking: Unmaking<'a>) -> BoxFuture<'a, Result<Vec<Effect>, Error>>;
 }

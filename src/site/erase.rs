@@ -16,7 +16,35 @@ use crate::{
 const PORTION: u64 = 2_000;
 
 /// What hangs on a site: each table before those that it names, with its key and where its rows are found from the site `s`.
-const TABLES: [(&str, &str, &str); 8] = [
+const TABLES: [(&str, &str, &str); 16] = [
+    (
+        "automation_item",
+        "run_id, stage, position",
+        "JOIN automation_run r ON r.site_id = s.id JOIN automation_item t ON t.run_id = r.id",
+    ),
+    (
+        "automation_product",
+        "run_id, stage, subject_id",
+        "JOIN automation_run r ON r.site_id = s.id JOIN automation_product t ON t.run_id = r.id",
+    ),
+    (
+        "automation_stage",
+        "run_id, stage",
+        "JOIN automation_run r ON r.site_id = s.id JOIN automation_stage t ON t.run_id = r.id",
+    ),
+    (
+        "automation_command",
+        "account_id, idem_key",
+        "JOIN automation_run r ON r.site_id = s.id JOIN automation_command t ON t.run_id = r.id",
+    ),
+    ("automation_run", "id", "JOIN automation_run t ON t.site_id = s.id"),
+    ("automation_config", "site_id", "JOIN automation_config t ON t.site_id = s.id"),
+    (
+        "schedule_firing",
+        "schedule_id, due_at",
+        "JOIN schedule c ON c.subject_id = s.id JOIN schedule_firing t ON t.schedule_id = c.id",
+    ),
+    ("schedule", "id", "JOIN schedule t ON t.subject_id = s.id"),
     ("content_image", "id", "JOIN content_image t ON t.site_id = s.id"),
     (
         "content_revision",
@@ -69,9 +97,11 @@ async fn erase_portion(tx: &impl ConnectionTrait, account: Uuid) -> Result<bool,
     tx.query_all_raw(statement(tx, sql, [account.into()])).await?;
     let mut left = PORTION;
     for (table, key, from) in TABLES.into_iter().chain([("site", "id", "JOIN site t ON t.id = s.id")]) {
+        // The newest first: a run that was forked off another goes before it.
         let keys = key.split(", ").map(|column| format!("t.{column}")).collect::<Vec<_>>().join(", ");
         let sql = format!(
-            "DELETE FROM {table} WHERE ({key}) IN (SELECT {keys} FROM site s {from} WHERE s.account_id = $1 LIMIT $2)"
+            "DELETE FROM {table} WHERE ({key}) IN \
+             (SELECT {keys} FROM site s {from} WHERE s.account_id = $1 ORDER BY {keys} DESC LIMIT $2)"
         );
         let most = i64::try_from(left).unwrap_or(i64::MAX);
         let deleted = tx.execute_raw(statement(tx, sql, [account.into(), most.into()])).await?.rows_affected();

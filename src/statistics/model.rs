@@ -5,6 +5,7 @@ use std::ops::AddAssign;
 use uuid::Uuid;
 
 use crate::{
+    ai::model::AiFunction,
     calendar::{Period, SiteZone},
     clock::Micros,
 };
@@ -102,6 +103,28 @@ pub struct SectorCounts {
     pub counts: Counts,
 }
 
+/// What one AI function was charged and cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OperationUsage {
+    /// Which.
+    pub function: AiFunction,
+    /// Credits charged.
+    pub credits: i64,
+    /// What the delivered attempts cost us, nano-dollars; `None` while no cost is known.
+    pub provider_cost_nanousd: Option<i64>,
+}
+
+/// What AI work for a site came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Each function that was charged, in the order of the pipeline.
+    pub operations: Vec<OperationUsage>,
+    /// AI tasks that ended and delivered something.
+    pub tasks_succeeded: i64,
+    /// AI tasks that ended and delivered nothing, cancelled ones aside.
+    pub tasks_failed: i64,
+}
+
 /// What a site's pipeline came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkflowStats {
@@ -115,6 +138,8 @@ pub struct WorkflowStats {
     pub as_of: Micros,
     /// Of the whole site.
     pub counts: Counts,
+    /// What its AI work came to.
+    pub usage: Usage,
     /// Of each sector, oldest first, then of what belongs to none; they add up to the site's. `None` unless asked for.
     pub by_sector: Option<Vec<SectorCounts>>,
 }

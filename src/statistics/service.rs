@@ -36,16 +36,17 @@ impl Statistics {
             Box::pin(async move {
                 let counts = store::load_counts(tx, id, bounds, by_sector).await?;
                 let sectors = if by_sector { store::list_sectors(tx, id).await? } else { Vec::new() };
-                Ok::<_, Failure<Never>>((counts, sectors))
+                let usage = store::load_usage(tx, id, bounds).await?;
+                Ok::<_, Failure<Never>>((counts, sectors, usage))
             })
         });
-        let (found, sectors) = looked.await?;
+        let (found, sectors, usage) = looked.await?;
         let mut counts = Counts::default();
         found.values().for_each(|part| counts += *part);
         let buckets = sectors.into_iter().map(Some).chain([None]);
         let buckets = buckets
             .map(|sector_id| SectorCounts { sector_id, counts: found.get(&sector_id).copied().unwrap_or_default() });
         let by_sector = by_sector.then(|| buckets.collect());
-        Ok(WorkflowStats { period, zone, from: bounds.from, as_of, counts, by_sector })
+        Ok(WorkflowStats { period, zone, from: bounds.from, as_of, counts, usage, by_sector })
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use uuid::Uuid;
 
-use super::model::Counts;
-use crate::{calendar::Bounds, clock::Micros, db::statement};
+use super::model::{Counts, OperationUsage, Usage};
+use crate::{ai::model::AiFunction, calendar::Bounds, clock::Micros, db::statement};
 
 type Field = fn(&mut Counts) -> &mut i64;
 
@@ -112,6 +112,36 @@ pub async fn load_counts(
         }
     }
     Ok(counts)
+}
+
+/// What AI work for a site was charged, and how its tasks ended, within `bounds`: charges by the time of their transaction,
+/// tasks by that of their end. The caller has authorised by holding the site, and reads in a snapshot.
+pub async fn load_usage(tx: &impl ConnectionTrait, site: Uuid, bounds: Bounds) -> Result<Usage, DbErr> {
+    let values = || -> [Value; 3] { [site.into(), bounds.from.unwrap_or(Micros::MIN).into(), bounds.to.into()] };
+    let charged = "SELECT u.ai_function, CAST(SUM(u.credits) AS bigint) AS credits, \
+                   CAST(SUM(u.provider_cost_nanousd) AS bigint) AS cost \
+                   FROM ai_task_item i JOIN credit_usage u ON u.item_id = i.id \
+                   WHERE i.site_id = $1 AND u.created_at >= $2 AND u.created_at < $3 GROUP BY u.ai_function";
+    let mut usage = Usage::default();
+    for row in tx.query_all_raw(statement(tx, charged, values())).await? {
+        let function: String = row.try_get("", "ai_function")?;
+        let function = AiFunction::parse(&function);
+        usage.operations.push(OperationUsage {
+            function: function.ok_or_else(|| DbErr::Type("a stored AI function is not one we know".to_owned()))?,
+            credits: row.try_get("", "credits")?,
+            provider_cost_nanousd: row.try_get("", "cost")?,
+        });
+    }
+    usage.operations.sort_by_key(|one| AiFunction::ALL.iter().position(|function| *function == one.function));
+    let ended = "SELECT COUNT(DISTINCT t.id) FILTER (WHERE t.status IN ('SUCCESS', 'PARTIAL')) AS succeeded, \
+                 COUNT(DISTINCT t.id) FILTER (WHERE t.status = 'ERROR') AS failed \
+                 FROM ai_task_item i JOIN ai_task t ON t.id = i.ai_task_id \
+                 WHERE i.site_id = $1 AND t.finished_at >= $2 AND t.finished_at < $3";
+    if let Some(row) = tx.query_one_raw(statement(tx, ended, values())).await? {
+        usage.tasks_succeeded = row.try_get("", "succeeded")?;
+        usage.tasks_failed = row.try_get("", "failed")?;
+    }
+    Ok(usage)
 }
 
 /// The sectors of a site, oldest first.

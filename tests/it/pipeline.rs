@@ -2,5 +2,6 @@
 //! used.
 
 mod planning;
+mod run;
 mod stage;
 mod writing;

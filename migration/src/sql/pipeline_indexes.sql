@@ -4,4 +4,3 @@ CREATE INDEX content_cluster_id_idx ON content (cluster_id) WHERE cluster_id IS 
 
 -- Counting a site's content in a period without reading the articles.
 CREATE INDEX content_site_id_created_at_idx ON content (site_id, created_at, state, sector_id);
-CREATE INDEX content_site_id_published_at_idx ON content (site_id, published_at, sector_id) WHERE published_at IS NOT NULL;

@@ -17,7 +17,7 @@ mod things;
 
 pub use compose::ComposeQuery;
 pub use loader::AiLoader;
-pub use model::AiModel;
+pub use model::{AiFunction, AiModel};
 pub use mutation::AiMutation;
 pub use progress::AiSubscription;
 pub use provider::{ProviderMutation, ProviderQuery};

@@ -61,7 +61,7 @@ impl Run<'_> {
     pub(super) async fn unmade(&self, item: &Item, how: Unmade<'_>) -> Result<Vec<Effect>, Stop> {
         let Some((maker, target)) = self.maker(item) else { return Ok(Vec::new()) };
         let trace = self.trace();
-        Ok(maker.unmade(Unmaking { target, how, is_manual: true, trace: &trace }).await?)
+        Ok(maker.unmade(Unmaking { targets: &[target], how, is_manual: true, trace: &trace }).await?)
     }
 
     /// The faults that `attempt` is to mend, as lines: those of the last answer before it that could not be used. `None`

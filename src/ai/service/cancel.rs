@@ -167,11 +167,11 @@ async fn unmade_effects(ai: &Ai, work: &Work, items: &[&Item], rest: Rest<'_>) -
         Rest::Cancelled => Unmade::Cancelled,
         Rest::Failed(code) => Unmade::Failed(code),
     };
-    let mut effects = Vec::new();
-    for target in items.iter().filter_map(|item| task.payload.target_at(item.position)) {
-        effects.extend(maker.unmade(Unmaking { target, how, is_manual: true, trace: &trace }).await?);
+    let targets: Vec<_> = items.iter().filter_map(|item| task.payload.target_at(item.position)).collect();
+    if targets.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(effects)
+    maker.unmade(Unmaking { targets: &targets, how, is_manual: true, trace: &trace }).await
 }
 
 async fn release(

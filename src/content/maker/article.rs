@@ -193,12 +193,16 @@ impl Maker for ArticleMaker {
 
     fn unmade<'a>(&'a self, unmaking: Unmaking<'a>) -> BoxFuture<'a, Result<Vec<Effect>, Error>> {
         Box::pin(async move {
-            let Unmaking { target, how, trace, .. } = unmaking;
-            let Some(task) = self.in_progress(target, trace).await? else { return Ok(Vec::new()) };
-            Ok(match how {
-                Unmade::Failed(_) => effects::fail(task.id, self.ids.as_ref(), trace),
-                Unmade::Cancelled => effects::back(task.id, self.ids.as_ref(), trace),
-            })
+            let Unmaking { targets, how, trace, .. } = unmaking;
+            let mut all = Vec::new();
+            for target in targets {
+                let Some(task) = self.in_progress(target, trace).await? else { continue };
+                all.extend(match how {
+                    Unmade::Failed(_) => effects::fail(task.id, self.ids.as_ref(), trace),
+                    Unmade::Cancelled => effects::back(task.id, self.ids.as_ref(), trace),
+                });
+            }
+            Ok(all)
         })
     }
 }

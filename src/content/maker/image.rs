@@ -1,6 +1,6 @@
 //! `GENERATE_IMAGES` for the places of content: each gets its image, and content whose last image settles goes on.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -83,19 +83,18 @@ impl ContentImageMaker {
         Ok(found.filter(is_drawn))
     }
 
+    /// Places of one content settle: what must be written so that the content goes on where it is complete by that.
     async fn settled(
         &self,
-        place: &ContentImage,
+        content: Uuid,
+        places: &[&ContentImage],
         (to, image, code): (ContentImageState, Option<Uuid>, Option<&str>),
-        is_in_run: bool,
-        trace: &Trace,
+        (is_in_run, trace): (bool, &Trace),
     ) -> Result<Vec<Effect>, Error> {
-        let change = ImageChange { place: place.id, to };
-        // Read before the place is written, so that whatever changes in between is noticed.
-        let completion = self.contents.completion(place.content_id, Some(change), is_in_run, None).await?;
-        let mut effects = self.moved(place.id, (place.state, to), (image, code), trace);
-        effects.extend(completion);
-        Ok(effects)
+        let changes = places.iter().map(|place| ImageChange { place: place.id, to });
+        let completion = self.contents.completion(content, changes, is_in_run, None).await?;
+        let moved = places.iter().flat_map(|place| self.moved(place.id, (place.state, to), (image, code), trace));
+        Ok(moved.chain(completion).collect())
     }
 
     fn moved(
@@ -135,27 +134,41 @@ impl Maker for ContentImageMaker {
             let place = self.drawn(making.target, making.trace).await?;
             let place = place.ok_or(Failure::Refused(MakeError::Gone("TARGET_GONE")))?;
             let to = (ContentImageState::Generated, Some(image), None);
-            let effects = self.settled(&place, to, !making.is_manual, making.trace).await?;
+            let in_run = (!making.is_manual, making.trace);
+            let effects = self.settled(place.content_id, &[&place], to, in_run).await?;
             Ok(Made { effects, count: 1, ..Made::default() })
         })
     }
 
     fn unmade<'a>(&'a self, unmaking: Unmaking<'a>) -> BoxFuture<'a, Result<Vec<Effect>, Error>> {
         Box::pin(async move {
-            let Unmaking { target, how, is_manual, trace } = unmaking;
-            let Some(place) = self.drawn(target, trace).await? else { return Ok(Vec::new()) };
-            match how {
-                Unmade::Failed(code) => {
-                    let to = (ContentImageState::Failed, None, Some(code));
-                    self.settled(&place, to, !is_manual, trace).await
-                }
-                Unmade::Cancelled => {
-                    let states = (place.state, ContentImageState::Pending);
-                    let mut effects = self.moved(place.id, states, (None, None), trace);
-                    effects.push(images_touched(place.content_id));
-                    Ok(effects)
+            let Unmaking { targets, how, is_manual, trace } = unmaking;
+            let mut by_content: BTreeMap<Uuid, Vec<ContentImage>> = BTreeMap::new();
+            for target in targets {
+                if let Some(place) = self.drawn(target, trace).await? {
+                    by_content.entry(place.content_id).or_default().push(place);
                 }
             }
+            // Two contents cannot take slots of a site in one transaction: what several images fail for goes to people.
+            let stops_at_review = !is_manual || by_content.len() > 1;
+            let mut effects = Vec::new();
+            for (content, places) in by_content {
+                let places: Vec<&ContentImage> = places.iter().collect();
+                match how {
+                    Unmade::Failed(code) => {
+                        let to = (ContentImageState::Failed, None, Some(code));
+                        effects.extend(self.settled(content, &places, to, (stops_at_review, trace)).await?);
+                    }
+                    Unmade::Cancelled => {
+                        let back = |place: &&ContentImage| {
+                            self.moved(place.id, (place.state, ContentImageState::Pending), (None, None), trace)
+                        };
+                        effects.extend(places.iter().flat_map(back));
+                        effects.push(images_touched(content));
+                    }
+                }
+            }
+            Ok(effects)
         })
     }
 }

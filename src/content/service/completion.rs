@@ -45,14 +45,14 @@ pub fn images_touched(content: Uuid) -> Effect {
 }
 
 impl Contents {
-    /// What must be written with the change of one image, or with a new text when `image` is `None`, so that content which
-    /// is complete by it goes on: to review, to approval, to a slot, as the site says. Within a run it stops at review.
+    /// What must be written with changes of images, or with a new text when there are none, so that content which is
+    /// complete by them goes on: to review, to approval, to a slot, as the site says. Within a run it stops at review.
     /// The caller writes its own change and these effects in one transaction; when a guard of them fails, something has
     /// changed since, and it asks again. Nothing for content that is gone.
     pub async fn completion(
         &self,
         content: Uuid,
-        image: Option<ImageChange>,
+        changes: impl IntoIterator<Item = ImageChange>,
         is_in_run: bool,
         request_id: Option<String>,
     ) -> Result<Vec<Effect>, Error> {
@@ -63,7 +63,7 @@ impl Contents {
         let (version, taken) = store::slot::find_slot_seq(reader, site).await?.ok_or(Error::NotFound)?;
         let site = load_site_in(reader, site).await?.ok_or(Error::NotFound)?;
         let mut images = store::part::load_images_of(reader, &[content]).await?.remove(&content).unwrap_or_default();
-        if let Some(settling) = image {
+        for settling in changes {
             images.iter_mut().filter(|image| image.id == settling.place).for_each(|image| image.state = settling.to);
         }
         let trace = Trace { account_id, actor: Actor::System, request_id, at: self.clock.now() };

@@ -3,9 +3,14 @@
 use async_graphql::{Context, Enum, Object, Result, SimpleObject};
 
 use crate::{
-    graphql::scalars::{DateTime, SafeInt},
+    ai::graphql::AiFunction,
+    graphql::{
+        context::viewer,
+        scalars::{Credits, DateTime, Decimal, SafeInt},
+    },
     site::graphql::{Sector, Site},
-    statistics::model::{Counts, SectorCounts, WorkflowStats as Stats},
+    statistics::model::{Counts, OperationUsage, SectorCounts, Usage, WorkflowStats as Stats},
+    viewer::{Feature, Level},
 };
 
 /// How far back is counted, in days of the site.
@@ -148,6 +153,54 @@ impl SectorStats {
     }
 }
 
+/// What one AI function was charged and cost for a site in a period.
+#[derive(Debug)]
+pub struct OperationStats(OperationUsage);
+
+/// What one AI function was charged and cost for a site in a period.
+#[Object]
+impl OperationStats {
+    /// Which.
+    async fn function(&self) -> AiFunction {
+        self.0.function.into()
+    }
+
+    /// Credits charged in the period.
+    async fn credits(&self) -> Credits {
+        Credits(self.0.credits)
+    }
+
+    /// What the delivered attempts cost us at the provider, in US dollars; null while not known, and for those who may not
+    /// see figures of the business.
+    async fn provider_cost(&self, ctx: &Context<'_>) -> Result<Option<Decimal>> {
+        let may_see = viewer(ctx)?.can(Feature::AnalyticsView, Level::Read);
+        Ok(self.0.provider_cost_nanousd.filter(|_| may_see).map(Decimal))
+    }
+}
+
+/// What AI work for a site came to in a period.
+#[derive(Debug)]
+pub struct UsageStats<'a>(&'a Usage);
+
+/// What AI work for a site came to in a period.
+#[Object]
+impl UsageStats<'_> {
+    /// Each AI function that was charged, in the order of the pipeline, at most 8.
+    async fn operations(&self) -> Vec<OperationStats> {
+        self.0.operations.iter().copied().map(OperationStats).collect()
+    }
+
+    /// AI tasks that ended in the period and delivered something.
+    async fn tasks_succeeded(&self) -> SafeInt {
+        SafeInt(self.0.tasks_succeeded)
+    }
+
+    /// AI tasks that ended in the period and delivered nothing; cancelled ones are not counted.
+    async fn tasks_failed(&self) -> SafeInt {
+        SafeInt(self.0.tasks_failed)
+    }
+}
+
 /// What a site's pipeline came to in a period, all of it as it was at one moment.
 #[derive(Debug)]
 pub struct WorkflowStats {
@@ -201,6 +254,11 @@ impl WorkflowStats {
     /// What was published.
     async fn publisher(&self) -> PublisherStats {
         publisher(&self.stats.counts)
+    }
+
+    /// What its AI work was charged and cost, and how it ended. Work for no site in particular is in no site's figures.
+    async fn usage(&self) -> UsageStats<'_> {
+        UsageStats(&self.stats.usage)
     }
 
     /// The same by sector, oldest first, at most 201: the last is what belongs to no sector. Every count sums to the site's.

@@ -101,7 +101,13 @@ async fn settle(world: &mut World, field: &str, caller: Caller) {
         "deleteImage" => {
             world.server.objects.purge().await.unwrap();
         }
-        "generateImages" | "generateText" | "upscaleImage" => {
+        "generateImages"
+        | "generateText"
+        | "upscaleImage"
+        | "generateIdeas"
+        | "generateContent"
+        | "generateImagePrompts"
+        | "optimizeContent" => {
             let open = "SELECT COUNT(*) FROM ai_task WHERE finished_at IS NULL";
             let settled = async {
                 while world.server.number(open).await > 0 {

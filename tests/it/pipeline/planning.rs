@@ -40,6 +40,17 @@ async fn keywords_become_clusters_and_clusters_ideas_for_what_they_cost(
     assert!(listed["nodes"].as_array().unwrap().iter().all(|cluster| cluster["state"] == "MAPPED"), "{listed}");
     let (available, held) = stage.server.balance(&stage.owner).await;
     assert_eq!((available, held), (100 - credits - ideas["creditsUsed"].as_i64().unwrap(), 0));
+    let query = "query($s: ID!) { workflowStats(siteId: $s, period: TODAY) { planner { ideas } usage { \
+                 operations { function credits providerCost } tasksSucceeded tasksFailed } } }";
+    let stats = stage.ask(query, json!({"s": stage.site})).await;
+    assert_eq!(stats["planner"]["ideas"], 3 * count);
+    assert_eq!(
+        stats["usage"],
+        json!({"tasksSucceeded": 2, "tasksFailed": 0, "operations": [
+            {"function": "CLUSTER_KEYWORDS", "credits": credits, "providerCost": null},
+            {"function": "GENERATE_IDEAS", "credits": ideas["creditsUsed"], "providerCost": null},
+        ]})
+    );
     // A repeat of the key answers the first task, and does nothing.
     let again = stage.command("generateIdeas", "clusterIds", &Stage::products(&task), "ideas-01").await;
     assert_eq!(again["task"]["id"], ideas["id"]);

@@ -62,9 +62,51 @@ async fn build(server: &Server, person: &Person, word: &str, keywords: usize) {
          created_at, updated_at) SELECT id, account_id, site_id, id, 'FEATURED', 0, '{word}', '{word}', 'PENDING', 0, 0 \
          FROM content WHERE title = '{word}'"
     );
-    for sql in [idea, task, content, revision, place] {
+    for sql in [idea, task, content, revision, place].into_iter().chain(automation(word)) {
         server.execute(&sql).await;
     }
+}
+
+/// A run of the site with one of everything, and its schedule, under the id of the site.
+fn automation(word: &str) -> [String; 8] {
+    let from = format!("FROM site WHERE name = '{word}'");
+    [
+        format!(
+            "INSERT INTO automation_config (site_id, account_id, enabled, frequency, weekday, start_minute, stages, \
+             item_delay_s, stage_delay_s, items_in_flight, resumes_on_top_up, active_hours_max, version, created_at, \
+             updated_at) SELECT id, account_id, FALSE, 'DAILY', 'MONDAY', 120, '[]', 1, 3, 1, FALSE, 24, 1, 0, 0 {from}"
+        ),
+        format!(
+            "INSERT INTO automation_run (id, account_id, site_id, cause, is_redo, state, desired, fence, event_seq, config, \
+             pauses, credits_start, credits_used, credits_committed, credit_limit, active_us, created_at, updated_at, \
+             finished_at) SELECT id, account_id, id, 'MANUAL', FALSE, 'CANCELLED', 'cancel', 1, 0, '{word}', 0, 0, 0, 0, 9, \
+             0, 0, 0, 0 {from}"
+        ),
+        format!(
+            "INSERT INTO automation_stage (run_id, stage, position, account_id, status, total, succeeded, failed, skipped, \
+             credits_used, finished_at) SELECT id, 'CLUSTER', 1, account_id, 'SKIPPED', 0, 0, 0, 0, 0, 0 {from}"
+        ),
+        format!(
+            "INSERT INTO automation_item (run_id, stage, position, account_id, subject_id, state, finished_at) \
+             SELECT id, 'CLUSTER', 0, account_id, id, 'SUCCEEDED', 0 {from}"
+        ),
+        format!(
+            "INSERT INTO automation_product (run_id, stage, subject_id, account_id) \
+             SELECT id, 'CLUSTER', id, account_id {from}"
+        ),
+        format!(
+            "INSERT INTO automation_command (account_id, idem_key, request_hash, run_id, created_at) \
+             SELECT account_id, '{word}', CAST('00' AS bytea), id, 0 {from}"
+        ),
+        format!(
+            "INSERT INTO schedule (id, account_id, subject_kind, subject_id, cron, time_zone, catch_up, state, created_at, \
+             updated_at) SELECT id, account_id, 'site', id, '0 2 * * *', 'UTC', 'once', 'off', 0, 0 {from}"
+        ),
+        format!(
+            "INSERT INTO schedule_firing (schedule_id, due_at, account_id, outcome, fired_at) \
+             SELECT id, 0, account_id, 'skipped_off', 0 {from}"
+        ),
+    ]
 }
 
 async fn counts(server: &Server) -> Vec<(&'static str, i64)> {
