@@ -20,6 +20,9 @@ use crate::{
     },
 };
 
+/// The tables whose guards say that the task is somebody else's by now.
+const OURS: [&str; 3] = ["ai_task", "ai_attempt", "job"];
+
 /// How often a result is made anew because what it is made of changed.
 const MAKE_TRIES: u32 = 5;
 
@@ -37,7 +40,8 @@ impl Run<'_> {
                 return Ok(step);
             }
         }
-        Err(Stop::Lost)
+        // What it is for refuses it, whatever is made of it.
+        self.fail(at, item, "TARGET_GONE", None).await
     }
 
     /// `None`: something that the product is made of changed meanwhile.
@@ -82,9 +86,10 @@ impl Run<'_> {
             Err(Failure::Refused(Refusal::HoldClosed { .. })) => {
                 self.fail(at, item, "HOLD_EXPIRED", None).await.map(Some)
             }
-            Err(Failure::Refused(Refusal::EffectRefused { .. } | Refusal::EffectConflict { .. })) if is_made => {
+            Err(Failure::Refused(Refusal::EffectRefused { code })) if is_made && !OURS.contains(&code.as_str()) => {
                 Ok(None)
             }
+            Err(Failure::Refused(Refusal::EffectConflict { .. })) if is_made => Ok(None),
             // An original that was deleted or enlarged while its enlargement was made; else somebody else has the task.
             Err(Failure::Refused(refusal @ (Refusal::EffectRefused { .. } | Refusal::EffectConflict { .. }))) => {
                 match self.source(item).await? {
