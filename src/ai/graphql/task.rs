@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject, dataloader::DataLoader};
 use futures_util::future::try_join_all;
-use uuid::Uuid;
 
 use super::{
     compose::PromptComposition,
@@ -14,15 +13,14 @@ use super::{
 use crate::{
     ai::model,
     connection,
-    error::Error,
     graphql::{
         context::{service, viewer},
         gate::AnswerRoom,
+        loaders::owned,
         node::{self, Node, NodeKind},
         scalars::{Credits, DateTime, Decimal, SafeInt},
     },
     image::graphql::Image,
-    ledger::Tenants,
     viewer::{Feature, Level},
 };
 
@@ -153,14 +151,7 @@ fn product_kind(function: model::AiFunction) -> Option<NodeKind> {
 #[derive(Debug, Clone)]
 pub struct AiTask(pub model::AiTask);
 
-impl AiTask {
-    /// The task, if the viewer may see its account. Refuses: `Unauthenticated`, `NotFound`.
-    pub async fn find(ctx: &Context<'_>, id: Uuid) -> Result<Option<Self>, Error> {
-        let Some(task) = service::<DataLoader<AiLoader>>(ctx)?.load_one(TaskOf(id)).await? else { return Ok(None) };
-        service::<Arc<dyn Tenants>>(ctx)?.see(*viewer(ctx)?, task.account_id).await?;
-        Ok(Some(Self(task)))
-    }
-}
+owned!(AiTask: AiLoader, TaskOf);
 
 /// One command of a user, carried out by an AI function.
 #[Object]
