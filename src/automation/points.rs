@@ -21,8 +21,7 @@ pub enum Point {
 
 impl Point {
     /// Every point, in the order in which a turn first passes them.
-    pub const ALL: [Self; 6] =
-        [Self::Begun, Self::Selected, Self::Taken, Self::Ended, Self::StageEnded, Self::Over];
+    pub const ALL: [Self; 6] = [Self::Begun, Self::Selected, Self::Taken, Self::Ended, Self::StageEnded, Self::Over];
 }
 
 /// Looks on as turns pass points.
