@@ -3,5 +3,6 @@
 
 mod planning;
 mod run;
+mod sandbox;
 mod stage;
 mod writing;
