@@ -5,4 +5,5 @@ mod planning;
 mod run;
 mod sandbox;
 mod stage;
+mod unclear;
 mod writing;
