@@ -62,7 +62,7 @@ impl Publishing {
                     tray_max: size(TRAY_MAX),
                 };
                 let dated = contents.load_dated_in(tx, site.id, &span, filter).await?;
-                Ok::<_, Failure<Never>>(Calendar::new(zone, now, dated))
+                Ok::<_, Failure<Never>>(Calendar::new(&site, now, dated))
             })
         });
         Ok(read.await?)

@@ -3,5 +3,7 @@
 
 mod planning;
 mod run;
+mod sandbox;
 mod stage;
+mod unclear;
 mod writing;

@@ -1,6 +1,7 @@
 //! The models that a database starts with, and that an upgrade adds. They are data from then on: nothing here overwrites
 //! an edit.
 
+mod defaults;
 mod shipped;
 
 use uuid::Uuid;
@@ -103,7 +104,8 @@ async fn install_in(tx: &sea_orm::DatabaseTransaction, installation: &Installati
     // A model that is added to a database in use costs what a credit costs there.
     let credit_price = store::find_credit_price(tx).await?;
     let mut ids = Vec::with_capacity(installation.models.len());
-    for (new, _) in &installation.models {
+    let mut added = Vec::new();
+    for (new, functions) in &installation.models {
         let known = new.shipped.as_ref().and_then(|name| there.get(name)).copied();
         ids.push(match known {
             Some((id, is_untouched)) => {
@@ -116,12 +118,18 @@ async fn install_in(tx: &sea_orm::DatabaseTransaction, installation: &Installati
                 let mut new = new.clone();
                 new.price.credit_price_nanousd = credit_price.unwrap_or(CREDIT_PRICE_NANOUSD);
                 store::insert_model(tx, &new, installation.now).await?;
+                added.push((new.model.id, functions));
                 new.model.id
             }
         });
     }
     for (provider, is_set_up) in &installation.providers {
         store::activate_untouched_models(tx, provider, *is_set_up).await?;
+    }
+    for (id, functions) in added {
+        for function in functions {
+            defaults::take_over(tx, *function, id, installation.now).await?;
+        }
     }
     for ((_, functions), id) in installation.models.iter().zip(ids) {
         for function in functions {

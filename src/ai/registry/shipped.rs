@@ -296,14 +296,26 @@ pub(super) fn shipped() -> Vec<Shipped> {
 fn sandbox() -> Vec<Shipped> {
     let all_qualities: Vec<_> = Quality::ALL.into_iter().map(|quality| (quality, Settings::new())).collect();
     let drawing = drawing(SANDBOX, &all_qualities);
-    let text = functions_of(ModelKind::Text);
+    let articles = vec![AiFunction::GenerateContent, AiFunction::OptimizeContent];
+    let mut texts = functions_of(ModelKind::Text);
+    texts.retain(|function| !articles.contains(function));
     vec![
         Shipped {
             output_token_limit: Some(1000),
             prompt_length_limit: 10_000,
             takes_seed: true,
-            default_of: text,
+            default_of: texts,
             ..writing("Sandbox Text", "sandbox", "sandbox-text", (0, 0, 1000))
+        },
+        Shipped {
+            // The longest article, its HTML and long keywords in it; and as much text as an article may have to be read.
+            output_token_limit: Some(48_000),
+            prompt_length_limit: 250_000,
+            takes_seed: true,
+            capabilities: Capabilities { functions: articles.clone(), ..Capabilities::text() },
+            default_of: articles,
+            // So many tokens a credit that the hold for its output limit is one that a small account can bear.
+            ..writing("Sandbox Article", "sandbox", "sandbox-article", (0, 0, 10_000))
         },
         Shipped {
             name: "Sandbox Image",

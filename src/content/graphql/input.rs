@@ -2,7 +2,7 @@
 
 use async_graphql::{ID, InputObject, MaybeUndefined, SimpleObject};
 
-use super::types::Content;
+use super::content::Content;
 use crate::graphql::{error::UserError, scalars::DateTime};
 
 /// An input of an act on one content, with what else it needs.

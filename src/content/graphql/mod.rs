@@ -1,14 +1,19 @@
 //! Content in the API.
 
+mod content;
+mod image;
 mod input;
 mod loader;
 mod make;
 mod mutation;
 mod query;
-mod types;
+mod revision;
+mod state;
 
+pub use content::Content;
+pub use image::ContentImage;
 pub use loader::ContentLoader;
 pub use make::WritingMutation;
 pub use mutation::ContentMutation;
 pub use query::ContentQuery;
-pub use types::{Content, ContentImage, ContentState};
+pub use state::ContentState;

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use async_graphql::{Context, ID, Object, Result};
 
 use super::{
+    content::Content,
     input::{
         ApproveContentInput, ApproveContentPayload, ArchiveContentInput, ArchiveContentPayload,
         RequestContentChangesInput, RequestContentChangesPayload, RestoreContentInput, RestoreContentPayload,
@@ -13,7 +14,6 @@ use super::{
         UnscheduleContentInput, UnscheduleContentPayload, UpdateContentInput, UpdateContentPayload,
         WithdrawApprovalInput, WithdrawApprovalPayload,
     },
-    types::Content,
 };
 use crate::{
     auth::MemberRight,

@@ -2,7 +2,10 @@
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result};
 
-use super::types::{Content, ContentConnection, ContentState};
+use super::{
+    content::{Content, ContentConnection},
+    state::ContentState,
+};
 use crate::{
     content::{Contents, model},
     error::Error,

@@ -36,7 +36,13 @@ pub struct ContentImageMaker {
 #[derive(Debug, Serialize, Deserialize)]
 struct Facts {
     content: Uuid,
+    /// Whether nobody knows what became of the last attempt at it.
+    #[serde(default)]
+    is_uncertain: bool,
 }
+
+/// The code of an item of which nobody knows whether the provider did the work.
+const OUTCOME_UNKNOWN: &str = "OUTCOME_UNKNOWN";
 
 impl ContentImageMaker {
     /// Puts the parts together.
@@ -59,11 +65,12 @@ impl ContentImageMaker {
             let image = found.get(id).filter(|image| image.account_id == ask.account);
             let image = image.ok_or(Failure::Refused(TargetRefusal::NotFound { position }))?;
             let content = contents.get(&image.content_id).ok_or(Error::NotFound)?;
-            if image.state != ContentImageState::Pending {
-                let (state, allowed) = (image.state.as_str(), "PENDING");
+            let is_uncertain = image.state == ContentImageState::Uncertain;
+            if !is_uncertain && image.state != ContentImageState::Pending {
+                let (state, allowed) = (image.state.as_str(), "PENDING or UNCERTAIN");
                 return Err(Failure::Refused(TargetRefusal::WrongState { position, state, allowed }));
             }
-            let facts = json!(Facts { content: content.id });
+            let facts = json!(Facts { content: content.id, is_uncertain });
             briefs.push(Brief {
                 prompt: image.prompt.clone(),
                 target: Target { id: Some(*id), site: Some(content.site_id), facts },
@@ -93,18 +100,18 @@ impl ContentImageMaker {
     ) -> Result<Vec<Effect>, Error> {
         let changes = places.iter().map(|place| ImageChange { place: place.id, to });
         let completion = self.contents.completion(content, changes, is_in_run, None).await?;
-        let moved = places.iter().flat_map(|place| self.moved(place.id, (place.state, to), (image, code), trace));
+        let moved = places.iter().flat_map(|place| self.moved(place.id, &[place.state, to], (image, code), trace));
         Ok(moved.chain(completion).collect())
     }
 
     fn moved(
         &self,
         place: Uuid,
-        (from, to): (ContentImageState, ContentImageState),
-        (image, code): (Option<Uuid>, Option<&str>),
+        path: &[ContentImageState],
+        told: (Option<Uuid>, Option<&str>),
         trace: &Trace,
     ) -> Vec<Effect> {
-        store::write::image_effects(place, (from, to), (image, code), self.ids.uuid(), trace)
+        store::write::image_effects(place, path, told, self.ids.as_ref(), trace)
     }
 }
 
@@ -120,8 +127,10 @@ impl Maker for ContentImageMaker {
     fn begin(&self, target: &Target, trace: &Trace) -> Vec<Effect> {
         let facts = serde_json::from_value::<Facts>(target.facts.clone());
         let (Some(place), Ok(facts)) = (target.id, facts) else { return Vec::new() };
-        let states = (ContentImageState::Pending, ContentImageState::Generating);
-        let mut effects = self.moved(place, states, (None, None), trace);
+        let (pending, generating) = (ContentImageState::Pending, ContentImageState::Generating);
+        let again = facts.is_uncertain.then_some(ContentImageState::Uncertain);
+        let path: Vec<_> = again.into_iter().chain([pending, generating]).collect();
+        let mut effects = self.moved(place, &path, (None, None), trace);
         effects.push(images_touched(facts.content));
         effects
     }
@@ -156,12 +165,14 @@ impl Maker for ContentImageMaker {
                 let places: Vec<&ContentImage> = places.iter().collect();
                 match how {
                     Unmade::Failed(code) => {
-                        let to = (ContentImageState::Failed, None, Some(code));
+                        let is_unclear = code == OUTCOME_UNKNOWN;
+                        let state = if is_unclear { ContentImageState::Uncertain } else { ContentImageState::Failed };
+                        let to = (state, None, Some(code));
                         effects.extend(self.settled(content, &places, to, (stops_at_review, trace)).await?);
                     }
                     Unmade::Cancelled => {
                         let back = |place: &&ContentImage| {
-                            self.moved(place.id, (place.state, ContentImageState::Pending), (None, None), trace)
+                            self.moved(place.id, &[place.state, ContentImageState::Pending], (None, None), trace)
                         };
                         effects.extend(places.iter().flat_map(back));
                         effects.push(images_touched(content));

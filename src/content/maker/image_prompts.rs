@@ -45,9 +45,10 @@ struct Facts {
     chars: usize,
 }
 
-/// Whether images may be described for content. `Err` says what it is and what it must be.
-fn check_state(content: &Content) -> Result<(), (&'static str, &'static str)> {
-    if content.prompts_made_at.is_some() {
+/// Whether images may be described for content; `has_places` says that it has some. `Err` says what it is and what it must
+/// be.
+fn check_state(content: &Content, has_places: bool) -> Result<(), (&'static str, &'static str)> {
+    if has_places || content.prompts_made_at.is_some() {
         return Err(("illustrated already", "content without image prompts"));
     }
     match content.state {
@@ -74,12 +75,13 @@ impl ImagePromptMaker {
         let connection = self.db.reader();
         let found = store::content::load_contents(connection, ids).await?;
         let mut texts = store::content::load_texts(connection, ids).await?;
+        let places = store::part::load_images_of(connection, ids).await?;
         let mut briefs = Vec::with_capacity(ids.len());
         for (at, id) in ids.iter().enumerate() {
             let position = at + 1;
             let content = found.get(id).filter(|content| content.account_id == ask.account);
             let content = content.ok_or(Failure::Refused(TargetRefusal::NotFound { position }))?;
-            check_state(content)
+            check_state(content, places.contains_key(id))
                 .map_err(|(state, allowed)| Failure::Refused(TargetRefusal::WrongState { position, state, allowed }))?;
             let told = context::load(connection, content.site_id, content.sector_id).await?.ok_or(Error::NotFound)?;
             let html = texts.remove(id).unwrap_or_default();
@@ -100,7 +102,10 @@ impl ImagePromptMaker {
         };
         let trace = making.trace;
         let found = store::content::find_content(self.db.reader(), id).await?;
-        let content = found.filter(|content| content.account_id == trace.account_id && check_state(content).is_ok());
+        let has_places = store::part::load_images_of(self.db.reader(), &[id]).await?.contains_key(&id);
+        let may_be_made =
+            |content: &Content| content.account_id == trace.account_id && check_state(content, has_places).is_ok();
+        let content = found.filter(may_be_made);
         let content = content.ok_or(Failure::Refused(MakeError::Gone("TARGET_GONE")))?;
         let answer = read::<ImagePromptsAnswer>(text, Ending::Whole).map_err(|error| Failure::Refused(error.into()))?;
         let images = check(&answer, &content.face.title, facts.wanted, facts.chars);

@@ -228,4 +228,6 @@ pub struct Dated {
     pub tray: Vec<Content>,
     /// How many there are of those.
     pub tray_count: i64,
+    /// Whether the site's account is suspended.
+    pub is_suspended: bool,
 }

@@ -76,6 +76,9 @@ pub async fn load_dated(
     for row in connection.query_all_raw(statement(connection, sql, values)).await? {
         found.entries.push((row.try_get("", "shown_at")?, content_of(&row)?));
     }
+    let sql =
+        "SELECT 1 AS one FROM site s JOIN account a ON a.id = s.account_id WHERE s.id = $1 AND a.state = 'SUSPENDED'";
+    found.is_suspended = connection.query_one_raw(statement(connection, sql, [site.into()])).await?.is_some();
     let mut values: Vec<Value> = vec![site.into()];
     let waiting = format!("site_id = $1 AND state = 'APPROVED'{}", filtered(filter, &mut values));
     let sql = format!("SELECT COUNT(*) AS n FROM content WHERE {waiting}");

@@ -8,6 +8,7 @@ use crate::{
     clock::Micros,
     content::model::{Change, Content, ContentImage, ContentImageState, Revision, RevisionCause},
     db::effect::{Cell, Effect, Set},
+    ids::Ids,
     keyword::model::text_key,
 };
 
@@ -121,15 +122,16 @@ pub fn insert_image_effect(image: &ContentImage, site: Uuid) -> Effect {
     }
 }
 
-/// The only way of a place for an image from one state to another, with its audit row `entry`; the caller has asked
-/// [`ContentImageState::may_become`].
+/// The only way of a place for an image through the states of `path`, the first of which it has, with an audit row for each
+/// step; the caller has asked [`ContentImageState::may_become`]. One write, since guards are judged before any.
 pub fn image_effects(
     place: Uuid,
-    (from, to_state): (ContentImageState, ContentImageState),
+    path: &[ContentImageState],
     (image, code): (Option<Uuid>, Option<&str>),
-    entry: Uuid,
+    ids: &dyn Ids,
     trace: &Trace,
 ) -> Vec<Effect> {
+    let (Some(from), Some(to_state)) = (path.first(), path.last()) else { return Vec::new() };
     let row = Effect::Update {
         table: "content_image",
         set: vec![
@@ -141,8 +143,11 @@ pub fn image_effects(
         key: vec![("id", place.into()), ("account_id", trace.account_id.into()), ("state", from.as_str().into())],
         guarded: true,
     };
-    let notes = [from, to_state].map(|state| Some(state.as_str().to_owned()));
-    vec![row, entry_effect(&trace.entry(entry, "content_image.change", ("content_image", place), notes))]
+    let step = |(from, to_state): (&ContentImageState, &ContentImageState)| {
+        let notes = [from, to_state].map(|state| Some(state.as_str().to_owned()));
+        entry_effect(&trace.entry(ids.uuid(), "content_image.change", ("content_image", place), notes))
+    };
+    std::iter::once(row).chain(path.iter().zip(path.iter().skip(1)).map(step)).collect()
 }
 
 /// Notes that places for images change. With `seen`, only if none has since its number was read.

@@ -1,6 +1,6 @@
 //! What a calendar shows.
 
-use async_graphql::{ID, InputObject, SimpleObject};
+use async_graphql::{Enum, ID, InputObject, SimpleObject};
 
 use crate::{
     content::{
@@ -44,6 +44,18 @@ impl CalendarFilter {
     }
 }
 
+/// What keeps scheduled content from going out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "crate::publishing::model::PublishBlock")]
+pub enum PublishBlock {
+    /// The account is suspended: nothing of it is published.
+    AccountSuspended,
+    /// The site is switched off.
+    SiteInactive,
+    /// The sandbox wrote it: it is no real article.
+    Sandbox,
+}
+
 /// Something that was or will be published. Its time says when it was published; for everything else, its slot.
 #[derive(SimpleObject)]
 pub struct CalendarEntry {
@@ -57,6 +69,10 @@ pub struct CalendarEntry {
     weekday: Weekday,
     /// What it is.
     content: Content,
+    /// Whether it went out more than an hour after its slot, or is due for 15 minutes and not out.
+    is_late: bool,
+    /// What keeps it from going out at its slot, late or not; null when nothing is in the way, and when it is not `SCHEDULED`.
+    reason: Option<PublishBlock>,
 }
 
 impl From<Entry> for CalendarEntry {
@@ -66,6 +82,8 @@ impl From<Entry> for CalendarEntry {
             local_date: Date(entry.when.date()),
             local_time: entry.when.local.format("%H:%M").to_string(),
             weekday: entry.when.weekday().into(),
+            is_late: entry.is_late,
+            reason: entry.blocked_by.map(Into::into),
             content: Content(entry.content),
         }
     }

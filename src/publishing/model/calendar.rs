@@ -6,7 +6,15 @@ use crate::{
     calendar::{LocalMoment, SiteZone},
     clock::Micros,
     content::model::{Content, ContentState, Dated},
+    site::Site,
 };
+
+const MINUTE: Micros = 60_000_000;
+
+/// How long after its slot content is late that is not out, microseconds.
+pub const OVERDUE: Micros = 15 * MINUTE;
+/// How long after its slot content went out late, microseconds.
+pub const LATE: Micros = 60 * MINUTE;
 
 /// The most days of a calendar.
 pub const CALENDAR_DAYS_MAX: i64 = 62;
@@ -37,6 +45,37 @@ impl Days {
     }
 }
 
+/// What keeps scheduled content from going out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PublishBlock {
+    /// The account is suspended: nothing of it is published.
+    AccountSuspended,
+    /// The site is switched off.
+    SiteInactive,
+    /// The sandbox wrote it: it is no real article.
+    Sandbox,
+}
+
+/// What keeps `content` from going out at its slot, the first that someone must see to; nothing where it is not scheduled.
+fn blocked_by(content: &Content, is_suspended: bool, is_active: bool) -> Option<PublishBlock> {
+    let blocks = [
+        (is_suspended, PublishBlock::AccountSuspended),
+        (!is_active, PublishBlock::SiteInactive),
+        (content.is_sandbox, PublishBlock::Sandbox),
+    ];
+    let is_scheduled = content.state == ContentState::Scheduled;
+    blocks.into_iter().find_map(|(holds, block)| (is_scheduled && holds).then_some(block))
+}
+
+/// Whether content went out an hour after its slot or later, or is due for a quarter of an hour and not out.
+fn is_late(content: &Content, now: Micros) -> bool {
+    let Some(slot) = content.slot else { return false };
+    match content.published_at {
+        Some(at) => at.saturating_sub(slot.at) > LATE,
+        None => now.saturating_sub(slot.at) >= OVERDUE,
+    }
+}
+
 /// Something that was or will be published, and when, as the site's clock shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CalendarEntry {
@@ -44,6 +83,10 @@ pub struct CalendarEntry {
     pub when: LocalMoment,
     /// What.
     pub content: Content,
+    /// Whether it went out an hour after its slot or later, or is due for a quarter of an hour and not out.
+    pub is_late: bool,
+    /// What keeps it from going out at its slot.
+    pub blocked_by: Option<PublishBlock>,
 }
 
 /// What a calendar shows, of one moment.
@@ -67,13 +110,20 @@ pub struct Calendar {
 
 impl Calendar {
     /// Of what was read: one entry more than is shown says that there are more.
-    pub fn new(zone: SiteZone, as_of: Micros, dated: Dated) -> Self {
+    pub fn new(site: &Site, as_of: Micros, dated: Dated) -> Self {
+        let (zone, is_active) = (site.settings.time_zone, site.settings.is_active);
         let is_truncated = dated.entries.len() > ENTRIES_MAX;
+        let entry = |(at, content): (Micros, Content)| CalendarEntry {
+            when: zone.read(at),
+            is_late: is_late(&content, as_of),
+            blocked_by: blocked_by(&content, dated.is_suspended, is_active),
+            content,
+        };
         let entries = dated.entries.into_iter().take(ENTRIES_MAX);
         Self {
             zone,
             as_of,
-            entries: entries.map(|(at, content)| CalendarEntry { when: zone.read(at), content }).collect(),
+            entries: entries.map(entry).collect(),
             is_truncated,
             counts: dated.counts,
             tray: dated.tray,

@@ -2,4 +2,6 @@
 
 mod calendar;
 
-pub use calendar::{CALENDAR_DAYS_MAX, Calendar, CalendarEntry, Days, ENTRIES_MAX, RangeInvalid, TRAY_MAX};
+pub use calendar::{
+    CALENDAR_DAYS_MAX, Calendar, CalendarEntry, Days, ENTRIES_MAX, PublishBlock, RangeInvalid, TRAY_MAX,
+};

@@ -148,7 +148,7 @@ impl Desk {
 #[tokio::test]
 async fn a_key_goes_in_encrypted_and_never_comes_out(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let (home, desk) = Desk::open(engine).await;
-    assert_eq!(desk.active().await, ["Sandbox Image", "Sandbox Text"]);
+    assert_eq!(desk.active().await, ["Sandbox Article", "Sandbox Image", "Sandbox Text"]);
     let before = desk.provider().await;
     assert_eq!(
         (&before["isSetUp"], &before["keySource"], &before["version"]),
@@ -162,7 +162,7 @@ async fn a_key_goes_in_encrypted_and_never_comes_out(#[values(Engine::Sqlite, En
     assert_eq!(provider["keyFingerprint"].as_str().unwrap().len(), 16);
     assert!(provider["keySetAt"].is_string());
     // The shipped models of it are switched on with it.
-    assert_eq!(desk.active().await, ["GPT Image 1", "GPT-4o mini", "Sandbox Image", "Sandbox Text"]);
+    assert_eq!(desk.active().await, ["GPT Image 1", "GPT-4o mini", "Sandbox Article", "Sandbox Image", "Sandbox Text"]);
     let hidden = [KEY.to_owned(), hex::encode(KEY), hex::encode_upper(KEY)];
     let mut seen = dump(&desk.server).await;
     seen.push_str(&desk.provider().await.to_string());
@@ -184,7 +184,7 @@ async fn a_key_goes_in_encrypted_and_never_comes_out(#[values(Engine::Sqlite, En
         (&cleared["provider"]["isSetUp"], &cleared["provider"]["keyFingerprint"]),
         (&json!(false), &Value::Null)
     );
-    assert_eq!(desk.active().await, ["Sandbox Image", "Sandbox Text"]);
+    assert_eq!(desk.active().await, ["Sandbox Article", "Sandbox Image", "Sandbox Text"]);
 }
 
 // REQ-A-32: settings are judged by the adapter, unknown ones refused.

@@ -333,6 +333,47 @@ async fn an_upgrade_adds_shipped_models_and_overwrites_no_edit(
     assert_eq!(desk.model("Ideogram 3 (fal)").await["isActive"], false);
 }
 
+// An upgrade brings a model that was made for a function: it takes over where nobody has chosen, and nowhere else.
+#[rstest]
+#[tokio::test]
+async fn an_added_model_takes_over_defaults_that_nobody_chose(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let home = Home::open(engine).await;
+    let server = home.start().await;
+    let hero = server.hero().await;
+    let mut desk = Desk { server, hero };
+    assert_eq!(desk.model("Sandbox Article").await["defaultOf"], json!(["GENERATE_CONTENT", "OPTIMIZE_CONTENT"]));
+    // As a database is that was installed before there was such a model, and whose administrator chose once.
+    let old = desk.model("Sandbox Text").await;
+    let choice = json!({"modelId": old["id"], "function": "OPTIMIZE_CONTENT"});
+    assert_eq!(desk.refused("setDefaultAiModel", choice).await, "OK");
+    for sql in [
+        "UPDATE ai_model_default SET ai_model_id = (SELECT id FROM ai_model WHERE name = 'Sandbox Text'), \
+         updated_at = (SELECT created_at FROM ai_model WHERE name = 'Sandbox Text') WHERE ai_function = 'GENERATE_CONTENT'",
+        "DELETE FROM price_version WHERE ai_model_id IN (SELECT id FROM ai_model WHERE name = 'Sandbox Article')",
+        "DELETE FROM ai_model WHERE name = 'Sandbox Article'",
+    ] {
+        desk.server.execute(sql).await;
+    }
+    let name = desk.hero.name.clone();
+    for _ in 0..2 {
+        desk.server.stop().await;
+        let server = home.start().await;
+        let hero = server.sign_in(&name).await;
+        desk = Desk { server, hero };
+        assert_eq!(desk.model("Sandbox Article").await["defaultOf"], json!(["GENERATE_CONTENT"]));
+    }
+    // What an administrator takes back from it stays so.
+    let choice = json!({"modelId": old["id"], "function": "GENERATE_CONTENT"});
+    assert_eq!(desk.refused("setDefaultAiModel", choice).await, "OK");
+    desk.server.stop().await;
+    let server = home.start().await;
+    let hero = server.sign_in(&name).await;
+    let desk = Desk { server, hero };
+    assert_eq!(desk.model("Sandbox Article").await["defaultOf"], json!([]));
+}
+
 #[tokio::test]
 async fn a_user_sees_usable_models_and_no_settings() {
     let desk = Desk::open(Engine::Sqlite).await;
@@ -340,12 +381,13 @@ async fn a_user_sees_usable_models_and_no_settings() {
     let query = "{ aiModels { name settings qualitySettings { quality } prices { number } aspectRatios { ratio } } }";
     let seen = desk.server.payload(&user, query, json!({})).await;
     let names: Vec<_> = seen.as_array().unwrap().iter().map(|model| model["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["Sandbox Image", "Sandbox Text"]);
+    assert_eq!(names, ["Sandbox Article", "Sandbox Image", "Sandbox Text"]);
+    let image = &seen[1];
     assert_eq!(
-        (&seen[0]["settings"], &seen[0]["prices"], &seen[0]["qualitySettings"]),
+        (&image["settings"], &image["prices"], &image["qualitySettings"]),
         (&Value::Null, &Value::Null, &Value::Null)
     );
-    assert_eq!(seen[0]["aspectRatios"].as_array().unwrap().len(), 13);
+    assert_eq!(image["aspectRatios"].as_array().unwrap().len(), 13);
     let answer = desk.server.call(Some(&user.token), "{ aiModels(includeInactive: true) { name } }", json!({})).await;
     assert_eq!(answer["errors"][0]["extensions"]["code"], "FORBIDDEN");
 }

@@ -10,6 +10,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::stage::{Stage, refusal};
+use crate::support::content::content;
 
 const IMAGES: &str = "state version approvedSource approvalBlockedBy slot { at source } \
                       images { id kind position state prompt errorCode image { url } }";
@@ -199,4 +200,30 @@ async fn an_article_is_improved_as_a_new_version_unless_somebody_edits_it_meanwh
     assert_eq!(stage.server.balance(&stage.owner).await, (before, 0));
     assert_eq!(stage.content(&ids[0], "title version").await, json!({"title": "My own tent", "version": 3}));
     stage.check().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn content_names_the_content_task_it_was_written_for(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let stage = Stage::open(engine, 200).await;
+    let tasks = stage.content_tasks(&["A tent", "Another tent"], 120).await;
+    let ids = Stage::products(&stage.made("generateContent", "contentTaskIds", &tasks, "write-01").await);
+    let unasked = content(&stage.server.db, &stage.site, "DRAFT", &[]).await;
+    let fields = "contentTask { id title state }";
+    for (id, title, task) in [(&ids[0], "A tent", &tasks[0]), (&ids[1], "Another tent", &tasks[1])] {
+        let wanted = json!({"id": task, "title": title, "state": "COMPLETED"});
+        assert_eq!(stage.content(id, fields).await["contentTask"], wanted);
+    }
+    assert_eq!(stage.content(&unasked, fields).await, json!({"contentTask": null}));
+    // Nobody else gets there, neither by the content nor by its task.
+    let other = stage.server.sign_up("other").await;
+    let query = format!("query($id: ID!) {{ content(id: $id) {{ {fields} }} }}");
+    let answer = stage.server.call(Some(&other.token), &query, json!({"id": ids[0]})).await;
+    assert_eq!(
+        (&answer["data"]["content"], &answer["errors"][0]["extensions"]["code"]),
+        (&Value::Null, &json!("NOT_FOUND"))
+    );
+    let query = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }";
+    let found = stage.server.payload(&other, query, json!({"ids": [ids[0], tasks[0]]})).await;
+    assert_eq!(found, json!([null, null]));
 }

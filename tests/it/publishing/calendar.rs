@@ -168,3 +168,44 @@ async fn a_calendar_has_one_to_sixty_two_days_and_one_owner(
     let answer = stage.server.call(Some(&other.token), query, variables).await;
     assert_eq!(answer["errors"][0]["extensions"]["code"], "NOT_FOUND");
 }
+
+// REQ-B-63, as far as nothing is sent yet: what is not out says that it is late, and what is in the way.
+#[rstest]
+#[tokio::test]
+async fn entries_tell_whether_they_are_late_and_what_is_in_the_way(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let stage = Stage::open(engine).await;
+    let entry = async |state: &str, slot: &str, more: &[(&str, &str)]| {
+        let slot = instant(slot).to_string();
+        let slot =
+            [("slot_at", &*slot), ("slot_source", "'AUTO'"), ("approved_at", "1"), ("approved_source", "'AUTO'")];
+        stage.content(state, &[&slot, more].concat()).await;
+    };
+    let out = |text: &str| instant(text).to_string();
+    entry("PUBLISHED", "2026-01-05 07:00", &[("published_at", &out("2026-01-05 08:00"))]).await;
+    entry("PUBLISHED", "2026-01-05 07:01", &[("published_at", &out("2026-01-05 08:02"))]).await;
+    entry("FAILED", "2026-01-05 09:00", &[]).await;
+    entry("SCHEDULED", "2026-01-05 10:45", &[]).await;
+    entry("PUBLISHING", "2026-01-05 10:46", &[]).await;
+    entry("SCHEDULED", "2026-01-06 08:00", &[("is_sandbox", "TRUE")]).await;
+    let told = async || {
+        let query = "query($s: ID!) { contentCalendar(siteId: $s, from: \"2026-01-05\", to: \"2026-01-12\") \
+                     { entries { isLate reason } } }";
+        let found = stage.server.payload(&stage.owner, query, json!({"s": stage.site})).await;
+        let entries = found["entries"].as_array().unwrap().clone();
+        let (late, reasons): (Vec<_>, Vec<_>) =
+            entries.iter().map(|entry| (entry["isLate"].as_bool().unwrap(), entry["reason"].clone())).unzip();
+        (late, reasons)
+    };
+    let late = vec![false, true, true, true, false, false];
+    let no = Value::Null;
+    let reasons = |first: &Value, second: &str| {
+        vec![no.clone(), no.clone(), no.clone(), first.clone(), no.clone(), json!(second)]
+    };
+    assert_eq!(told().await, (late.clone(), reasons(&no, "SANDBOX")));
+    assert_eq!(stage.set(json!({"isActive": false})).await["userErrors"], json!([]));
+    assert_eq!(told().await, (late.clone(), reasons(&json!("SITE_INACTIVE"), "SITE_INACTIVE")));
+    stage.server.execute("UPDATE account SET state = 'SUSPENDED'").await;
+    assert_eq!(told().await, (late, reasons(&json!("ACCOUNT_SUSPENDED"), "ACCOUNT_SUSPENDED")));
+}

@@ -1,14 +1,18 @@
-//! `Content`, its places for images and its versions.
+//! `Content`.
 
-use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject, dataloader::DataLoader};
+use async_graphql::{Context, ID, Object, Result, SimpleObject, dataloader::DataLoader};
 use uuid::Uuid;
 
-use super::loader::{ContentImageOf, ContentLoader, ContentOf, ImagesOf, RevisionTextOf, TextOf};
+use super::{
+    image::ContentImage,
+    loader::{ContentLoader, ContentOf, ImagesOf, TextOf},
+    revision::{ContentRevision, ContentRevisionConnection},
+    state::{ApprovalBlock, ApprovedSource, ContentFlag, ContentState, ScheduleBlock, SlotSource},
+};
 use crate::{
-    ai::graphql::AiTask,
     auth::graphql::{User, person},
     connection,
-    content::{Contents, model},
+    content::{Contents, model, task::graphql::ContentTask},
     error::Error,
     graphql::{
         context::{service, viewer},
@@ -16,119 +20,9 @@ use crate::{
         page::ConnectionArgs,
         scalars::DateTime,
     },
-    image::graphql::Image,
     keyword::graphql::{Cluster, ContentType, sector_of, seen},
     site::graphql::{Sector, Site},
 };
-
-/// Where content is between writing and publication.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "crate::content::model::ContentState")]
-pub enum ContentState {
-    /// Being written or illustrated, or sent back.
-    Draft,
-    /// Complete, waiting for approval.
-    Review,
-    /// May be published; without a slot it waits in the tray.
-    Approved,
-    /// Has a slot.
-    Scheduled,
-    /// On its way out.
-    Publishing,
-    /// Out. Final: later edits are pushed to the same post.
-    Published,
-    /// Not out, and nothing is tried any more.
-    Failed,
-    /// Sent, and nobody knows yet whether it arrived.
-    Uncertain,
-    /// Discarded.
-    Archived,
-}
-
-/// Who approved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "crate::content::model::ApprovedSource")]
-pub enum ApprovedSource {
-    /// A member.
-    Member,
-    /// The site's setting; nobody in person.
-    Auto,
-}
-
-/// What keeps content from being approved by itself. A member may approve it all the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "crate::content::model::ApprovalBlock")]
-pub enum ApprovalBlock {
-    /// A featured image is wanted, and is missing or failed.
-    FeaturedImage,
-}
-
-/// What keeps approved content without a slot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "crate::content::model::ScheduleBlock")]
-pub enum ScheduleBlock {
-    /// No day within reach has a slot to give. Allow more weekdays or posts per day, or place it by hand.
-    NoSlot,
-}
-
-/// Who gave a slot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "crate::content::model::SlotSource")]
-pub enum SlotSource {
-    /// The schedule.
-    Auto,
-    /// A person.
-    Manual,
-}
-
-/// What is worth marking about content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-pub enum ContentFlag {
-    /// The sandbox wrote it: it is no real article.
-    Sandbox,
-    /// It was approved by the site's setting.
-    AutoApproved,
-    /// Its slot was chosen by a person.
-    PlacedByHand,
-}
-
-/// Where in a content an image stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "crate::content::model::ContentImageKind")]
-pub enum ContentImageKind {
-    /// At its head.
-    Featured,
-    /// Inside it.
-    InArticle,
-}
-
-/// Where an image of a content is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "crate::content::model::ContentImageState")]
-pub enum ContentImageState {
-    /// Described, not drawn.
-    Pending,
-    /// Being drawn.
-    Generating,
-    /// Drawn and in our store.
-    Generated,
-    /// Drawing it failed.
-    Failed,
-    /// Whether it was drawn is not known yet.
-    Uncertain,
-}
-
-/// How a version of a text came about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "crate::content::model::RevisionCause")]
-pub enum ContentRevisionCause {
-    /// A function wrote it.
-    Generated,
-    /// A person did.
-    Edited,
-    /// A function improved it.
-    Optimized,
-}
 
 /// A slot that is given.
 #[derive(Debug, SimpleObject)]
@@ -185,6 +79,14 @@ impl Content {
     async fn cluster(&self, ctx: &Context<'_>) -> Result<Option<Cluster>> {
         match self.0.cluster_id {
             Some(id) => Ok(Cluster::load(ctx, id).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// The content task it was written for; null where it was written for none.
+    async fn content_task(&self, ctx: &Context<'_>) -> Result<Option<ContentTask>> {
+        match self.0.content_task_id {
+            Some(id) => Ok(ContentTask::load(ctx, id).await?),
             None => Ok(None),
         }
     }
@@ -361,170 +263,3 @@ impl Content {
 }
 
 connection!(ContentConnection, ContentEdge, Content, "content", |content: &Content| content.0.id);
-
-/// A place for an image in a content, and what is in it.
-#[derive(Debug, Clone)]
-pub struct ContentImage(pub model::ContentImage);
-
-impl ContentImage {
-    /// The place, if the viewer may see its account. Refuses: `Unauthenticated`, `NotFound`.
-    pub async fn find(ctx: &Context<'_>, id: Uuid) -> Result<Option<Self>, Error> {
-        viewer(ctx)?.signed_in()?;
-        let found = service::<DataLoader<ContentLoader>>(ctx)?.load_one(ContentImageOf(id)).await?;
-        let Some(found) = found else { return Ok(None) };
-        seen(ctx, found.account_id).await?;
-        Ok(Some(Self(found)))
-    }
-}
-
-/// A place for an image in a content, and what is in it.
-#[Object]
-impl ContentImage {
-    /// The global id.
-    pub async fn id(&self) -> ID {
-        node::encode(NodeKind::ContentImage, self.0.id)
-    }
-
-    /// The content it is in.
-    async fn content(&self, ctx: &Context<'_>) -> Result<Option<Content>> {
-        Ok(Content::load(ctx, self.0.content_id).await?)
-    }
-
-    /// Where in it.
-    async fn kind(&self) -> ContentImageKind {
-        self.0.kind.into()
-    }
-
-    /// Its place among those of its kind, from 0.
-    async fn position(&self) -> i32 {
-        self.0.position
-    }
-
-    /// What is to be drawn.
-    async fn prompt(&self) -> &str {
-        &self.0.prompt
-    }
-
-    /// What it shows, for those who do not see it, at most 250 characters.
-    async fn alt_text(&self) -> &str {
-        &self.0.alt_text
-    }
-
-    /// Where it is in its life.
-    async fn state(&self) -> ContentImageState {
-        self.0.state.into()
-    }
-
-    /// The image; null until it is generated.
-    async fn image(&self, ctx: &Context<'_>) -> Result<Option<Image>> {
-        match self.0.image_id {
-            Some(id) => Ok(Image::load(ctx, id).await?),
-            None => Ok(None),
-        }
-    }
-
-    /// Why drawing it failed, a stable code; null when it did not.
-    async fn error_code(&self) -> Option<&str> {
-        self.0.error_code.as_deref()
-    }
-
-    /// When it was made.
-    async fn created_at(&self) -> DateTime {
-        DateTime(self.0.created_at)
-    }
-
-    /// When it was last changed.
-    async fn updated_at(&self) -> DateTime {
-        DateTime(self.0.updated_at)
-    }
-}
-
-/// A version of a text. It never changes.
-#[derive(Debug, Clone)]
-pub struct ContentRevision(model::Revision);
-
-/// A version of a text. It never changes.
-#[Object]
-impl ContentRevision {
-    /// The version of the content that it came with, 1 or more; the numbers between are changes of other things.
-    async fn version(&self) -> i32 {
-        self.0.version
-    }
-
-    /// How it came about.
-    async fn cause(&self) -> ContentRevisionCause {
-        self.0.cause.into()
-    }
-
-    /// The title.
-    async fn title(&self) -> &str {
-        &self.0.title
-    }
-
-    /// The text, cleaned HTML; null only when it is gone.
-    async fn html(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        let key = RevisionTextOf(self.0.content_id, self.0.version);
-        Ok(service::<DataLoader<ContentLoader>>(ctx)?.load_one(key).await?)
-    }
-
-    /// The excerpt; may be empty.
-    async fn excerpt(&self) -> &str {
-        &self.0.excerpt
-    }
-
-    /// The title for search engines; may be empty.
-    async fn meta_title(&self) -> &str {
-        &self.0.meta_title
-    }
-
-    /// The description for search engines; may be empty.
-    async fn meta_description(&self) -> &str {
-        &self.0.meta_description
-    }
-
-    /// How well the text before served its keywords by rules, 0–100; null unless it was optimised into this one.
-    async fn score_before(&self) -> Option<i32> {
-        self.0.score_before
-    }
-
-    /// How well this text serves them; null unless it is an optimisation.
-    async fn score(&self) -> Option<i32> {
-        self.0.score
-    }
-
-    /// What an optimisation changed, in the model's words, at most 10 lines; empty otherwise. Null never.
-    async fn changes(&self) -> Option<&[String]> {
-        Some(&self.0.changes)
-    }
-
-    /// Words of its text, 0 or more.
-    async fn words(&self) -> i32 {
-        self.0.words
-    }
-
-    /// Who wrote it; null when a function did, and to those who may not look at people.
-    async fn author(&self, ctx: &Context<'_>) -> Result<Option<User>> {
-        Ok(person(ctx, self.0.author_id).await?)
-    }
-
-    /// The AI task that wrote it; null when a person did.
-    async fn ai_task(&self, ctx: &Context<'_>) -> Result<Option<AiTask>> {
-        match self.0.ai_task_id {
-            Some(id) => Ok(AiTask::find(ctx, id).await?),
-            None => Ok(None),
-        }
-    }
-
-    /// When it was written.
-    async fn created_at(&self) -> DateTime {
-        DateTime(self.0.created_at)
-    }
-}
-
-connection!(
-    ContentRevisionConnection,
-    ContentRevisionEdge,
-    ContentRevision,
-    "versions of a text",
-    |revision: &ContentRevision| i64::from(revision.0.version)
-);
