@@ -8,6 +8,7 @@ use inkledger::{
         provider::{FailureCode, sandbox::Step},
     },
     db::Engine,
+    doctor::records::audit_records,
 };
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -309,4 +310,23 @@ async fn images_that_fail_cost_nothing(#[values(Engine::Sqlite, Engine::Postgres
     let tasks = runner.ai_tasks(&run, "status itemsDelivered itemsFailed").await;
     assert_eq!(tasks, [json!({"status": "PARTIAL", "itemsDelivered": 3, "itemsFailed": 2})]);
     runner.check_all().await;
+}
+
+// REQ-B-22: a planted fault in the run's own figure.
+#[rstest]
+#[tokio::test]
+async fn a_run_whose_credits_are_not_those_of_its_tasks_is_found(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let runner = Runner::priced(engine, 100).await;
+    runner.content_tasks(&["A first tent"]).await;
+    runner.only(&["CONTENT"], json!({})).await;
+    let run = runner.started("start-key-1").await;
+    runner.reaches(&run, "COMPLETED").await;
+    runner.check_all().await;
+    for table in ["automation_run", "automation_stage"] {
+        runner.server.execute(&format!("UPDATE {table} SET credits_used = credits_used + 1")).await;
+    }
+    let report = audit_records(&runner.server.db).await.unwrap();
+    assert!(!report.passes(false), "{}", report.lines().join("\n"));
 }
