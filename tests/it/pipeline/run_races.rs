@@ -23,7 +23,6 @@ use inkledger::{
 };
 use rstest::rstest;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::{
     provider::{Meets, tokens},
@@ -119,8 +118,8 @@ impl Races {
     async fn lane(&self, lane: u64, runs: u64) {
         let site = self.site(lane).await;
         for no in 0..runs {
-            for _ in 0..=self.dice.below(3) {
-                let title = format!("Tent {}", Uuid::now_v7());
+            for at in 0..=self.dice.below(3) {
+                let title = format!("Tent {lane}-{no}-{at}");
                 let input = json!({"siteId": site, "title": title, "keywords": ["tent"], "targetWords": 50});
                 self.runner.act("createContentTask", "contentTask { id }", input).await;
             }
@@ -233,7 +232,7 @@ impl Races {
     }
 }
 
-async fn races(engine: Engine, runs: u64, seed: u64) -> BTreeMap<String, u64> {
+async fn races(engine: Engine, runs: u64, seed: u64) -> (BTreeMap<String, u64>, String) {
     let races = Races::open(engine, seed).await;
     join_all((0..LANES).map(|lane| races.lane(lane, runs.div_ceil(LANES)))).await;
     let server = &races.runner.server;
@@ -241,31 +240,30 @@ async fn races(engine: Engine, runs: u64, seed: u64) -> BTreeMap<String, u64> {
     let charged = server.number("SELECT COUNT(*) FROM credit_usage").await;
     assert_eq!(server.number("SELECT COUNT(*) FROM content").await, charged);
     assert_eq!(server.number("SELECT COUNT(DISTINCT content_task_id) FROM content").await, charged);
-    assert_eq!(races.runner.states("content_task").await.get("COMPLETED").copied().unwrap_or(0), charged as usize);
+    assert_eq!(
+        races.runner.states("content_task").await.get("COMPLETED").copied().unwrap_or(0),
+        usize::try_from(charged).unwrap()
+    );
     // What the provider saw is on our lists, each request once.
     let books = races.runner.provider.books();
     let sent = server.number("SELECT COUNT(*) FROM ai_attempt WHERE sent_at IS NOT NULL").await;
-    assert!(books.len() as i64 <= sent, "{} calls and {sent} requests", books.len());
+    assert!(i64::try_from(books.len()).unwrap() <= sent, "{} calls and {sent} requests", books.len());
     let mut keys: Vec<&str> = books.iter().map(|line| line.request.request_key.as_str()).collect();
     keys.sort_unstable();
     keys.dedup();
     assert_eq!(keys.len(), books.len(), "a request was sent twice");
     races.runner.check_all().await;
     let met = races.met.lock().unwrap().clone();
-    record(&format!("{engine:?}, seed {seed}, {runs} runs: {} calls, {charged} articles, {met:?}", books.len()));
-    met
-}
-
-fn results() -> Option<String> {
-    std::env::var("INKLEDGER_TEST_RACES_RESULTS").ok().filter(|path| !path.is_empty())
-}
-
-fn record(line: &str) {
-    println!("{line}");
+    let line = format!("{engine:?}, seed {seed}, {runs} runs: {} calls, {charged} articles, {met:?}", books.len());
     if let Some(path) = results() {
         let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
         writeln!(file, "{line}").unwrap();
     }
+    (met, line)
+}
+
+fn results() -> Option<String> {
+    std::env::var("INKLEDGER_TEST_RACES_RESULTS").ok().filter(|path| !path.is_empty())
 }
 
 fn is_recorded(engine: Engine, runs: u64, seed: u64) -> bool {
@@ -288,7 +286,9 @@ async fn a_run_told_to_stop_at_any_moment_sends_nothing_more_and_ends_whole(
         if is_recorded(engine, runs, seed) {
             continue;
         }
-        for (what, count) in races(engine, runs, seed).await {
+        let (found, line) = Box::pin(races(engine, runs, seed)).await;
+        println!("{line}");
+        for (what, count) in found {
             *met.entry(what).or_default() += count;
         }
     }
