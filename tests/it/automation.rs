@@ -6,5 +6,5 @@ mod engine;
 mod estimate;
 mod money;
 mod schedule;
-mod stage;
+pub mod stage;
 mod stream;

@@ -1,9 +1,17 @@
 //! The AI functions of the pipeline by hand: what they make, what they cost, and what becomes of answers that cannot be
 //! used.
 
+mod b1;
 mod planning;
+mod provider;
+mod records;
 mod run;
+mod run_control;
+mod run_outcome;
+mod run_races;
+mod runner;
 mod sandbox;
 mod stage;
+mod two_hundred;
 mod unclear;
 mod writing;

@@ -296,6 +296,11 @@ impl Stage {
         });
         let server = server.await;
         assert!(script.db.set(server.db.clone()).is_ok());
+        Self::on(server, script).await
+    }
+
+    /// A new owner with a site.
+    pub async fn on(server: Server, script: Arc<Script>) -> Self {
         let owner = server.sign_up("owner").await;
         let input = json!({"accountId": owner.account, "name": "Shop", "domain": "shop.example"});
         let query = "mutation($i: CreateSiteInput!) { createSite(input: $i) { site { id } } }";
