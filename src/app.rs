@@ -15,6 +15,7 @@ use crate::{
     ai::{
         Ai, AiConfig, AiEraser, AiErasureSweep, AiParts,
         graphql::AiLoader,
+        points::{FailPoints, NoFailPoints},
         provider,
         routing::Providers,
         run::RunAiTask,
@@ -144,6 +145,8 @@ pub struct Seams {
     pub jobs: JobsConfig,
     /// Tries and waits of AI work.
     pub ai: AiConfig,
+    /// Who looks on as AI work goes on.
+    pub ai_points: Arc<dyn FailPoints>,
     /// Waiting times of the transports.
     pub timing: Timing,
     /// Limits of documents and callers.
@@ -167,6 +170,7 @@ impl Seams {
                 ..JobsConfig::default()
             },
             ai: AiConfig::default(),
+            ai_points: Arc::new(NoFailPoints),
             timing: Timing { shutdown_grace: config.http.shutdown, ..Timing::default() },
             limits: Limits::default(),
         }
@@ -295,7 +299,8 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         prompts: prompts.clone(),
         makers: plugs::makers(&db, ids, &contents),
         config: seams.ai.clone(),
-    });
+    })
+    .with_fail_points(seams.ai_points.clone());
     ai.install_models().await?;
     let stages = LocalStages::new(db.clone(), clock.clone(), content_tasks.clone(), contents.clone());
     let automation = Automation::new(AutomationParts {

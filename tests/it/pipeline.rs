@@ -3,5 +3,11 @@
 
 mod planning;
 mod run;
+mod run_crash;
+mod run_fault;
+mod run_kill;
+mod run_share;
 mod stage;
+mod stop;
+mod twin;
 mod writing;
