@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use inkledger::{
     app::Seams,
-    automation::{Picked, Selection, StageWork, Step, Stepped, WorkFuture, model::Stage},
+    automation::{Picked, Selection, StageWork, Step, Stepped, WorkFuture},
     config::Config,
     db::Engine,
 };
