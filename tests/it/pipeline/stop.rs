@@ -31,7 +31,7 @@ pub enum Place {
 impl Place {
     /// Every point that there is.
     pub fn all() -> Vec<Self> {
-        ai::points::Point::ALL.into_iter().map(Self::Ai).collect()
+        ai::points::Point::OF_STAGES.into_iter().map(Self::Ai).collect()
     }
 }
 
