@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use inkledger::{ai::provider::sandbox::SandboxScript, db::Engine};
+use inkledger::db::Engine;
 use rstest::rstest;
+use serde_json::Value;
 
 use super::twin::{PATIENCE, Twin, assert_full, check_rules, price_models};
 use crate::support::{builders::Person, server::Server};
@@ -28,9 +29,7 @@ const CLUSTER: Delivery = Delivery {
         ("INSERT", "audit_entry", "NEW.action = 'cluster.create'"),
         ("INSERT", "automation_product", "NEW.stage = 'CLUSTER'"),
         ("UPDATE", "automation_item", "NEW.stage = 'CLUSTER' AND NEW.state = 'SUCCEEDED'"),
-        // Its only item is its last one: the task ends with it.
-        ("UPDATE", "ai_task", "NEW.ai_function = 'CLUSTER_KEYWORDS' AND NEW.status = 'SUCCESS'"),
-        ("INSERT", "notification", "NEW.notification_type = 'ai_cluster_success'"),
+        ("UPDATE", "ai_task", "NEW.ai_function = 'CLUSTER_KEYWORDS' AND NEW.items_delivered > 0"),
     ],
 };
 
@@ -54,7 +53,7 @@ const CONTENT: Delivery = Delivery {
         ("UPDATE", "content_task", "NEW.state = 'COMPLETED'"),
         ("UPDATE", "automation_item", "NEW.stage = 'CONTENT' AND NEW.state = 'SUCCEEDED'"),
         ("INSERT", "credit_usage", "NEW.ai_function = 'GENERATE_CONTENT'"),
-        ("INSERT", "notification", "NEW.notification_type = 'ai_content_success'"),
+        ("UPDATE", "ai_task_item", "NEW.state = 'DELIVERED' AND NEW.credits > 0 AND OLD.text LIKE '%<h2>%'"),
     ],
 };
 
@@ -80,6 +79,22 @@ const IMAGES: Delivery = Delivery {
         ("INSERT", "credit_usage", "NEW.ai_function = 'GENERATE_IMAGES'"),
     ],
 };
+
+/// The writes of a stage's end, which ends its AI task.
+const STAGE_END: [Fault; 4] = [
+    ("UPDATE", "ai_task", "NEW.ai_function = 'GENERATE_IDEAS' AND NEW.status = 'SUCCESS'"),
+    ("INSERT", "notification", "NEW.notification_type = 'ai_ideas_success'"),
+    ("UPDATE", "automation_stage", "NEW.stage = 'IDEAS' AND NEW.status = 'COMPLETED'"),
+    ("INSERT", "run_event", "NEW.kind = 'FINISHED' AND NEW.subject_kind = 'ai_task' AND NEW.payload LIKE '% ideas %'"),
+];
+
+/// The writes of a run's end.
+const RUN_END: [Fault; 4] = [
+    ("UPDATE", "automation_run", "NEW.state = 'COMPLETED'"),
+    ("INSERT", "notification", "NEW.notification_type = 'automation_completed'"),
+    ("UPDATE", "job", "NEW.kind = 'automation.run' AND NEW.state = 'done'"),
+    ("INSERT", "run_event", "NEW.kind = 'FINISHED' AND NEW.subject_kind = 'automation_run'"),
+];
 
 struct Workshop {
     server: Server,
@@ -153,17 +168,8 @@ impl Workshop {
     }
 }
 
-fn calls(script: &SandboxScript) -> usize {
-    script.billing().len()
-}
-
-// REQ-B-19
-#[rstest]
-#[tokio::test]
-async fn a_fault_in_any_write_of_a_run_s_delivery_leaves_nothing_of_it(
-    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
-    #[values(CLUSTER, IDEAS, CONTENT, IMAGE_PROMPTS, IMAGES)] delivery: Delivery,
-) {
+/// A workshop, and what a run comes to in it, with its calls.
+async fn calm(engine: Engine) -> (Workshop, Value, usize) {
     let server = Server::open(engine).await;
     let hero = server.hero().await;
     price_models(&server, &hero, "sandbox").await;
@@ -173,25 +179,88 @@ async fn a_fault_in_any_write_of_a_run_s_delivery_leaves_nothing_of_it(
         server.execute(planted).await;
     }
     let shop = Workshop { server, hero, engine };
-    let server = &shop.server;
-    let calm = Twin::open(server, &shop.hero, "calm").await;
-    let run = calm.start(server).await;
-    calm.ended(server, &run).await;
-    let expected = calm.outcome(server, &run).await;
+    let calm = Twin::open(&shop.server, &shop.hero, "calm").await;
+    let run = calm.start(&shop.server).await;
+    calm.ended(&shop.server, &run).await;
+    let expected = calm.outcome(&shop.server, &run).await;
     assert_full(&expected);
-    let quiet = calls(&server.script);
-    for (number, fault) in delivery.faults.iter().enumerate() {
-        let twin = Twin::open(server, &shop.hero, &format!("twin{number}")).await;
-        shop.plant(&twin, *fault).await;
-        let before = calls(&server.script);
-        let run = twin.start(server).await;
-        shop.failed(&twin, *fault).await;
-        shop.nothing_of(&twin, &delivery, *fault).await;
-        shop.mend(*fault).await;
-        twin.ended(server, &run).await;
-        assert_eq!(twin.outcome(server, &run).await, expected, "{fault:?}");
-        let sent = twin.settled(&server.db).await;
-        assert_eq!((sent.requests, calls(&server.script) - before), (sent.delivered, quiet), "{fault:?}");
+    let calls = shop.server.script.billing().len();
+    (shop, expected, calls)
+}
+
+impl Workshop {
+    /// A run that meets each of `faults`, is as `after` says then, and ends as if there had been none.
+    async fn suffer(&self, faults: &[Fault], (expected, quiet): (&Value, usize), after: impl AsyncFn(&Twin, Fault)) {
+        let server = &self.server;
+        for (number, fault) in faults.iter().enumerate() {
+            let twin = Twin::open(server, &self.hero, &format!("twin{number}")).await;
+            self.plant(&twin, *fault).await;
+            let before = server.script.billing().len();
+            let run = twin.start(server).await;
+            self.failed(&twin, *fault).await;
+            after(&twin, *fault).await;
+            self.mend(*fault).await;
+            twin.ended(server, &run).await;
+            assert_eq!(&twin.outcome(server, &run).await, expected, "{fault:?}");
+            let sent = twin.settled(&server.db).await;
+            let calls = server.script.billing().len() - before;
+            assert_eq!((sent.requests, calls), (sent.delivered, quiet), "{fault:?}");
+        }
+        check_rules(&server.db).await;
     }
-    check_rules(&server.db).await;
+}
+
+// REQ-B-19
+#[rstest]
+#[tokio::test]
+async fn a_fault_in_any_write_of_a_run_s_delivery_leaves_nothing_of_it(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[values(CLUSTER, IDEAS, CONTENT, IMAGE_PROMPTS, IMAGES)] delivery: Delivery,
+) {
+    let (shop, expected, quiet) = calm(engine).await;
+    let after = async |twin: &Twin, fault: Fault| shop.nothing_of(twin, &delivery, fault).await;
+    shop.suffer(delivery.faults, (&expected, quiet), after).await;
+}
+
+// REQ-B-19: a stage and its AI task end in one transaction.
+#[rstest]
+#[tokio::test]
+async fn a_fault_in_any_write_of_a_stage_s_end_leaves_nothing_of_it(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let (shop, expected, quiet) = calm(engine).await;
+    let db = &shop.server.db;
+    let stage = async |twin: &Twin, fault: Fault| {
+        for (table, clause) in [
+            ("ai_task", "ai_function = 'GENERATE_IDEAS' AND finished_at IS NOT NULL"),
+            ("notification", "notification_type = 'ai_ideas_success'"),
+            ("automation_stage", "stage = 'IDEAS' AND finished_at IS NOT NULL"),
+            ("credit_hold", "state = 'held'"),
+        ] {
+            assert_eq!(twin.count(db, table, clause).await, 0, "{table} where {clause}, after {fault:?}");
+        }
+        assert_eq!(twin.count(db, "credit_usage", "ai_function = 'GENERATE_IDEAS'").await, 2, "{fault:?}");
+    };
+    shop.suffer(&STAGE_END, (&expected, quiet), stage).await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_fault_in_any_write_of_a_run_s_end_leaves_nothing_of_it(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let (shop, expected, quiet) = calm(engine).await;
+    let db = &shop.server.db;
+    let run = async |twin: &Twin, fault: Fault| {
+        for (table, clause) in [
+            ("automation_run", "finished_at IS NOT NULL"),
+            ("notification", "notification_type = 'automation_completed'"),
+            ("job", "kind = 'automation.run' AND state = 'done'"),
+            ("run_event", "kind = 'FINISHED' AND subject_kind = 'automation_run'"),
+            ("credit_hold", "state = 'held'"),
+        ] {
+            assert_eq!(twin.count(db, table, clause).await, 0, "{table} where {clause}, after {fault:?}");
+        }
+    };
+    shop.suffer(&RUN_END, (&expected, quiet), run).await;
 }

@@ -144,6 +144,9 @@ impl Twin {
         for list in found.as_object_mut().unwrap().values_mut() {
             let nodes = list["nodes"].as_array_mut().unwrap();
             // Which of several came first is no part of the end.
+            for items in nodes.iter_mut().filter_map(|node| node.get_mut("items")?.as_array_mut()) {
+                items.sort_by_key(Value::to_string);
+            }
             nodes.sort_by_key(Value::to_string);
         }
         found["run"] = ended;
