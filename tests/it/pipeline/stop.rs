@@ -9,7 +9,7 @@ use std::{
 
 use inkledger::{
     ai::{self, run::RunAiTask, sweep::AiSweep},
-    automation::{run::RunAutomation, sweep::AutomationSweep},
+    automation::{self, run::RunAutomation, sweep::AutomationSweep},
     config::Role,
     db::Engine,
     jobs::{self, Handler, Sweep, Workers},
@@ -25,13 +25,17 @@ use crate::support::{
 /// A point of either kind of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Place {
+    /// Of an item of AI work.
     Ai(ai::points::Point),
+    /// Of a turn of a run.
+    Run(automation::points::Point),
 }
 
 impl Place {
     /// Every point that there is.
     pub fn all() -> Vec<Self> {
-        ai::points::Point::OF_STAGES.into_iter().map(Self::Ai).collect()
+        let runs = automation::points::Point::ALL.into_iter().map(Self::Run);
+        ai::points::Point::OF_STAGES.into_iter().map(Self::Ai).chain(runs).collect()
     }
 }
 
@@ -104,6 +108,12 @@ impl ai::points::FailPoints for Killer {
     }
 }
 
+impl automation::points::FailPoints for Killer {
+    fn reach(&self, point: automation::points::Point) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.pass(Place::Run(point)))
+    }
+}
+
 /// The doors of a server, and workers that come and go. Its models have prices.
 pub struct Mortal {
     pub server: Server,
@@ -120,6 +130,7 @@ impl Mortal {
             // Its own workers would not die with those of the test.
             config.role = Role::Api;
             seams.ai_points = killer.clone();
+            seams.automation_points = killer.clone();
         });
         let server = server.await;
         let hero = server.hero().await;
