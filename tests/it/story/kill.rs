@@ -13,16 +13,6 @@ use crate::support::{
     server::{Home, check_ledger, number},
 };
 
-/// A process died, and its leases' time went by; on PostgreSQL that clock is the database's own.
-async fn leases_lapse(home: &Home) {
-    if home.engine == Engine::Postgres {
-        let db = home.look().await;
-        let sql = "UPDATE job SET lease_until = 0 WHERE lease_until IS NOT NULL";
-        sea_orm::ConnectionTrait::execute_unprepared(db.migration_connection(), sql).await.unwrap();
-        db.close().await;
-    }
-}
-
 async fn check_books(home: &Home, tasks: i64, images: i64) {
     let db = home.look().await;
     for (sql, expected) in [
@@ -83,7 +73,7 @@ async fn a_server_killed_in_the_middle_of_a_call_finishes_the_task_after_its_res
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     first.kill().await;
-    leases_lapse(&home).await;
+    home.lapse_leases().await;
     (0..3).for_each(|_| provider.push(image()));
     let second = home.process(&settings).await;
     let ended = second.ended(&user, &task).await;
@@ -126,7 +116,7 @@ async fn calls_that_died_with_the_server_are_repeated_at_once(
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     first.kill().await;
-    leases_lapse(&home).await;
+    home.lapse_leases().await;
     (0..4).for_each(|_| provider.push(fake_openai::image(&png(), None)));
     let second = home.process(&settings).await;
     for (person, task) in &drawn {
@@ -160,7 +150,7 @@ async fn ten_kills_at_random_moments_lose_nothing_and_charge_nothing_twice(
             assert!(answer["data"]["generateImages"]["task"]["id"].is_string(), "{answer}");
         }
         process.kill().await;
-        leases_lapse(&home).await;
+        home.lapse_leases().await;
         process = home.process(&[]).await;
         // A job that dies with three processes is given up; here each dies with two at most.
         if cycle % 2 == 1 {

@@ -7,6 +7,7 @@ pub mod dump;
 pub mod fake_openai;
 pub mod fake_provider;
 pub mod fake_text;
+pub mod fake_writer;
 pub mod graphql_client;
 pub mod http_server;
 pub mod kill;

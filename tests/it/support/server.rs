@@ -12,18 +12,19 @@ use std::{
 
 use inkledger::{
     ai::{
-        AiConfig,
+        Ai, AiConfig,
         provider::sandbox::{Sandbox, SandboxScript},
         routing::Providers,
     },
     app::{App, Seams, build, run},
     auth::{Auth, keys::KeyRing},
+    automation::Automation,
     clock::SystemClock,
     config::{Config, resolve},
     db::{Db, Engine},
     doctor::records::audit_records,
     ids::SystemIds,
-    jobs::JobsConfig,
+    jobs::{Jobs, JobsConfig},
     ledger::verify::verify,
     storage::{ObjectSweep, Uploads},
 };
@@ -111,10 +112,12 @@ impl Home {
         let address = listener.local_addr().unwrap();
         let app = build(config, seams, address).await.unwrap();
         let (db, auth, shutdown) = (app.db.clone(), app.auth.clone(), app.shutdown.clone());
+        let (ai, automation, jobs) = (app.ai.clone(), app.automation.clone(), app.jobs.clone());
         let (objects, uploads) = (app.objects.clone(), app.uploads.clone());
         let task = spawn_run(app, listener);
         let home = Arc::clone(self);
-        Server { api: Api::new(address), home, script, db, auth, shutdown, objects, uploads, task: Some(task) }
+        let (api, task) = (Api::new(address), Some(task));
+        Server { api, home, script, db, auth, ai, automation, jobs, shutdown, objects, uploads, task }
     }
 
     /// The real binary on this folder and database; `more` are settings.
@@ -122,6 +125,16 @@ impl Home {
         let mut flags = self.flags();
         flags.extend(more.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
         Process::start(&flags).await
+    }
+
+    /// A process died, and its leases' time went by; on PostgreSQL that clock is the database's own.
+    pub async fn lapse_leases(&self) {
+        if self.engine == Engine::Postgres {
+            let db = self.look().await;
+            let sql = "UPDATE job SET lease_until = 0 WHERE lease_until IS NOT NULL";
+            db.migration_connection().execute_unprepared(sql).await.unwrap();
+            db.close().await;
+        }
     }
 
     /// Looks at the database while no server of this process has it open.
@@ -167,6 +180,9 @@ pub struct Server {
     pub script: SandboxScript,
     pub db: Db,
     pub auth: Auth,
+    pub ai: Ai,
+    pub automation: Automation,
+    pub jobs: Jobs,
     pub shutdown: CancellationToken,
     /// What removes bytes, to be run by hand.
     pub objects: ObjectSweep,
@@ -307,7 +323,32 @@ impl Process {
 
     /// SIGKILL, as power or the kernel would: nothing is finished or handed back.
     pub async fn kill(mut self) {
+        self.halt().await;
+    }
+
+    /// The same, where what is left of it is kept.
+    pub async fn halt(&mut self) {
         self.child.start_kill().unwrap();
         self.child.wait().await.unwrap();
+    }
+
+    /// SIGSTOP: it stands still, with everything that it has in its hands.
+    pub async fn freeze(&self) {
+        self.signal("-STOP").await;
+    }
+
+    /// SIGCONT: it goes on as if no time had passed.
+    pub async fn thaw(&self) {
+        self.signal("-CONT").await;
+    }
+
+    async fn signal(&self, signal: &str) {
+        let id = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
+    }
+
+    /// What it has told its operator so far.
+    pub fn log(&self) -> String {
+        self.errors.borrow().clone()
     }
 }
