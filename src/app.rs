@@ -28,8 +28,8 @@ use crate::{
         token::TokenRules,
     },
     automation::{
-        Automation, AutomationParts, LocalStages, Prices, StageWork, graphql::AutomationLoader, run::RunAutomation,
-        sweep::AutomationSweep,
+        AiStages, Automation, AutomationParts, LocalStages, Prices, StageWork, Stages, graphql::AutomationLoader,
+        run::RunAutomation, sweep::AutomationSweep,
     },
     bus::{Bus, local::LocalBus, nats::NatsBus, postgres::PostgresBus},
     clock::{Clock, SECOND, SystemClock},
@@ -297,7 +297,11 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         config: seams.ai.clone(),
     });
     ai.install_models().await?;
-    let stages = LocalStages::new(db.clone(), clock.clone(), content_tasks.clone(), contents.clone());
+    let stages = Stages::new(
+        db.clone(),
+        LocalStages::new(db.clone(), clock.clone(), content_tasks.clone(), contents.clone()),
+        AiStages::new(db.clone(), clock.clone(), bus.clone(), ai.clone()),
+    );
     let automation = Automation::new(AutomationParts {
         db: db.clone(),
         clock: clock.clone(),

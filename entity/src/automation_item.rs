@@ -19,6 +19,8 @@ pub struct Model {
     pub error_code: Option<String>,
     pub started_at: Option<i64>,
     pub finished_at: Option<i64>,
+    /// Which item of AI work carries it out.
+    pub ai_task_item_id: Option<Uuid>,
 }
 
 /// No relation is declared: queries join by name.

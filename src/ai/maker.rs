@@ -72,6 +72,8 @@ pub struct Made {
     pub groups: i32,
     /// The things, by id.
     pub products: Vec<Uuid>,
+    /// Which of the things that were asked about nothing was made of; empty where it is one.
+    pub untouched: Vec<Uuid>,
 }
 
 /// Why nothing was made of an answer.

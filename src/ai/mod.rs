@@ -14,9 +14,11 @@ pub mod run;
 pub mod service;
 pub mod setup;
 pub mod shelf;
+pub mod stage;
 pub mod store;
 pub mod sweep;
 pub mod vault;
 
 pub use erase::{AiEraser, AiErasureSweep};
 pub use service::{Ai, AiConfig, AiParts, Spender};
+pub use stage::StageRun;

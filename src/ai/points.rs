@@ -19,12 +19,18 @@ pub enum Point {
     Received,
     /// The item was settled or released.
     Finished,
+    /// The item of a run was held; those of other tasks are held before they run.
+    Held,
 }
 
 impl Point {
-    /// Every point, in the order in which a run passes them.
+    /// Every point of a task of its own, in the order in which a run passes them.
     pub const ALL: [Self; 7] =
         [Self::Begun, Self::Prepared, Self::Sent, Self::Answered, Self::Stored, Self::Received, Self::Finished];
+
+    /// Every point of an item of a run, in order.
+    pub const OF_STAGES: [Self; 7] =
+        [Self::Held, Self::Prepared, Self::Sent, Self::Answered, Self::Stored, Self::Received, Self::Finished];
 }
 
 /// Looks on as runs pass points.

@@ -4,12 +4,12 @@
 use uuid::Uuid;
 
 use super::{
-    ItemEnd, Picked, Selection, StageWork, Step, StepEnd, Stepped, WorkFuture,
+    ItemEnd, Step, StepEnd, Stepped,
     model::{ItemState, RunItem, Stage},
-    step_end_effects, store,
+    step_end_effects,
 };
 use crate::{
-    clock::Clock,
+    clock::{Clock, Micros},
     content::{
         Contents,
         service::completion::Reviewed,
@@ -19,9 +19,6 @@ use crate::{
     error::{Error, Failure, Internal},
     jobs::{Lost, write_in},
 };
-
-/// Among how many waiting things those of a fork are looked for.
-const WAITING_MAX: i64 = 10_000;
 
 /// Carries out the stages that cost nothing.
 pub struct LocalStages {
@@ -81,46 +78,30 @@ impl LocalStages {
         Ok((ends, products))
     }
 
-    async fn carry_out(&self, step: &Step) -> Result<Stepped, Error> {
+    /// Carries a step out, again where it was begun before: what was done is found done.
+    pub(super) async fn carry_out(&self, step: &Step) -> Result<Stepped, Error> {
         let (ends, products) = match step.stage {
             Stage::ContentTasks => self.queue(step).await?,
             Stage::Review => self.review(step).await?,
             _ => return Err(Internal::new("carrying out a stage", "it needs an AI model").into()),
         };
-        let now = self.clock.now();
-        let effects = step_end_effects(&step.grip, &StepEnd::free(step.stage, ends, products), now);
-        let written = self
-            .db
-            .write((effects, now), |tx, (effects, now)| Box::pin(async move { write_in(tx, effects, *now).await }));
-        match written.await {
-            Ok(()) => Ok(Stepped::Ended),
-            Err(Failure::Refused(Lost)) => Ok(Stepped::Lost),
-            Err(Failure::Fault(error)) => Err(error),
-        }
+        write_end(&self.db, step, &StepEnd::free(step.stage, ends, products), self.clock.now()).await
     }
 }
 
-fn ended(item: &RunItem, state: ItemState, code: Option<&str>) -> ItemEnd {
+/// Writes the end of a step that moves no credits.
+pub(super) async fn write_end(db: &Db, step: &Step, end: &StepEnd, now: Micros) -> Result<Stepped, Error> {
+    let effects = step_end_effects(&step.grip, end, now);
+    let written =
+        db.write((effects, now), |tx, (effects, now)| Box::pin(async move { write_in(tx, effects, *now).await }));
+    match written.await {
+        Ok(()) => Ok(Stepped::Ended),
+        Err(Failure::Refused(Lost)) => Ok(Stepped::Lost),
+        Err(Failure::Fault(error)) => Err(error),
+    }
+}
+
+/// How an item ends.
+pub(super) fn ended(item: &RunItem, state: ItemState, code: Option<&str>) -> ItemEnd {
     ItemEnd { position: item.position, state, error_code: code.map(str::to_owned) }
-}
-
-impl StageWork for LocalStages {
-    fn supports(&self, stage: Stage) -> bool {
-        stage.is_local()
-    }
-
-    fn select<'a>(&'a self, selection: &'a Selection) -> WorkFuture<'a, Vec<Picked>> {
-        Box::pin(async move {
-            let most = if selection.within.is_some() { WAITING_MAX } else { i64::from(selection.cap) };
-            let reader = self.db.reader();
-            let found = store::waiting::list_waiting(reader, selection.site_id, selection.stage, most).await?;
-            let is_meant = |id: &Uuid| selection.within.as_ref().is_none_or(|within| within.contains(id));
-            let meant = found.into_iter().filter(|(id, _)| is_meant(id));
-            Ok(meant.map(|(subject_id, group_id)| Picked { subject_id, group_id }).collect())
-        })
-    }
-
-    fn step<'a>(&'a self, step: &'a Step) -> WorkFuture<'a, Stepped> {
-        Box::pin(self.carry_out(step))
-    }
 }

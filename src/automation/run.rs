@@ -99,7 +99,7 @@ impl Handler for RunAutomation {
     fn give_up<'a>(&'a self, claimed: &'a Claimed, _: &'static str) -> HandlerFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             let ended = match self.begin(claimed).await {
-                Ok(Some(turn)) => turn.end(RunEnd::Failed("INTERNAL"), End::Dead).await.map(|_| ()),
+                Ok(Some(turn)) => turn.give_up().await,
                 Ok(None) => Ok(()),
                 Err(stop) => Err(stop),
             };
@@ -190,23 +190,38 @@ impl Turn<'_> {
         Step { run, stage, items, grip: self.grip.clone(), is_left_over }
     }
 
-    /// The steps that a worker that died had begun, as far as their items tell.
+    /// The steps that an earlier turn had begun: those that are held for by what holds for them, others as far as their
+    /// items tell.
     async fn left_over_steps(&self, stage: Stage, mut items: Vec<RunItem>) -> Result<Vec<Step>, Stop> {
         let run = store::run::find_any_run(self.automation.parts.db.reader(), self.run.id).await?.ok_or(Stop::Lost)?;
         let batch = run.settings.of(stage).batch;
         let mut steps = Vec::new();
-        while !items.is_empty() {
-            let taken = next_batch(&items, batch);
+        while let Some(held) = items.first().map(|item| item.ai_task_item_id) {
+            let same: Vec<RunItem> = items.iter().filter(|item| item.ai_task_item_id == held).cloned().collect();
+            let taken = if held.is_some() { same } else { next_batch(&same, batch, 1) };
             items.retain(|item| !taken.contains(item));
             steps.push(self.step(run.clone(), stage, taken, true));
         }
         Ok(steps)
     }
 
+    /// Ends a run that cannot go on. What was held for it is free again.
+    async fn give_up(self) -> Result<(), Stop> {
+        let reader = self.automation.parts.db.reader();
+        if let Some((stage, items)) = store::step::left_over(reader, self.run.id).await? {
+            for step in self.left_over_steps(stage, items).await? {
+                if self.automation.parts.work.give_up(&step).await? == Stepped::Lost {
+                    return Err(Stop::Lost);
+                }
+            }
+        }
+        self.end(RunEnd::Failed("INTERNAL"), End::Dead).await.map(|_| ())
+    }
+
     async fn next(&self) -> Result<Next, Stop> {
         let parts = &self.automation.parts;
-        let context = (self.grip.clone(), parts.clock.now());
-        let next = parts.db.write(context, |tx, (grip, now)| Box::pin(store::step::next_in(tx, grip, *now)));
+        let context = (self.grip.clone(), parts.ids.uuid(), parts.clock.now());
+        let next = parts.db.write(context, |tx, (grip, id, now)| Box::pin(store::step::next_in(tx, grip, *id, *now)));
         Ok(next.await?)
     }
 
@@ -215,7 +230,8 @@ impl Turn<'_> {
         let work = &self.automation.parts.work;
         let results = join_all(steps.iter().map(|step| work.step(step))).await;
         self.automation.hint(self.run.id);
-        let (mut pause, mut later, mut fault, mut is_lost) = (None, None::<Duration>, None, false);
+        let (mut pause, mut later, mut waiting) = (None, None::<Duration>, None::<Duration>);
+        let (mut fault, mut is_lost) = (None, false);
         for (step, result) in steps.iter().zip(results) {
             match result {
                 Ok(Stepped::Ended) => continue,
@@ -229,6 +245,10 @@ impl Turn<'_> {
                     continue;
                 }
                 Ok(Stepped::PutBack) => {}
+                Ok(Stepped::Waiting(after)) => {
+                    waiting = Some(waiting.map_or(after, |least: Duration| least.min(after)));
+                    continue;
+                }
                 Ok(Stepped::Later(after)) => later = later.max(Some(after)),
                 Ok(Stepped::Pause(why)) => pause = pause.or(Some(why)),
             }
@@ -239,6 +259,10 @@ impl Turn<'_> {
         }
         if let Some(error) = fault {
             return Err(error.into());
+        }
+        // What else is to happen is seen again when these have ended.
+        if let Some(after) = waiting {
+            return Ok(Then::Later(after));
         }
         match (pause, later) {
             (Some(pause), _) => self.pause(pause).await,

@@ -66,6 +66,8 @@ pub enum Stepped {
     PutBack,
     /// The same, and nothing more is to be begun before this much later.
     Later(Duration),
+    /// Its items stay in flight: after this much they are taken up again, as ones that were left over.
+    Waiting(Duration),
     /// The same, and the run pauses.
     Pause(Pause),
     /// Somebody else has the run.
@@ -74,15 +76,16 @@ pub enum Stepped {
 
 /// What the stages of a run do.
 pub trait StageWork: Send + Sync {
-    /// Whether a stage can be carried out at all. A run whose site has others switched on does not start.
-    fn supports(&self, stage: Stage) -> bool;
-
     /// What a stage will be about, in the order in which it is taken. Asked once for each stage of a run.
     fn select<'a>(&'a self, selection: &'a Selection) -> WorkFuture<'a, Vec<Picked>>;
 
     /// Carries a step out. Whatever ends an item commits [`step_end_effects`](super::step_end_effects) with it, in one
     /// transaction. A fault leaves the items in flight; the step comes again as one that was left over.
     fn step<'a>(&'a self, step: &'a Step) -> WorkFuture<'a, Stepped>;
+
+    /// Undoes a step that was left over, for a run that was given up: nothing is held for it afterwards, and nothing was
+    /// finished.
+    fn give_up<'a>(&'a self, step: &'a Step) -> WorkFuture<'a, Stepped>;
 }
 
 /// What the work of stages would hold.

@@ -95,7 +95,7 @@ impl<T: Into<Value>> From<T> for Cell {
 pub enum Set {
     /// To this value.
     To(Cell),
-    /// To the old value plus this.
+    /// To the old value plus this; a null counts as nothing.
     Add(Cell),
     /// To the greater of the old value and this, so that it never falls.
     Max(Cell),
@@ -240,7 +240,7 @@ impl Effect {
                 for (name, set) in set {
                     changes.push(match set {
                         Set::To(cell) => format!("{name} = {}", sink.place(cell)?),
-                        Set::Add(cell) => format!("{name} = {name} + {}", sink.place(cell)?),
+                        Set::Add(cell) => format!("{name} = COALESCE({name}, 0) + {}", sink.place(cell)?),
                         Set::Max(cell) => {
                             let place = sink.place(cell)?;
                             format!("{name} = CASE WHEN {name} > {place} THEN {name} ELSE {place} END")

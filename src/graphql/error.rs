@@ -353,8 +353,6 @@ pub enum UserErrorCode {
     RunActive,
     /// The site is not active.
     SiteInactive,
-    /// This server cannot carry a stage out that is switched on.
-    StageUnavailable,
     /// The account is suspended.
     AccountSuspended,
     /// The run's credit cap does not cover its next item.

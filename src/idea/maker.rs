@@ -160,7 +160,7 @@ impl IdeaMaker {
             products.push(idea.id);
         }
         let count = i32::try_from(products.len()).unwrap_or(i32::MAX);
-        Ok(Made { effects, count, groups: 0, products })
+        Ok(Made { effects, count, products, ..Made::default() })
     }
 
     fn idea_of(&self, cluster: &Cluster, found: FoundIdea, trace: &Trace) -> Idea {

@@ -105,9 +105,10 @@ impl ClusterMaker {
         let count = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
         Ok(Made {
             effects: assigned.effects,
-            count: count(assigned.keywords),
+            count: count(assigned.moved.len()),
             groups: count(assigned.clusters.len()),
             products: assigned.clusters.iter().map(|cluster| cluster.id).collect(),
+            untouched: facts.keywords.into_iter().filter(|id| !assigned.moved.contains(id)).collect(),
         })
     }
 }

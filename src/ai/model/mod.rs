@@ -25,7 +25,7 @@ pub use capability::{
     Capabilities, CapabilityFault, PRIORITY, Settings, functions_from, functions_of, qualities_from, shapes_from,
 };
 pub use function::{AiFunction, MadeCount, ModelKind};
-pub use payload::{ComposedPrompt, ERASED_PREFIX, Original, StandIn, TaskPayload};
+pub use payload::{ComposedPrompt, ERASED_PREFIX, ItemTerms, Original, StandIn, TaskPayload};
 pub use picture::{AspectRatio, Quality};
 pub use price::{
     AmountOutOfRange, PriceVersion, Rates, TextTokens, credit_value, estimated_tokens, input_bound, is_plausible,

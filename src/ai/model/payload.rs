@@ -50,6 +50,17 @@ pub struct TaskPayload {
     pub watermark: Option<String>,
 }
 
+/// The quote of one item, where each item of a task has its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemTerms {
+    /// The model of the quote.
+    pub ai_model_id: Uuid,
+    /// Its price at the time of the quote.
+    pub price_version_id: Uuid,
+    /// What is asked for the item, as of a task that has no other.
+    pub payload: TaskPayload,
+}
+
 /// A model that may stand in for the one of the quote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StandIn {

@@ -31,6 +31,19 @@ pub struct Target {
     pub facts: Value,
 }
 
+impl TargetRefusal {
+    /// Which of the things it is about, from 1; `None` where it is about all of them.
+    pub fn position(&self) -> Option<usize> {
+        match self {
+            Self::NotFound { position }
+            | Self::Twice { position }
+            | Self::WrongState { position, .. }
+            | Self::MixedSectors { position } => Some(*position),
+            _ => None,
+        }
+    }
+}
+
 /// Why a thing cannot be worked on. Positions count from 1, in the order of the command.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TargetRefusal {

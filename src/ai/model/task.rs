@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{AiFunction, FaultClass, MadeCount, TaskPayload};
+use super::{AiFunction, FaultClass, ItemTerms, MadeCount, Target, TaskPayload};
 use crate::clock::Micros;
 
 crate::words::words! {
@@ -110,6 +110,8 @@ pub struct AiTask {
     pub id: Uuid,
     pub account_id: Uuid,
     pub user_id: Option<Uuid>,
+    /// The automation run whose stage it carries out; its items are held one by one.
+    pub run_id: Option<Uuid>,
     pub function: AiFunction,
     pub ai_model_id: Uuid,
     pub price_version_id: Uuid,
@@ -155,9 +157,21 @@ pub struct Item {
     pub made: MadeCount,
     /// The things, where they are rows of their own beside an image.
     pub products: Vec<Uuid>,
+    /// Its own quote; of a task of a run, and only where it is carried out.
+    pub terms: Option<Box<ItemTerms>>,
     /// When a run first took it up.
     pub begun_at: Option<Micros>,
     pub finished_at: Option<Micros>,
+}
+
+impl AiTask {
+    /// The thing of the pipeline that `item` is about.
+    pub fn target_of<'t>(&'t self, item: &'t Item) -> Option<&'t Target> {
+        match &item.terms {
+            Some(terms) => terms.payload.targets.first(),
+            None => self.payload.target_at(item.position),
+        }
+    }
 }
 
 /// One request to a provider.
@@ -219,6 +233,8 @@ pub fn error_text(code: &str) -> Option<&'static str> {
         "ALREADY_UPSCALED" => "the image was enlarged meanwhile",
         "WATERMARK_FAILED" => "the watermark could not be put on the image",
         "CANCELLED" => "the request was cancelled",
+        "RUN_FAILED" => "the automation run that it belongs to failed",
+        "PROMPT_TOO_LONG" => "what was to be asked is longer than the model reads",
         "TOO_SHORT" => "the model wrote less than half of what was asked for",
         "TARGET_GONE" => "what it was for was deleted or changed meanwhile",
         "NOTHING_USABLE" => "nothing in the model's answer could be used",

@@ -15,9 +15,8 @@ use crate::{
             Call, FailureCode, ImageRequest, ImageResult, ProviderFailure, TextRequest, TextResult, UpscaleRequest,
             image_content_type,
         },
-        service::{Ai, UPSCALE_FACTOR},
+        service::UPSCALE_FACTOR,
         shelf::OriginalBytes,
-        store,
     },
     error::Error,
     jobs::event,
@@ -223,7 +222,7 @@ impl Run<'_> {
         tokio::select! {
             biased;
             result = &mut work => return (result, false),
-            () = cancel_asked(self.ai, self.grip.task_id) => {}
+            () = self.end_asked() => {}
         }
         tokio::select! {
             biased;
@@ -233,31 +232,31 @@ impl Run<'_> {
         cancel.cancel();
         (work.await, true)
     }
-}
-
-/// Returns once a cancel of `task` has committed: by hint, or within the time between two looks.
-async fn cancel_asked(ai: &Ai, task: Uuid) {
-    let mut hints = ai.parts.bus.subscribe();
-    let key = task.to_string();
-    loop {
-        match store::find_cancelling(ai.parts.db.reader(), task).await {
-            Ok(true) => return,
-            Ok(false) => {}
-            Err(error) => tracing::warn!(error = %error, "could not see whether an AI task was cancelled"),
-        }
-        let hinted = async {
-            loop {
-                match hints.recv().await {
-                    Ok(hint) if hint.topic == event::TOPIC && hint.key == key => return,
-                    Ok(_) => {}
-                    Err(RecvError::Lagged(_)) => return,
-                    Err(RecvError::Closed) => std::future::pending::<()>().await,
-                }
+    /// Returns once a cancel of the task or its run has committed: by hint, or within the time between two looks.
+    async fn end_asked(&self) {
+        let parts = &self.ai.parts;
+        let mut hints = parts.bus.subscribe();
+        let key = self.asked_at().to_string();
+        loop {
+            match self.is_end_asked().await {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => tracing::warn!(error = %error, "could not see whether AI work was cancelled"),
             }
-        };
-        tokio::select! {
-            () = hinted => {}
-            () = tokio::time::sleep(ai.parts.config.watch) => {}
+            let hinted = async {
+                loop {
+                    match hints.recv().await {
+                        Ok(hint) if hint.topic == event::TOPIC && hint.key == key => return,
+                        Ok(_) => {}
+                        Err(RecvError::Lagged(_)) => return,
+                        Err(RecvError::Closed) => std::future::pending::<()>().await,
+                    }
+                }
+            };
+            tokio::select! {
+                () = hinted => {}
+                () = tokio::time::sleep(parts.config.watch) => {}
+            }
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The tables whose guards say that the task is somebody else's by now.
-const OURS: [&str; 3] = ["ai_task", "ai_attempt", "job"];
+const OURS: [&str; 5] = ["ai_task", "ai_attempt", "automation_run", "automation_item", "job"];
 
 /// How often a result is made anew because what it is made of changed.
 const MAKE_TRIES: u32 = 5;
@@ -67,6 +67,7 @@ impl Run<'_> {
             image_id: image.map(|image| image.id),
             made: MadeCount { things: made.count, groups: made.groups },
             products: made.products,
+            untouched: made.untouched,
             drops_text: is_made,
             code: None,
             phase: Phase::Save,
@@ -109,7 +110,14 @@ impl Run<'_> {
         code: &str,
         attempt: Option<Attempt>,
     ) -> Result<Step, Stop> {
+        let is_down = self.is_down(code, attempt.as_ref());
         let mut recorded = attempt.map(|attempt| self.received(&attempt)).unwrap_or_default();
+        if is_down {
+            if !recorded.is_empty() {
+                self.write(recorded).await?;
+            }
+            return Ok(Step::Down);
+        }
         recorded.extend(self.unmade(item, Unmade::Failed(code)).await?);
         let now = self.ai.parts.clock.now();
         let mut end = ItemEnd {
@@ -118,6 +126,7 @@ impl Run<'_> {
             image_id: None,
             made: MadeCount::default(),
             products: Vec::new(),
+            untouched: Vec::new(),
             drops_text: true,
             code: Some(code.to_owned()),
             phase: self.work.task.phase,
@@ -162,6 +171,7 @@ impl Run<'_> {
             image_id: None,
             made: MadeCount::default(),
             products: Vec::new(),
+            untouched: Vec::new(),
             drops_text: true,
             code: Some("CANCELLED".to_owned()),
             phase: self.work.task.phase,
@@ -185,7 +195,7 @@ impl Run<'_> {
         }
     }
 
-    async fn submit(
+    pub(super) async fn submit(
         &self,
         step: &'static str,
         item: &Item,
@@ -237,12 +247,16 @@ impl Run<'_> {
     }
 
     fn after(&self, item: &Item) -> Result<Step, Stop> {
-        self.ai.hint(self.grip.task_id);
+        self.tell_stage();
         Ok(if self.is_last(item) { Step::Ended } else { Step::Next })
     }
 
-    /// The end of the task and the job with the last item's command; before it, the guard of the lease.
+    /// The end of the task and the job with the last item's command; before it, the guard of the lease. What it changes about
+    /// a run where it belongs to one.
     fn ending(&self, item: &Item, end: &ItemEnd, code: Option<&str>) -> Vec<Effect> {
+        if let Some(effects) = self.stage_effects(item, end) {
+            return effects;
+        }
         if !self.is_last(item) {
             return vec![self.lease_guard()];
         }
@@ -259,7 +273,7 @@ impl Run<'_> {
         } else {
             TaskStatus::Error
         };
-        let mut subjects = delivered_subjects(&self.work);
+        let mut subjects = delivered_subjects(&self.work.items);
         if end.state == ItemState::Delivered {
             subjects.extend(subjects_of(item.id, end.image_id, &end.products));
         }
@@ -270,7 +284,7 @@ impl Run<'_> {
             status,
             delivered,
             failed,
-            made: made_so_far(&self.work).plus(end.made),
+            made: made_so_far(&self.work.items).plus(end.made),
             credits_before: task.credits_used,
             is_charged: end.is_charged,
             error: code.as_deref().map(|code| words_for(code, delivered == 0)),
@@ -280,7 +294,7 @@ impl Run<'_> {
             moves_credits: end.moves_credits,
         };
         let key = vec![("id", task.id.into()), ("fence", self.grip.fence.into()), ("status", "RUNNING".into())];
-        let mut effects = store::end_effects(&self.work, &ending, key, now);
+        let mut effects = store::end_effects(&self.work.task, &ending, key, now);
         effects.extend(finish_effects(&self.grip.lease, End::Done, now));
         effects
     }

@@ -92,7 +92,7 @@ impl Run<'_> {
     }
 
     /// What an earlier run received and did not settle. Image bytes are looked up under the attempt's id.
-    async fn left_behind(&self, item: &Item) -> Result<Option<(Attempt, Kept)>, Stop> {
+    pub(super) async fn left_behind(&self, item: &Item) -> Result<Option<(Attempt, Kept)>, Stop> {
         let received = |attempt: &&Attempt| {
             attempt.item_id == item.id && attempt.state == AttemptState::Received && attempt.error_code.is_none()
         };
@@ -115,6 +115,9 @@ impl Run<'_> {
         let Some(code) = code else { return Ok(Step::Later(after)) };
         let now = self.ai.parts.clock.now();
         if !self.has_patience(item, now, after) {
+            if self.stage.is_some() && self.sent(item).next().is_none() {
+                return Ok(Step::Down);
+            }
             let code = if self.sent(item).next().is_some() { self.last_code(item) } else { code.to_owned() };
             return self.fail(at, item, &code, None).await;
         }
@@ -181,6 +184,7 @@ impl Run<'_> {
         };
         let leaving = Leaving {
             grip: self.grip.clone(),
+            run: self.stage.clone(),
             item: item.clone(),
             attempt: attempt.clone(),
             effects: Vec::new(),
@@ -198,7 +202,7 @@ impl Run<'_> {
                 known.state = AttemptState::Sent;
                 known.sent_at = Some(now);
             });
-            self.ai.hint(self.grip.task_id);
+            self.tell_stage();
         }
         Ok(leave)
     }
@@ -213,8 +217,7 @@ impl Run<'_> {
     /// Puts a received attempt into memory and answers the effects that record it.
     pub(super) fn received(&mut self, attempt: &Attempt) -> Vec<Effect> {
         self.change(attempt, |known| *known = attempt.clone());
-        let cost = store::cost_of(&self.work.attempts);
-        store::attempt_received_effects(&self.grip, attempt, cost, self.ai.parts.clock.now())
+        store::attempt_received_effects(&self.grip, attempt, self.ai.parts.clock.now())
     }
 
     async fn keep_image(

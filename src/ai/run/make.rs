@@ -22,9 +22,9 @@ use crate::{
 
 impl Run<'_> {
     /// Who makes something of what the item brings; `None` where the result is the task's own.
-    fn maker(&self, item: &Item) -> Option<(&dyn Maker, &Target)> {
+    fn maker<'r>(&'r self, item: &'r Item) -> Option<(&'r dyn Maker, &'r Target)> {
         let task = &self.work.task;
-        let target = task.payload.target_at(item.position)?;
+        let target = task.target_of(item)?;
         Some((self.ai.parts.makers.of(task.function)?, target))
     }
 
@@ -44,7 +44,7 @@ impl Run<'_> {
         let trace = self.trace();
         let making = Making {
             ai_task_id: self.grip.task_id,
-            is_manual: true,
+            is_manual: self.stage.is_none(),
             target,
             output,
             is_sandbox: is_sandbox(&self.work.candidate_of(attempt).model),
@@ -61,7 +61,7 @@ impl Run<'_> {
     pub(super) async fn unmade(&self, item: &Item, how: Unmade<'_>) -> Result<Vec<Effect>, Stop> {
         let Some((maker, target)) = self.maker(item) else { return Ok(Vec::new()) };
         let trace = self.trace();
-        Ok(maker.unmade(Unmaking { targets: &[target], how, is_manual: true, trace: &trace }).await?)
+        Ok(maker.unmade(Unmaking { targets: &[target], how, is_manual: self.stage.is_none(), trace: &trace }).await?)
     }
 
     /// The faults that `attempt` is to mend, as lines: those of the last answer before it that could not be used. `None`

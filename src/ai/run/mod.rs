@@ -6,6 +6,7 @@ mod finish;
 mod item;
 mod make;
 mod route;
+mod stage;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use super::{
     model::{ItemState, Phase, task_percent},
     points::Point,
     service::{Ai, Owner, Rest, end_rest},
+    stage::SharedRun,
     store::{self, Begun, Grip, Work},
 };
 use crate::{
@@ -21,6 +23,8 @@ use crate::{
     jobs::{Claimed, End, Handler, HandlerFuture, Lost, Outcome, write_in},
     ledger::model::Actor,
 };
+
+pub(in crate::ai) use stage::{carry_stage_item, give_stage_item_back};
 
 /// The stable name of the job.
 pub const JOB_KIND: &str = "ai_task.run";
@@ -62,8 +66,10 @@ enum Step {
     Later(Duration),
     /// The task has ended, and the job with it.
     Ended,
-    /// A cancel was asked for: no request may leave.
+    /// A cancel was asked for, or a pause of the run: no request may leave.
     Withdrawn,
+    /// Of a run: no provider can do it until somebody mends something.
+    Down,
 }
 
 /// A run of one task.
@@ -73,6 +79,8 @@ struct Run<'a> {
     grip: Grip,
     /// Whether a process died with the job: what it was about to write may be missing.
     was_reclaimed: bool,
+    /// The run whose stage the item belongs to; `None` for a task of its own.
+    stage: Option<SharedRun>,
 }
 
 impl Handler for RunAiTask {
@@ -120,7 +128,7 @@ impl RunAiTask {
             Begun::Lost => Err(Stop::Lost),
             Begun::Ended => Ok(None),
             Begun::Work(work, grip) => {
-                Ok(Some(Run { ai: &self.0, work, grip, was_reclaimed: claimed.job.crashes > 0 }))
+                Ok(Some(Run { ai: &self.0, work, grip, was_reclaimed: claimed.job.crashes > 0, stage: None }))
             }
         }
     }
@@ -130,7 +138,8 @@ impl RunAiTask {
         self.0.points.reach(Point::Begun).await;
         let began = tokio::time::Instant::now();
         loop {
-            if run.work.task.is_cancelling {
+            // A task of a run comes here when its run is gone: what it held is given back.
+            if run.work.task.is_cancelling || run.work.task.run_id.is_some() {
                 run.end_rest(Rest::Cancelled, End::Done).await?;
                 return Ok(Outcome::Done);
             }
@@ -148,6 +157,8 @@ impl RunAiTask {
                 Step::Next => {}
                 Step::Later(after) => return Ok(Outcome::Defer { after }),
                 Step::Ended => return Ok(Outcome::Done),
+                // Only runs get there.
+                Step::Down => return Ok(Outcome::Defer { after: LOOK_AGAIN }),
                 Step::Withdrawn => run.work.task.is_cancelling = true,
             }
         }
@@ -184,7 +195,7 @@ impl Run<'_> {
             .db
             .write((effects, now), |tx, (effects, now)| Box::pin(async move { write_in(tx, effects, *now).await }))
             .await?;
-        self.ai.hint(self.grip.task_id);
+        self.tell_stage();
         Ok(())
     }
 }

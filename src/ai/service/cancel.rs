@@ -167,7 +167,7 @@ async fn unmade_effects(ai: &Ai, work: &Work, items: &[&Item], rest: Rest<'_>) -
         Rest::Cancelled => Unmade::Cancelled,
         Rest::Failed(code) => Unmade::Failed(code),
     };
-    let targets: Vec<_> = items.iter().filter_map(|item| task.payload.target_at(item.position)).collect();
+    let targets: Vec<_> = items.iter().filter_map(|item| task.target_of(item)).collect();
     if targets.is_empty() {
         return Ok(Vec::new());
     }
@@ -237,10 +237,7 @@ fn rest_effects(ai: &Ai, work: &Work, owner: Owner<'_>, rest: Rest<'_>, moves_cr
     };
     let key: Vec<(&'static str, Value)> = match owner {
         Owner::Run(grip, _) => {
-            effects.push(grip.task_update(vec![
-                ("items_failed", Set::To(failed.into())),
-                ("provider_cost_nanousd", Set::To(store::cost_of(&work.attempts).into())),
-            ]));
+            effects.push(grip.task_update(vec![("items_failed", Set::To(failed.into()))]));
             vec![("id", task.id.into()), ("fence", grip.fence.into()), ("status", "RUNNING".into())]
         }
         Owner::Pending => vec![("id", task.id.into()), ("status", "PENDING".into())],
@@ -249,16 +246,16 @@ fn rest_effects(ai: &Ai, work: &Work, owner: Owner<'_>, rest: Rest<'_>, moves_cr
         status,
         delivered: task.items_delivered,
         failed,
-        made: made_so_far(work),
+        made: made_so_far(&work.items),
         credits_before: task.credits_used,
         is_charged: false,
         code: code.map(str::to_owned),
         error: code.map(|code| words_for(code, task.items_delivered == 0)),
-        subjects: delivered_subjects(work),
+        subjects: delivered_subjects(&work.items),
         notification_id: ai.parts.ids.uuid(),
         moves_credits,
     };
-    effects.extend(store::end_effects(work, &ending, key, now));
+    effects.extend(store::end_effects(task, &ending, key, now));
     match owner {
         Owner::Run(grip, end) => effects.extend(finish_effects(&grip.lease, end, now)),
         Owner::Pending => effects.push(cancel_ready_effect(JOB_KIND, task.id, now)),
@@ -276,8 +273,8 @@ pub(in crate::ai) fn words_for(code: &str, uncharged: bool) -> String {
 }
 
 /// What the task has delivered so far: products, images, or items for texts.
-pub(in crate::ai) fn delivered_subjects(work: &Work) -> Vec<Uuid> {
-    let delivered = work.items.iter().filter(|item| item.state == ItemState::Delivered);
+pub(in crate::ai) fn delivered_subjects(items: &[Item]) -> Vec<Uuid> {
+    let delivered = items.iter().filter(|item| item.state == ItemState::Delivered);
     delivered.flat_map(|item| subjects_of(item.id, item.image_id, &item.products)).collect()
 }
 
@@ -290,7 +287,7 @@ pub(in crate::ai) fn subjects_of(item: Uuid, image: Option<Uuid>, products: &[Uu
 }
 
 /// How much the task has made so far.
-pub(in crate::ai) fn made_so_far(work: &Work) -> MadeCount {
-    let delivered = work.items.iter().filter(|item| item.state == ItemState::Delivered);
+pub(in crate::ai) fn made_so_far(items: &[Item]) -> MadeCount {
+    let delivered = items.iter().filter(|item| item.state == ItemState::Delivered);
     delivered.fold(MadeCount::default(), |sum, item| sum.plus(item.made))
 }

@@ -71,7 +71,7 @@ impl Ai {
     /// Refuses: what the command would refuse, lack of credits aside.
     pub async fn quote_task(&self, spender: Spender, order: &Order) -> Result<Quote, Failure<AcceptError>> {
         order.check().map_err(Failure::Refused)?;
-        let prepared = self.prepare(spender, order, Purpose::Preview).await?;
+        let prepared = self.prepare(spender.account_id, order, Purpose::Preview).await?;
         let holds = prepared.holds()?;
         let total = holds.iter().try_fold(0_i64, |sum, hold| sum.checked_add(*hold));
         let credits = total.ok_or_else(|| Internal::new("quoting a command", "the sum is out of range"))?;
@@ -120,7 +120,7 @@ impl Ai {
         order: &Order,
         key: &IdemKey,
     ) -> Result<Option<AiTask>, Failure<AcceptError>> {
-        let prepared = self.prepare(spender, order, Purpose::Work).await?;
+        let prepared = self.prepare(spender.account_id, order, Purpose::Work).await?;
         if backlog_of(self.parts.db.reader(), spender.account_id).await? >= BACKLOG_MAX {
             return Err(Failure::Refused(AcceptError::BacklogFull));
         }
@@ -191,13 +191,14 @@ impl Ai {
         Ok(Accepted {
             ai_task_id: ids.uuid(),
             account_id: spender.account_id,
-            user_id: spender.user_id,
+            user_id: Some(spender.user_id),
+            stage: None,
             function: order.function,
             ai_model_id: prepared.model.model.id,
             price_version_id: prepared.model.price.id,
             payload,
-            idem_key: key.as_str().to_owned(),
-            request_hash: order.hash(spender.user_id),
+            key: Some((key.as_str().to_owned(), order.hash(spender.user_id))),
+            total: prepared.count,
             items: items.collect(),
             now: self.parts.clock.now(),
         })

@@ -8,6 +8,7 @@ mod prices;
 mod providers;
 mod read;
 mod route;
+pub mod stage;
 
 use std::{sync::Arc, time::Duration};
 

@@ -4,7 +4,7 @@
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
-use super::{Ai, Spender};
+use super::Ai;
 use crate::{
     ai::{
         maker::{Ask, Brief},
@@ -54,7 +54,7 @@ pub(super) struct Prepared {
     pub(super) prompt_version_id: Option<Uuid>,
     /// The model of the quote, and those that may stand in for it.
     pub(super) model: PricedModel,
-    stand_ins: Vec<PricedModel>,
+    pub(super) stand_ins: Vec<PricedModel>,
     watermark: Option<String>,
 }
 
@@ -79,6 +79,26 @@ impl Prepared {
     /// The images that are enlarged, one for each item; none otherwise.
     pub(super) fn originals(&self) -> impl Iterator<Item = Uuid> {
         self.originals.iter().map(|original| original.image)
+    }
+
+    /// What is stored with the task of a stage, whose items have their own.
+    pub(super) fn stage_payload(&self) -> TaskPayload {
+        TaskPayload {
+            is_erased: false,
+            prompt: String::new(),
+            prompts: Vec::new(),
+            system: None,
+            composed: None,
+            originals: Vec::new(),
+            targets: Vec::new(),
+            count: 1,
+            ratio: AspectRatio::default(),
+            quality: Quality::default(),
+            seed: None,
+            model: self.model.model.name.clone(),
+            stand_ins: Vec::new(),
+            watermark: None,
+        }
     }
 
     /// What is stored with the task. `chosen` is the seed for when the client gave none.
@@ -164,28 +184,28 @@ impl Ai {
     /// stays small.
     pub(super) fn prepare<'a>(
         &'a self,
-        spender: Spender,
+        account: Uuid,
         order: &'a Order,
         purpose: Purpose,
     ) -> BoxFuture<'a, Result<Prepared, Failure<AcceptError>>> {
-        Box::pin(self.prepare_order(spender, order, purpose))
+        Box::pin(self.prepare_order(account, order, purpose))
     }
 
     async fn prepare_order(
         &self,
-        spender: Spender,
+        account: Uuid,
         order: &Order,
         purpose: Purpose,
     ) -> Result<Prepared, Failure<AcceptError>> {
         let (matter, composed) = match &order.subject {
             Subject::Event(event) => {
-                let (matter, composed) = self.composed(spender, (order, event), purpose).await?;
+                let (matter, composed) = self.composed(account, (order, event), purpose).await?;
                 (matter, Some(composed))
             }
-            Subject::Prompt(prompt) => (self.told(spender, order, vec![prompt.clone()], purpose).await?, None),
-            Subject::Prompts(prompts) => (self.told(spender, order, prompts.clone(), purpose).await?, None),
-            Subject::Images(images) => (self.enlarging(spender, images).await?, None),
-            Subject::Things(targets) => (self.briefed(spender, order, targets, purpose).await?, None),
+            Subject::Prompt(prompt) => (self.told(account, order, vec![prompt.clone()], purpose).await?, None),
+            Subject::Prompts(prompts) => (self.told(account, order, prompts.clone(), purpose).await?, None),
+            Subject::Images(images) => (self.enlarging(account, images).await?, None),
+            Subject::Things(targets) => (self.briefed(account, order, targets, purpose).await?, None),
         };
         let count = match &order.subject {
             Subject::Things(_) => i32::try_from(matter.prompts.len()).unwrap_or(i32::MAX),
@@ -200,7 +220,7 @@ impl Ai {
         let (model, stand_ins) =
             routed.map_err(|failure| failure.map_refusal(|refusal| less_told(refusal, matter.told())))?;
         let watermark = match order.function.model_kind() {
-            ModelKind::Image => self.parts.shelf.watermark(spender.account_id).await?,
+            ModelKind::Image => self.parts.shelf.watermark(account).await?,
             ModelKind::Text => None,
         };
         Ok(Prepared {
@@ -232,11 +252,11 @@ impl Ai {
     /// The composed prompt, fitted to the model that will be quoted.
     async fn composed(
         &self,
-        spender: Spender,
+        account: Uuid,
         (order, event): (&Order, &EventOrder),
         purpose: Purpose,
     ) -> Result<(Matter, ComposedPrompt), Failure<AcceptError>> {
-        let (account, enhanced) = (Some(spender.account_id), is_enhanced(order.quality));
+        let (account, enhanced) = (Some(account), is_enhanced(order.quality));
         let composed = self.parts.prompts.compose(&event.request, enhanced, account, purpose).await;
         let Composed { composition, event_type, style, uses } =
             composed.map_err(|error| Failure::Refused(refused(error)))?;
@@ -255,7 +275,7 @@ impl Ai {
     /// Prompts in the client's words, with what a text model is told beside them.
     async fn told(
         &self,
-        spender: Spender,
+        account: Uuid,
         order: &Order,
         prompts: Vec<String>,
         purpose: Purpose,
@@ -264,7 +284,7 @@ impl Ai {
             return Ok(Matter { prompts, ..Matter::default() });
         }
         let (function, kind) = (order.function.as_str(), order.text_kind.as_deref());
-        let told = self.parts.prompts.instructions(function, kind, Some(spender.account_id), purpose).await;
+        let told = self.parts.prompts.instructions(function, kind, Some(account), purpose).await;
         let told = told.map_err(|error| Failure::Refused(refused(error)))?;
         let prompt_version_id = told.uses.first().map(|first| first.version_id);
         Ok(Matter { prompts, system: Some(told.text), uses: told.uses, prompt_version_id, ..Matter::default() })
@@ -289,21 +309,21 @@ impl Ai {
     /// What each item of the pipeline asks of a model, as the things are now.
     async fn briefed(
         &self,
-        spender: Spender,
+        account: Uuid,
         order: &Order,
         targets: &Targets,
         purpose: Purpose,
     ) -> Result<Matter, Failure<AcceptError>> {
         let maker = self.parts.makers.of(order.function);
         let maker = maker.ok_or_else(|| Internal::new("preparing a command", "nobody makes what it asks for"))?;
-        let ask = Ask { account: spender.account_id, targets, image_prompt_chars: self.image_prompt_chars().await? };
+        let ask = Ask { account: account, targets, image_prompt_chars: self.image_prompt_chars().await? };
         let briefs = maker.briefs(ask).await.map_err(|failure| failure.map_refusal(AcceptError::Target))?;
         let is_elsewhere = |brief: &Brief| targets.site.is_some() && brief.target.site != targets.site;
         if let Some(at) = briefs.iter().position(is_elsewhere) {
             return Err(Failure::Refused(TargetRefusal::NotFound { position: at + 1 }.into()));
         }
         let (prompts, targets) = briefs.into_iter().map(|brief| (brief.prompt, brief.target)).unzip();
-        Ok(Matter { targets, ..self.told(spender, order, prompts, purpose).await? })
+        Ok(Matter { targets, ..self.told(account, order, prompts, purpose).await? })
     }
 
     /// The most characters that the default image model reads; of the shortest reader where there is none.
@@ -317,8 +337,8 @@ impl Ai {
         Ok(limit.unwrap_or(IMAGE_PROMPT_CHARS))
     }
 
-    async fn enlarging(&self, spender: Spender, images: &[Uuid]) -> Result<Matter, Failure<AcceptError>> {
-        let found = self.parts.shelf.enlargeable(spender.account_id, images).await?;
+    async fn enlarging(&self, account: Uuid, images: &[Uuid]) -> Result<Matter, Failure<AcceptError>> {
+        let found = self.parts.shelf.enlargeable(account, images).await?;
         let mut matter = Matter::default();
         let mut enlarged = Vec::new();
         for id in images {

@@ -36,7 +36,9 @@ pub struct Accepted {
     /// Whose.
     pub account_id: Uuid,
     /// Who asked.
-    pub user_id: Uuid,
+    pub user_id: Option<Uuid>,
+    /// The run, and which of its stages it is.
+    pub stage: Option<(Uuid, &'static str)>,
     /// What to do.
     pub function: AiFunction,
     /// The model of the quote.
@@ -45,11 +47,11 @@ pub struct Accepted {
     pub price_version_id: Uuid,
     /// What was asked, as JSON.
     pub payload: String,
-    /// The key as stored.
-    pub idem_key: String,
-    /// What makes two requests with the key the same.
-    pub request_hash: Vec<u8>,
-    /// Each thing to be delivered.
+    /// The key as stored, and what makes two requests with it the same; a stage needs none.
+    pub key: Option<(String, Vec<u8>)>,
+    /// How many things are to be delivered.
+    pub total: i32,
+    /// Each of them that is held with the task.
     pub items: Vec<NewItem>,
     /// Now.
     pub now: Micros,
@@ -61,22 +63,25 @@ impl Accepted {
         self.items.iter().fold(0, |sum, item| sum.saturating_add(item.hold_amount))
     }
 
-    fn task(&self, status: TaskStatus, more: Vec<(&'static str, Cell)>) -> Effect {
-        let total = i32::try_from(self.items.len()).unwrap_or(i32::MAX);
+    pub(super) fn task(&self, status: TaskStatus, more: Vec<(&'static str, Cell)>) -> Effect {
+        let (run, stage) = self.stage.unzip();
+        let (idem_key, request_hash) = self.key.clone().unzip();
         let mut cells: Vec<(&'static str, Cell)> = vec![
             ("id", self.ai_task_id.into()),
             ("account_id", self.account_id.into()),
             ("user_id", self.user_id.into()),
+            ("run_id", run.into()),
+            ("stage", stage.map(str::to_owned).into()),
             ("ai_function", self.function.as_str().into()),
             ("ai_model_id", self.ai_model_id.into()),
             ("price_version_id", self.price_version_id.into()),
             ("status", status.as_str().into()),
             ("phase", Phase::Init.as_str().into()),
             ("percent", 0i32.into()),
-            ("items_total", total.into()),
+            ("items_total", self.total.into()),
             ("payload", self.payload.clone().into()),
-            ("idem_key", self.idem_key.clone().into()),
-            ("request_hash", self.request_hash.clone().into()),
+            ("idem_key", idem_key.into()),
+            ("request_hash", request_hash.into()),
             ("desired", "run".into()),
             ("event_seq", 1i64.into()),
             ("created_at", self.now.into()),
@@ -87,7 +92,7 @@ impl Accepted {
     }
 
     /// The first event, written with its number since the task's row is new.
-    fn event(&self, kind: &'static str, payload: Figured, balance: bool) -> Effect {
+    pub(super) fn event(&self, kind: &'static str, payload: Figured, balance: bool) -> Effect {
         let figure = |known| if balance { Cell::Known(known) } else { Cell::Value(Value::BigInt(None)) };
         let sequence = if balance { Cell::Known(Known::Sequence) } else { Cell::Value(Value::BigInt(None)) };
         Effect::Insert {
@@ -109,27 +114,39 @@ impl Accepted {
     }
 }
 
+/// A new item of a task of an account, at `position`; `terms` is its own quote as JSON, where it has one.
+pub(super) fn item_effect(
+    (task, account): (Uuid, Uuid),
+    item: &NewItem,
+    position: i32,
+    terms: Option<String>,
+    now: Micros,
+) -> Effect {
+    Effect::Insert {
+        table: "ai_task_item",
+        cells: vec![
+            ("id", item.id.into()),
+            ("account_id", account.into()),
+            ("ai_task_id", task.into()),
+            ("position", position.into()),
+            ("state", "PENDING".into()),
+            ("hold_id", item.hold_id.into()),
+            ("hold_amount", item.hold_amount.into()),
+            ("original_id", item.original_id.into()),
+            ("site_id", item.site_id.into()),
+            ("terms", terms.into()),
+            ("created_at", now.into()),
+        ],
+        if_absent: false,
+    }
+}
+
 /// The task, its items, the first event and the job: what commits with the hold.
 pub fn accept_effects(accepted: &Accepted, job: &NewJob) -> Vec<Effect> {
     let mut effects = vec![accepted.task(TaskStatus::Pending, Vec::new())];
     for (position, item) in accepted.items.iter().enumerate() {
         let position = i32::try_from(position).unwrap_or(i32::MAX);
-        effects.push(Effect::Insert {
-            table: "ai_task_item",
-            cells: vec![
-                ("id", item.id.into()),
-                ("account_id", accepted.account_id.into()),
-                ("ai_task_id", accepted.ai_task_id.into()),
-                ("position", position.into()),
-                ("state", "PENDING".into()),
-                ("hold_id", item.hold_id.into()),
-                ("hold_amount", item.hold_amount.into()),
-                ("original_id", item.original_id.into()),
-                ("site_id", item.site_id.into()),
-                ("created_at", accepted.now.into()),
-            ],
-            if_absent: false,
-        });
+        effects.push(item_effect((accepted.ai_task_id, accepted.account_id), item, position, None, accepted.now));
     }
     let payload = Figured::new().lit("{\"phase\":\"INIT\",\"percent\":0}");
     effects.push(accepted.event("PHASE", payload, true));

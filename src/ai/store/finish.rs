@@ -5,12 +5,13 @@ use uuid::Uuid;
 
 use super::{
     SUBJECT,
-    step::{Figured, Grip, cost_of},
+    step::{Figured, Grip},
     task::Work,
 };
 use crate::{
     ai::model::{
-        AiFunction, Attempt, AttemptState, Item, ItemState, MadeCount, Phase, PriceVersion, TaskStatus, task_percent,
+        AiFunction, AiTask, Attempt, AttemptState, Item, ItemState, MadeCount, Phase, PriceVersion, TaskStatus,
+        task_percent,
     },
     clock::Micros,
     db::effect::{Cell, Effect, Known, Set},
@@ -36,6 +37,8 @@ pub struct ItemEnd {
     pub made: MadeCount,
     /// What it delivered beside an image.
     pub products: Vec<Uuid>,
+    /// Which of the things that it was about nothing was made of.
+    pub untouched: Vec<Uuid>,
     /// Whether the item's own text is of no more use: it was made into something.
     pub drops_text: bool,
     /// Why it failed.
@@ -94,7 +97,6 @@ pub fn item_effects(grip: &Grip, work: &Work, item: &Item, end: &ItemEnd, now: M
     let mut set = vec![
         ("items_delivered", Set::Add(delivered.into())),
         ("items_failed", Set::Add(failed.into())),
-        ("provider_cost_nanousd", Set::To(cost_of(&work.attempts).into())),
         ("phase", Set::To(end.phase.as_str().into())),
         ("percent", Set::Max(percent.into())),
         ("updated_at", Set::To(now.into())),
@@ -218,8 +220,8 @@ impl Ending {
         }
     }
 
-    fn message(&self, work: &Work) -> Figured {
-        let function = work.task.function;
+    fn message(&self, task: &AiTask) -> Figured {
+        let function = task.function;
         if self.status == TaskStatus::Error {
             return Figured::new().lit(&function.failure_text(self.error.as_deref().unwrap_or("unknown")));
         }
@@ -232,9 +234,9 @@ impl Ending {
         }
     }
 
-    fn metadata(&self, work: &Work) -> Figured {
+    fn metadata(&self, task: &AiTask) -> Figured {
         let ids = id_list(&self.subjects);
-        let function = work.task.function;
+        let function = task.function;
         let clustered = match function {
             AiFunction::ClusterKeywords => format!("\"keywords_clustered\":{},", self.made.things),
             _ => String::new(),
@@ -246,7 +248,7 @@ impl Ending {
             function.counted_in(self.made),
             self.delivered + self.failed,
             self.failed,
-            work.task.id,
+            task.id,
         ));
         self.credits(text).lit("}")
     }
@@ -263,8 +265,7 @@ impl Ending {
 
 /// Ends the task: status, notification, last event. Follows the effects of its last item, or of cancelling the rest.
 /// `key` says which task it must still be.
-pub fn end_effects(work: &Work, ending: &Ending, key: Vec<(&'static str, Value)>, now: Micros) -> Vec<Effect> {
-    let task = &work.task;
+pub fn end_effects(task: &AiTask, ending: &Ending, key: Vec<(&'static str, Value)>, now: Micros) -> Vec<Effect> {
     let ids = id_list(&ending.subjects);
     let result = format!("{{\"delivered\":{},\"failed\":{},\"subject_ids\":{ids}}}", ending.delivered, ending.failed);
     let mut set = vec![
@@ -287,8 +288,8 @@ pub fn end_effects(work: &Work, ending: &Ending, key: Vec<(&'static str, Value)>
         kind: format!("{}_{suffix}", task.function.notification()),
         severity,
         title: task.function.title().to_owned(),
-        message: ending.message(work).into_parts(),
-        metadata: ending.metadata(work).into_parts(),
+        message: ending.message(task).into_parts(),
+        metadata: ending.metadata(task).into_parts(),
         subject_kind: SUBJECT,
         subject_id: task.id,
         error: error.map(|text| Figured::new().lit(&text).into_parts()),
@@ -299,7 +300,7 @@ pub fn end_effects(work: &Work, ending: &Ending, key: Vec<(&'static str, Value)>
         .credits(Figured::new().lit(&format!("{{\"status\":\"{}\",\"credits\":", ending.status.as_str())))
         .lit(",\"message\":\"")
         // The templates and our texts hold nothing that JSON would escape.
-        .all(ending.message(work))
+        .all(ending.message(task))
         .lit("\"}");
     let mut effects = vec![Effect::Update { table: SUBJECT, set, key, guarded: true }, notification];
     let subject = EventSubject { table: SUBJECT, id: task.id, account_id: task.account_id };
@@ -316,6 +317,7 @@ pub fn rest_effects(work: &Work, item: &Item, state: ItemState, code: Option<&st
         image_id: None,
         made: MadeCount::default(),
         products: Vec::new(),
+        untouched: Vec::new(),
         drops_text: true,
         code: code.map(str::to_owned),
         phase: work.task.phase,

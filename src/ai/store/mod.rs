@@ -7,6 +7,7 @@ mod gate;
 mod price;
 mod provider;
 mod registry;
+mod stage;
 mod step;
 mod task;
 
@@ -24,12 +25,16 @@ pub use registry::{
     NewModel, activate_untouched_models, find_default_model, find_model, insert_default, insert_model, is_name_taken,
     list_models, list_shipped, load_models, lock_model, lock_models, refresh_shipped, set_default, update_model,
 };
+pub use stage::{
+    NewStageItem, StagePlace, begin_stage_in, find_stage_place, find_stage_task, find_task_of_run_in, load_stage_work,
+    load_terms, open_stage_effects, open_task_key, pause_tasks_in, stage_item_effects,
+};
 pub use step::{
     Begun, Figured, Grip, Leave, Leaving, Stays, attempt_received_effects, attempt_sent_in, begin_in, begun_effect,
-    cancel_request_effects, cost_of, phase_effects, prepare_effect, text_kept_effect,
+    cancel_request_effects, phase_effects, prepare_effect, text_kept_effect,
 };
 pub use task::{
-    Candidate, Work, find_by_key, find_cancelling, find_task, find_task_in, list_attempts, list_due_holds,
+    Candidate, Work, find_by_key, find_cancelling, find_item, find_task, find_task_in, list_attempts, list_due_holds,
     list_enlarging, list_held, list_items, list_orphans, list_tasks, load_items_of, load_stand_ins, load_tasks,
     load_unfinished_attempts,
 };

@@ -1,6 +1,8 @@
 //! The writes of one step of a task's run. Each is guarded by the task's fence and the job's lease.
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, Value};
+use std::sync::Arc;
+
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Value};
 use uuid::Uuid;
 
 use super::{
@@ -8,10 +10,12 @@ use super::{
     gate::{GateKey, find_model_wait, find_retry_wait, lock_gate, lock_or_insert_gate, update_gate},
     price::find_price,
     registry::find_model,
+    stage::load_terms,
     task::{Candidate, Work, find_task_in, list_attempts, list_items, load_stand_ins},
 };
 use crate::{
     ai::{
+        StageRun,
         model::{
             AiModel, AiTask, Attempt, AttemptState, FaultClass, Gate, Item, Passage, Phase, TextTokens, input_bound,
         },
@@ -107,7 +111,7 @@ impl Grip {
 }
 
 /// What all attempts have cost so far, as far as it is known.
-pub fn cost_of(attempts: &[Attempt]) -> Option<i64> {
+fn cost_of(attempts: &[Attempt]) -> Option<i64> {
     attempts
         .iter()
         .filter_map(|attempt| attempt.provider_cost_nanousd)
@@ -125,8 +129,7 @@ pub enum Begun {
     Work(Box<Work>, Grip),
 }
 
-/// Raises the task's fence, so that no earlier run can write any more, and closes what earlier runs left open: prepared
-/// attempts are abandoned, sent ones are unknown, with the cost they may have had.
+/// Raises the task's fence, so that no earlier run can write any more, and closes what earlier runs left open.
 pub async fn begin_in(
     tx: &DatabaseTransaction,
     lease: &Lease,
@@ -149,6 +152,26 @@ pub async fn begin_in(
     let stand_ins = load_stand_ins(tx, &task.payload).await?;
     let attempts = list_attempts(tx, task_id).await?;
     let mut work = Work { task, items: Vec::new(), attempts, model, price, stand_ins };
+    close_open_in(tx, &mut work, now).await?;
+    let sql = "UPDATE ai_task SET fence = fence + 1, status = 'RUNNING', provider_cost_nanousd = $1, updated_at = $2 \
+               WHERE id = $3";
+    tx.execute_raw(statement(tx, sql, [cost_of(&work.attempts).into(), now.into(), task_id.into()])).await?;
+    let fence = work.task.fence + 1;
+    let grip = Grip { task_id, account_id: work.task.account_id, fence, lease: lease.clone() };
+    work.items = list_items(tx, task_id).await?;
+    if work.task.run_id.is_some() {
+        let mut terms = load_terms(tx, task_id).await?;
+        for item in &mut work.items {
+            item.terms = terms.remove(&item.id).map(Box::new);
+        }
+    }
+    work.task.fence = fence;
+    Ok(Begun::Work(Box::new(work), grip))
+}
+
+/// Closes the attempts that somebody before left open: prepared ones are abandoned, sent ones are unknown, with the cost
+/// that they may have had.
+pub(super) async fn close_open_in(tx: &DatabaseTransaction, work: &mut Work, now: Micros) -> Result<(), DbErr> {
     let sent_to: Vec<Candidate> = work.attempts.iter().map(|attempt| work.candidate_of(attempt)).collect();
     for (attempt, candidate) in work.attempts.iter_mut().zip(&sent_to) {
         let state = match attempt.state {
@@ -174,14 +197,7 @@ pub async fn begin_in(
         ];
         tx.execute_raw(statement(tx, sql, values)).await?;
     }
-    let sql = "UPDATE ai_task SET fence = fence + 1, status = 'RUNNING', provider_cost_nanousd = $1, updated_at = $2 \
-               WHERE id = $3";
-    tx.execute_raw(statement(tx, sql, [cost_of(&work.attempts).into(), now.into(), task_id.into()])).await?;
-    let fence = work.task.fence + 1;
-    let grip = Grip { task_id, account_id: work.task.account_id, fence, lease: lease.clone() };
-    work.items = list_items(tx, task_id).await?;
-    work.task.fence = fence;
-    Ok(Begun::Work(Box::new(work), grip))
+    Ok(())
 }
 
 /// The most that a lost answer can have cost.
@@ -197,7 +213,7 @@ fn most_cost(task: &AiTask, sent_to: &Candidate) -> Option<i64> {
 }
 
 /// Whether the lease is still the caller's; locks the job's row.
-pub async fn lease_holds_in(tx: &impl ConnectionTrait, lease: &Lease) -> Result<bool, sea_orm::DbErr> {
+pub async fn lease_holds_in(tx: &impl ConnectionTrait, lease: &Lease) -> Result<bool, DbErr> {
     lease_guard(lease).guard_holds(tx).await
 }
 
@@ -255,10 +271,12 @@ pub enum Leave {
 }
 
 /// A request about to leave.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Leaving {
     /// The right to write.
     pub grip: Grip,
+    /// The run whose stage it belongs to.
+    pub run: Option<Arc<dyn StageRun>>,
     /// The item it is for.
     pub item: Item,
     /// Its record.
@@ -286,8 +304,8 @@ pub enum Stays {
     Until(Micros),
 }
 
-/// Marks an attempt as sent, in lock order: hold, task, attempt, job, gate. Since a cancel takes the same lock on the
-/// task, no request leaves after a cancel was answered; since gate and limits are judged under the gate's lock, one probe
+/// Marks an attempt as sent, in lock order: hold, run, task, attempt, job, gate. Since a cancel takes the same lock on the
+/// task, or on its run, no request leaves after a cancel was answered; since gate and limits are judged under the gate's lock, one probe
 /// leaves, and no more requests than a limit allows.
 pub async fn attempt_sent_in(tx: &DatabaseTransaction, leaving: &Leaving) -> Result<Leave, Failure<Stays>> {
     let Leaving { grip, item, attempt, now, .. } = leaving;
@@ -298,6 +316,12 @@ pub async fn attempt_sent_in(tx: &DatabaseTransaction, leaving: &Leaving) -> Res
     let sql = format!("SELECT 1 AS one FROM credit_hold WHERE id = $1 AND state = 'held'{share}");
     if tx.query_one_raw(statement(tx, sql, [item.hold_id.into()])).await?.is_none() {
         return Ok(Leave::HoldGone);
+    }
+    if let Some(run) = &leaving.run {
+        let goes_on = run.goes_on_in(tx).await.map_err(|failure| failure.map_refusal(|Lost| Stays::Lost))?;
+        if !goes_on {
+            return Ok(Leave::Withdrawn);
+        }
     }
     let sql = format!("SELECT desired, fence FROM ai_task WHERE id = $1{}", engine_of(tx).for_update());
     let row = tx.query_one_raw(statement(tx, sql, [grip.task_id.into()])).await?;
@@ -365,7 +389,7 @@ pub fn begun_effect(item: &Item, now: Micros) -> Effect {
 }
 
 /// The answer of a request is known: what it used and cost, and why it failed if it did.
-pub fn attempt_received_effects(grip: &Grip, attempt: &Attempt, cost: Option<i64>, now: Micros) -> Vec<Effect> {
+pub fn attempt_received_effects(grip: &Grip, attempt: &Attempt, now: Micros) -> Vec<Effect> {
     let mut set = vec![
         ("state", Set::To(attempt.state.as_str().into())),
         ("provider_ref", Set::To(attempt.provider_ref.clone().into())),
@@ -376,8 +400,10 @@ pub fn attempt_received_effects(grip: &Grip, attempt: &Attempt, cost: Option<i64
         ("finished_at", Set::To(now.into())),
     ];
     set.extend(usage_cells(attempt).into_iter().map(|(name, cell)| (name, Set::To(cell))));
+    let mut task = vec![("updated_at", Set::To(now.into()))];
+    task.extend(attempt.provider_cost_nanousd.map(|cost| ("provider_cost_nanousd", Set::Add(cost.into()))));
     vec![
-        grip.task_update(vec![("provider_cost_nanousd", Set::To(cost.into())), ("updated_at", Set::To(now.into()))]),
+        grip.task_update(task),
         Effect::Update {
             table: "ai_attempt",
             set,

@@ -71,7 +71,7 @@ fn broken(what: &str) -> DbErr {
     DbErr::Type(format!("a stored {what} is not one we know"))
 }
 
-const TASK: &str = "id, account_id, user_id, ai_function, ai_model_id, price_version_id, status, phase, percent, \
+const TASK: &str = "id, account_id, user_id, run_id, ai_function, ai_model_id, price_version_id, status, phase, percent, \
                     items_total, items_delivered, items_failed, credits_used, provider_cost_nanousd, payload, \
                     error_code, error_text, required_credits, available_credits, desired, fence, event_seq, \
                     created_at, updated_at, finished_at";
@@ -85,6 +85,7 @@ fn task_of(row: &QueryResult) -> Result<AiTask, DbErr> {
         id: row.try_get("", "id")?,
         account_id: row.try_get("", "account_id")?,
         user_id: row.try_get("", "user_id")?,
+        run_id: row.try_get("", "run_id")?,
         function: AiFunction::parse(&text("ai_function")?).ok_or_else(|| broken("AI function"))?,
         ai_model_id: row.try_get("", "ai_model_id")?,
         price_version_id: row.try_get("", "price_version_id")?,
@@ -214,9 +215,17 @@ fn item_of(row: &QueryResult) -> Result<Item, DbErr> {
         products: products.map_or(Ok(Vec::new()), |list| {
             serde_json::from_str(&list).map_err(|_| broken("list of an item's products"))
         })?,
+        terms: None,
         begun_at: row.try_get("", "begun_at")?,
         finished_at: row.try_get("", "finished_at")?,
     })
+}
+
+/// An item, without its quote.
+pub async fn find_item(connection: &impl ConnectionTrait, id: Uuid) -> Result<Option<Item>, DbErr> {
+    let sql = format!("SELECT {ITEM} FROM ai_task_item WHERE id = $1");
+    let row = connection.query_one_raw(statement(connection, sql, [id.into()])).await?;
+    row.as_ref().map(item_of).transpose()
 }
 
 /// A task's items by position.
@@ -248,12 +257,23 @@ pub async fn load_items_of(
 
 /// A task's attempts, by item's position and number.
 pub async fn list_attempts(connection: &impl ConnectionTrait, task: Uuid) -> Result<Vec<Attempt>, DbErr> {
-    let sql = "SELECT a.id, a.item_id, a.attempt_no, a.ai_model_id, a.price_version_id, a.credential_id, a.settings, \
+    list_attempts_where(connection, "a.ai_task_id", task).await
+}
+
+/// An item's attempts, by number.
+pub async fn list_attempts_of(connection: &impl ConnectionTrait, item: Uuid) -> Result<Vec<Attempt>, DbErr> {
+    list_attempts_where(connection, "a.item_id", item).await
+}
+
+async fn list_attempts_where(connection: &impl ConnectionTrait, column: &str, id: Uuid) -> Result<Vec<Attempt>, DbErr> {
+    let sql = format!(
+        "SELECT a.id, a.item_id, a.attempt_no, a.ai_model_id, a.price_version_id, a.credential_id, a.settings, \
                a.is_retry, a.error_class, a.error_detail, a.retry_at, a.state, a.provider_ref, a.tokens_input, a.tokens_output, \
                a.tokens_estimated, a.provider_cost_nanousd, a.error_code, a.created_at, a.sent_at, a.finished_at \
                FROM ai_attempt a JOIN ai_task_item i ON i.id = a.item_id \
-               WHERE a.ai_task_id = $1 ORDER BY i.position, a.attempt_no";
-    let rows = connection.query_all_raw(statement(connection, sql, [task.into()])).await?;
+               WHERE {column} = $1 ORDER BY i.position, a.attempt_no"
+    );
+    let rows = connection.query_all_raw(statement(connection, sql, [id.into()])).await?;
     rows.iter()
         .map(|row| {
             let state: String = row.try_get("", "state")?;
@@ -285,7 +305,7 @@ pub async fn list_attempts(connection: &impl ConnectionTrait, task: Uuid) -> Res
         .collect()
 }
 
-/// Unfinished tasks that have no unfinished job, with their accounts; at most `limit`.
+/// Unfinished tasks that have no unfinished job and belong to no unfinished run, with their accounts; at most `limit`.
 pub async fn list_orphans(
     connection: &impl ConnectionTrait,
     job_kind: &str,
@@ -293,7 +313,8 @@ pub async fn list_orphans(
 ) -> Result<Vec<(Uuid, Uuid)>, DbErr> {
     let sql = "SELECT t.id, t.account_id FROM ai_task t WHERE t.finished_at IS NULL AND NOT EXISTS \
                (SELECT 1 FROM job j WHERE j.subject_kind = 'ai_task' AND j.subject_id = t.id AND j.kind = $1 \
-               AND j.state IN ('ready', 'running')) ORDER BY t.id LIMIT $2";
+               AND j.state IN ('ready', 'running')) AND NOT EXISTS \
+               (SELECT 1 FROM automation_run r WHERE r.id = t.run_id AND r.finished_at IS NULL) ORDER BY t.id LIMIT $2";
     let rows = connection.query_all_raw(statement(connection, sql, [job_kind.into(), limit.into()])).await?;
     rows.iter().map(|row| Ok((row.try_get("", "id")?, row.try_get("", "account_id")?))).collect()
 }

@@ -131,7 +131,6 @@ fn start_error(refusal: &StartError) -> UserError {
     let code = match refusal {
         StartError::RunActive { .. } => UserErrorCode::RunActive,
         StartError::SiteInactive => UserErrorCode::SiteInactive,
-        StartError::StageUnavailable(_) => UserErrorCode::StageUnavailable,
         StartError::AccountSuspended => UserErrorCode::AccountSuspended,
     };
     UserError::new(code, refusal.to_string(), &[])

@@ -20,9 +20,6 @@ pub enum StartError {
     /// The account is suspended.
     #[error("The account is suspended, so no run starts.")]
     AccountSuspended,
-    /// This server cannot carry a stage out that the site has switched on.
-    #[error("This server does not carry out the stage {} yet. Switch it off in the site's automation config.", .0.as_str())]
-    StageUnavailable(Stage),
 }
 
 /// Why a command to a run was refused.

@@ -15,6 +15,6 @@ pub use config::{
 };
 pub use estimate::{Estimate, Range, StageEstimate, StageFacts, StageHistory, estimate};
 pub use notice::{Notice, end_notice, failure_text, metadata, pause_notice};
-pub use run::{AutomationRun, ItemState, Pause, PauseFigures, RunItem, StageProgress, next_batch};
+pub use run::{AutomationRun, ItemState, Pause, PauseFigures, RunItem, StageProgress, count_steps, next_batch};
 pub use stage::{Stage, StageSetting, StageStatus, percent};
 pub use state::{Desired, PauseReason, Ruling, RunCommand, RunState, Trigger};

@@ -198,15 +198,33 @@ pub struct RunItem {
     pub subject_id: Uuid,
     /// Items of different groups are never in one step.
     pub group_id: Option<Uuid>,
+    /// Which item of AI work carries it out, or did last.
+    pub ai_task_item_id: Option<Uuid>,
     /// Where it is in its life.
     pub state: ItemState,
 }
 
-/// The items of the next step: those at the front that are of one group, at most `batch`.
-pub fn next_batch(pending: &[RunItem], batch: i32) -> Vec<RunItem> {
-    let most = usize::try_from(batch).unwrap_or(1).max(1);
+/// The items of the next step: those at the front that are of one group, at most `batch`. None is left alone in its group
+/// where a step needs `least` 2.
+pub fn next_batch(pending: &[RunItem], batch: i32, least: i32) -> Vec<RunItem> {
+    let [most, least] = [batch, least].map(|count| usize::try_from(count).unwrap_or(1).max(1));
     let Some(first) = pending.first() else { return Vec::new() };
-    pending.iter().filter(|item| item.group_id == first.group_id).take(most).cloned().collect()
+    let of_group: Vec<&RunItem> = pending.iter().filter(|item| item.group_id == first.group_id).collect();
+    let leaves_one = of_group.len() == most + 1 && most > least && least > 1;
+    let taken = if leaves_one { most - 1 } else { most };
+    of_group.into_iter().take(taken).cloned().collect()
+}
+
+/// How many steps `items` come to.
+pub fn count_steps(items: &[RunItem], batch: i32, least: i32) -> i32 {
+    let mut left = items.to_vec();
+    let mut steps = 0;
+    while !left.is_empty() {
+        let taken = next_batch(&left, batch, least);
+        left.retain(|item| !taken.contains(item));
+        steps += 1;
+    }
+    steps
 }
 
 #[cfg(test)]
@@ -219,12 +237,29 @@ mod tests {
             position,
             subject_id: Uuid::from_u128(99),
             group_id: Some(Uuid::from_u128(group)),
+            ai_task_item_id: None,
             state: ItemState::Pending,
         };
         let pending = [item(0, 1), item(1, 1), item(2, 2), item(3, 1)];
-        let positions = |batch| next_batch(&pending, batch).iter().map(|item| item.position).collect::<Vec<_>>();
+        let positions = |batch| next_batch(&pending, batch, 1).iter().map(|item| item.position).collect::<Vec<_>>();
         assert_eq!((positions(40), positions(2), positions(0)), (vec![0, 1, 3], vec![0, 1], vec![0]));
-        assert_eq!(next_batch(&[], 3), []);
+        assert_eq!(next_batch(&[], 3, 1), []);
+        let sizes = |count: i32, batch| {
+            let mut left: Vec<_> = (0..count).map(|at| item(at, 1)).collect();
+            let mut sizes = Vec::new();
+            while !left.is_empty() {
+                let taken = next_batch(&left, batch, 2);
+                left.retain(|item| !taken.contains(item));
+                sizes.push(taken.len());
+            }
+            assert_eq!(
+                count_steps(&(0..count).map(|at| item(at, 1)).collect::<Vec<_>>(), batch, 2) as usize,
+                sizes.len()
+            );
+            sizes
+        };
+        assert_eq!((sizes(41, 40), sizes(81, 40), sizes(80, 40)), (vec![39, 2], vec![40, 39, 2], vec![40, 40]));
+        assert_eq!((sizes(4, 3), sizes(3, 2), sizes(1, 40)), (vec![2, 2], vec![2, 1], vec![1]));
     }
 
     #[test]

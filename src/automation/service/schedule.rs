@@ -40,13 +40,12 @@ impl Automation {
         let site = store::schedule::find_site(self.parts.db.reader(), schedule).await?;
         let Some(site) = site else { return Ok(None) };
         let starting = self.starting_by_schedule(account, site).await?;
-        let is_possible = self.unavailable(account, site, None).await?.is_none();
         let now = self.parts.clock.now();
         let fired = self
             .parts
             .db
-            .write((schedule, starting, now), move |tx, (schedule, starting, now)| {
-                Box::pin(fire_in(tx, *schedule, (starting, is_possible), *now))
+            .write((schedule, starting, now), |tx, (schedule, starting, now)| {
+                Box::pin(fire_in(tx, *schedule, starting, *now))
             })
             .await?;
         Ok(fired)
@@ -72,7 +71,7 @@ impl Automation {
 async fn fire_in(
     tx: &DatabaseTransaction,
     schedule: Uuid,
-    (starting, is_possible): (&Starting, bool),
+    starting: &Starting,
     now: Micros,
 ) -> Result<Option<AutomationRun>, Failure<Never>> {
     // Before the schedule, in the order in which an edit of the config locks them.
@@ -85,7 +84,7 @@ async fn fire_in(
     let mut run = None;
     // A clock that was set back finds its firing there: that time has had its run.
     if due.due_at <= now && !store::schedule::is_fired(tx, &due).await? {
-        let outcome = if !due.is_on || !is_possible {
+        let outcome = if !due.is_on {
             Outcome::SkippedOff
         } else if store::run::find_unfinished(tx, due.site_id).await?.is_some() {
             Outcome::SkippedActive

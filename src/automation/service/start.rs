@@ -127,9 +127,6 @@ impl Automation {
         by: (Trigger, Option<Uuid>),
         fork: Option<Fork>,
     ) -> Result<AutomationRun, Failure<ForkError>> {
-        if let Some(stage) = self.unavailable(order.account, site, fork).await? {
-            return Err(Failure::Refused(StartError::StageUnavailable(stage).into()));
-        }
         for _ in 0..TRIES {
             let starting = self.starting(order.clone(), site, by, fork).await?;
             match self.parts.db.write(starting, |tx, starting| Box::pin(start_in(tx, starting))).await {
@@ -145,20 +142,6 @@ impl Automation {
             }
         }
         Err(Internal::new("starting a run", "its key is taken, and nothing is there under it").into())
-    }
-
-    /// The first stage that a run would go through and nobody can carry out.
-    pub(super) async fn unavailable(
-        &self,
-        account: Uuid,
-        site: Uuid,
-        fork: Option<Fork>,
-    ) -> Result<Option<Stage>, Error> {
-        let config = store::config::find_config(self.parts.db.reader(), site).await?;
-        let config = config.unwrap_or_else(|| AutomationConfig::default_of(site, account));
-        let is_left_out = |stage: Stage| fork.is_some_and(|fork| stage < fork.from_stage);
-        let mut wanted = Stage::ALL.iter().copied().filter(|stage| config.settings.of(*stage).is_enabled);
-        Ok(wanted.find(|stage| !is_left_out(*stage) && !self.parts.work.supports(*stage)))
     }
 
     async fn starting(

@@ -10,6 +10,7 @@ use super::{
     stage::{list_stages, update_open_stages},
 };
 use crate::{
+    ai::stage::{StageTaskEnd, end_tasks_in, pause_tasks_in},
     audit::{Trace, store::insert_entry},
     automation::model::{
         AutomationRun, Desired, Notice, Pause, PauseReason, RunState, StageProgress, StageStatus, end_notice, metadata,
@@ -31,12 +32,14 @@ pub struct Change {
     pub entry_id: Uuid,
     /// The id of the notification, where one is due.
     pub notification_id: Uuid,
+    /// The id of the notification of the AI task that ends with the run.
+    pub task_notification_id: Uuid,
 }
 
 impl Change {
     /// A change to `next`.
     pub fn to(next: RunState, ids: &dyn crate::ids::Ids) -> Self {
-        Self { next, pause: None, entry_id: ids.uuid(), notification_id: ids.uuid() }
+        Self { next, pause: None, entry_id: ids.uuid(), notification_id: ids.uuid(), task_notification_id: ids.uuid() }
     }
 
     /// A pause for `pause`: to `PAUSING` or `PAUSED`.
@@ -60,6 +63,7 @@ pub async fn change_in<R>(
     let is_by_itself = move_fields(run, from, change, now);
     update_run(tx, run).await?;
     move_stages(tx, run, now).await?;
+    move_tasks(tx, run, change.task_notification_id, now).await?;
     let stages = list_stages(tx, run.id).await?;
     let mut effects: Vec<Effect> = Vec::new();
     let mut tell = |kind, payload| effects.extend(event_effects(run.id, run.account_id, (kind, payload), now));
@@ -152,6 +156,22 @@ async fn move_stages(
         }
         _ => Ok(()),
     }
+}
+
+/// The AI task of the present stage waits and ends with its run.
+async fn move_tasks(
+    tx: &DatabaseTransaction,
+    run: &AutomationRun,
+    notification_id: Uuid,
+    now: crate::clock::Micros,
+) -> Result<(), Internal> {
+    let end = match run.state {
+        RunState::Paused => return Ok(pause_tasks_in(tx, run.id, now).await?),
+        RunState::Cancelled => StageTaskEnd::Cancelled,
+        RunState::Failed => StageTaskEnd::Failed("RUN_FAILED"),
+        _ => return Ok(()),
+    };
+    end_tasks_in(tx, run.id, end, notification_id, now).await
 }
 
 /// What a `STATE` event says.

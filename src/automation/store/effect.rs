@@ -111,6 +111,59 @@ impl RunGrip {
     }
 }
 
+/// The event that a stage's figures moved with the credits of the command.
+fn credits_event(grip: &RunGrip, stage: Stage, moves_credits: bool, now: Micros) -> [Effect; 2] {
+    let payload = vec![TextPart::Lit(format!("{{\"stage\":\"{}\"}}", stage.as_str()))];
+    let event = NewEvent { kind: "STAGE", payload, credits: moves_credits };
+    append_effects(grip.subject(), &event, now)
+}
+
+fn item_key(grip: &RunGrip, stage: Stage, position: i32) -> Vec<(&'static str, Value)> {
+    vec![
+        ("run_id", grip.run_id.into()),
+        ("stage", stage.as_str().into()),
+        ("position", position.into()),
+        ("state", ItemState::Running.as_str().into()),
+    ]
+}
+
+/// Everything that the hold of `amount` credits for a step changes about its run. Refused as
+/// [`RunGrip::hold_effects`] is, and when an item is not in flight any more.
+pub fn step_hold_effects(
+    grip: &RunGrip,
+    (stage, positions): (Stage, &[i32]),
+    (ai_task_item, amount): (Uuid, i64),
+    now: Micros,
+) -> Vec<Effect> {
+    let mut effects = grip.hold_effects(amount, now);
+    effects.extend(positions.iter().map(|position| Effect::Update {
+        table: "automation_item",
+        set: vec![("ai_task_item_id", Set::To(ai_task_item.into()))],
+        key: item_key(grip, stage, *position),
+        guarded: true,
+    }));
+    effects.extend(credits_event(grip, stage, true, now));
+    effects
+}
+
+/// Everything that giving a step's hold back changes about its run: its items wait again. Guarded by fence and lease.
+pub fn step_back_effects(
+    grip: &RunGrip,
+    (stage, positions): (Stage, &[i32]),
+    (hold, moves_credits): (i64, bool),
+    now: Micros,
+) -> Vec<Effect> {
+    let mut effects = vec![grip.release_effect(hold), lease_guard(&grip.lease)];
+    effects.extend(positions.iter().map(|position| Effect::Update {
+        table: "automation_item",
+        set: vec![("state", Set::To(ItemState::Pending.as_str().into()))],
+        key: item_key(grip, stage, *position),
+        guarded: false,
+    }));
+    effects.extend(credits_event(grip, stage, moves_credits, now));
+    effects
+}
+
 /// What somebody wants of the run, under its lock: for the transaction that marks a request as sent. It comes before the
 /// locks of tasks, attempts and jobs. Refuses: [`Lost`] when the run is no longer this turn's.
 pub async fn lock_desired_in(tx: &DatabaseTransaction, grip: &RunGrip) -> Result<Desired, Failure<Lost>> {
@@ -226,19 +279,11 @@ pub fn step_end_effects(grip: &RunGrip, end: &StepEnd, now: Micros) -> Vec<Effec
     }));
     let item = NewEvent { kind: "ITEM", payload: end.payload(), credits: end.moves_credits };
     effects.extend(append_effects(grip.subject(), &item, now));
-    let payload = vec![TextPart::Lit(format!("{{\"stage\":\"{stage}\"}}"))];
-    let after = NewEvent { kind: "STAGE", payload, credits: end.moves_credits };
-    effects.extend(append_effects(grip.subject(), &after, now));
+    effects.extend(credits_event(grip, end.stage, end.moves_credits, now));
     effects
 }
 
 fn item_effect(grip: &RunGrip, stage: Stage, end: &ItemEnd, now: Micros) -> Effect {
-    let key: Vec<(&'static str, Value)> = vec![
-        ("run_id", grip.run_id.into()),
-        ("stage", stage.as_str().into()),
-        ("position", end.position.into()),
-        ("state", ItemState::Running.as_str().into()),
-    ];
     Effect::Update {
         table: "automation_item",
         set: vec![
@@ -246,7 +291,7 @@ fn item_effect(grip: &RunGrip, stage: Stage, end: &ItemEnd, now: Micros) -> Effe
             ("error_code", Set::To(end.error_code.clone().into())),
             ("finished_at", Set::To(now.into())),
         ],
-        key,
+        key: item_key(grip, stage, end.position),
         guarded: true,
     }
 }

@@ -16,6 +16,7 @@ fn item_of(row: &QueryResult) -> Result<RunItem, DbErr> {
         position: row.try_get("", "position")?,
         subject_id: row.try_get("", "subject_id")?,
         group_id: row.try_get("", "group_id")?,
+        ai_task_item_id: row.try_get("", "ai_task_item_id")?,
         state: ItemState::parse(&state).ok_or_else(|| unknown("state of an item"))?,
     })
 }
@@ -27,7 +28,7 @@ pub async fn list_items(
     state: ItemState,
     limit: i64,
 ) -> Result<Vec<RunItem>, DbErr> {
-    let sql = "SELECT position, subject_id, group_id, state FROM automation_item \
+    let sql = "SELECT position, subject_id, group_id, ai_task_item_id, state FROM automation_item \
                WHERE run_id = $1 AND stage = $2 AND state = $3 ORDER BY position LIMIT $4";
     let values: [Value; 4] = [run.into(), stage.as_str().into(), state.as_str().into(), limit.into()];
     let rows = connection.query_all_raw(statement(connection, sql, values)).await?;

@@ -11,6 +11,7 @@ use super::{
     stage::{list_stages, update_stage},
 };
 use crate::{
+    ai::stage::{StageTaskEnd, end_tasks_in},
     audit::{Actor, Trace},
     automation::model::{
         AutomationRun, Desired, ItemState, RunItem, RunState, Stage, StageProgress, StageStatus, failure_text,
@@ -110,8 +111,13 @@ pub async fn begin_in(
 }
 
 /// What is to be done now. Items that it names are in flight from here on; none are named once a pause or cancel was
-/// answered, since that takes the same lock.
-pub async fn next_in(tx: &DatabaseTransaction, grip: &RunGrip, now: Micros) -> Result<Next, Failure<Lost>> {
+/// answered, since that takes the same lock. `notification_id` is for the AI task of a stage that ends.
+pub async fn next_in(
+    tx: &DatabaseTransaction,
+    grip: &RunGrip,
+    notification_id: Uuid,
+    now: Micros,
+) -> Result<Next, Failure<Lost>> {
     let mut run = lock_own(tx, grip).await?;
     if run.desired != Desired::Run {
         return Ok(Next::Asked(run.desired));
@@ -133,7 +139,7 @@ pub async fn next_in(tx: &DatabaseTransaction, grip: &RunGrip, now: Micros) -> R
     }
     let key = (run.id, stage.stage);
     let pending = list_items(tx, key, ItemState::Pending, LOOK).await?;
-    let batch = next_batch(&pending, run.settings.of(stage.stage).batch);
+    let batch = next_batch(&pending, run.settings.of(stage.stage).batch, stage.stage.batch_min());
     if !batch.is_empty() {
         let positions: Vec<i32> = batch.iter().map(|item| item.position).collect();
         update_items(tx, key, &positions, (ItemState::Pending, ItemState::Running), now).await?;
@@ -148,6 +154,7 @@ pub async fn next_in(tx: &DatabaseTransaction, grip: &RunGrip, now: Micros) -> R
     }
     // What an earlier turn left in flight is taken up again by the caller, before it asks for more.
     if count_running(tx, run.id).await? == 0 {
+        end_tasks_in(tx, run.id, StageTaskEnd::Done, notification_id, now).await?;
         end_stage_in(tx, &run, &stage, stage.ended_as(), now).await?;
         return Ok(Next::StageEnded);
     }

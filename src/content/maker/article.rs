@@ -111,7 +111,7 @@ impl ArticleMaker {
             let connection = self.db.reader();
             effects.extend(use_keywords(connection, cluster, &task.plan.keywords, self.ids.as_ref(), trace).await?);
         }
-        Ok(Made { effects, count: 1, groups: 0, products: vec![content.id] })
+        Ok(Made { effects, count: 1, products: vec![content.id], ..Made::default() })
     }
 
     fn content(&self, task: &ContentTask, article: Article, slug: String, making: Making<'_>) -> (Content, String) {

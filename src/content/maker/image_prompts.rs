@@ -118,7 +118,7 @@ impl ImagePromptMaker {
             effects.push(entry_effect(&entry));
             products.push(image.id);
         }
-        Ok(Made { effects, count: i32::try_from(products.len()).unwrap_or(i32::MAX), groups: 0, products })
+        Ok(Made { effects, count: i32::try_from(products.len()).unwrap_or(i32::MAX), products, ..Made::default() })
     }
 
     fn place(

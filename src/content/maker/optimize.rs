@@ -131,7 +131,7 @@ impl OptimizeMaker {
         let optimized = check(&answer, &given(&content, html, facts.keywords.as_deref()));
         let optimized = optimized.map_err(|error| Failure::Refused(AnswerError::from(error).into()))?;
         let effects = self.effects(content, optimized, making)?;
-        Ok(Made { effects, count: 1, groups: 0, products: vec![id] })
+        Ok(Made { effects, count: 1, products: vec![id], ..Made::default() })
     }
 
     fn effects(&self, content: Content, optimized: Optimized, making: Making<'_>) -> Result<Vec<Effect>, Internal> {

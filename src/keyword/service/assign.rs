@@ -82,8 +82,8 @@ pub(in crate::keyword) fn bucket(keyword: &Keyword) -> Uuid {
 pub(in crate::keyword) struct Assigned {
     /// The clusters that keywords go into, new ones too, in the order of the answer.
     pub clusters: Vec<Cluster>,
-    /// How many keywords go into them.
-    pub keywords: usize,
+    /// The keywords that go into them.
+    pub moved: Vec<Uuid>,
     /// What is to be written: clusters before keywords, each in the order of their ids, guarded by what was read.
     pub effects: Vec<Effect>,
 }
@@ -122,7 +122,7 @@ pub(in crate::keyword) async fn assign(
         let change = change.map_err(|illegal| Error::Internal(Internal::new("clustering a keyword", illegal)))?;
         effects.extend(change);
     }
-    Ok(Assigned { clusters, keywords: moves.len(), effects })
+    Ok(Assigned { clusters, moved: moves.into_iter().map(|(keyword, _)| keyword).collect(), effects })
 }
 
 /// The cluster of each planned one, in the same order; what is new is added to `effects`.

@@ -91,7 +91,8 @@ impl Keywords {
             };
             let assigned = assign::assign(self.db.reader(), &keywords, answer, self.ids.as_ref(), &trace).await;
             let assigned = assigned.map_err(|failure| failure.map_refusal(ClusterLexicallyError::from))?;
-            let Assigned { clusters, keywords: clustered, effects } = assigned;
+            let Assigned { clusters, moved, effects } = assigned;
+            let clustered = moved.len();
             let at = trace.at;
             let written = self.db.write(effects, move |tx, effects| {
                 Box::pin(async move { write_all(tx, effects, at).await.map_err(outrun) })

@@ -42,8 +42,8 @@ pub enum Caller {
 struct Idle;
 
 impl StageWork for Idle {
-    fn supports(&self, _: Stage) -> bool {
-        true
+    fn give_up<'a>(&'a self, _: &'a Step) -> WorkFuture<'a, Stepped> {
+        Box::pin(async { Ok(Stepped::PutBack) })
     }
 
     fn select<'a>(&'a self, _: &'a Selection) -> WorkFuture<'a, Vec<Picked>> {

@@ -216,8 +216,8 @@ impl Script {
 }
 
 impl StageWork for Script {
-    fn supports(&self, _: RunStage) -> bool {
-        true
+    fn give_up<'a>(&'a self, _: &'a Step) -> WorkFuture<'a, Stepped> {
+        Box::pin(async { Ok(Stepped::PutBack) })
     }
 
     fn select<'a>(&'a self, selection: &'a Selection) -> WorkFuture<'a, Vec<Picked>> {

@@ -1,4 +1,4 @@
-//! Runs over a site through the stages that need no AI model.
+//! Runs over a site.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use inkledger::db::Engine;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::stage::{Stage, refusal};
+use super::stage::Stage;
 
 const AI_STAGES: [&str; 5] = ["CLUSTER", "IDEAS", "CONTENT", "IMAGE_PROMPTS", "IMAGES"];
 
@@ -80,13 +80,30 @@ async fn a_run_queues_ideas_and_approves_what_is_in_review(#[values(Engine::Sqli
     stage.check().await;
 }
 
+// REQ-B-24
 #[rstest]
 #[tokio::test]
-async fn a_run_with_a_stage_that_nobody_carries_out_does_not_start(
-    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
-) {
-    let stage = Stage::open(engine, 0).await;
-    let refused = start(&stage, "first-run").await;
-    assert_eq!((&refused["run"], refusal(&refused).0.as_str()), (&Value::Null, "STAGE_UNAVAILABLE"), "{refused}");
-    assert_eq!(stage.server.number("SELECT COUNT(*) FROM automation_run").await, 0);
+async fn a_run_goes_from_keywords_to_approved_content(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let stage = Stage::open(engine, 1_000).await;
+    let input = json!({"siteId": stage.site, "expectedVersion": 1, "autoApprove": true, "autoSchedule": true});
+    assert_eq!(stage.act("updateSite", "site { id }", input).await["userErrors"], json!([]));
+    stage.keywords(&["tea pot", "tea cup", "green tea"]).await;
+    let input = json!({
+        "siteId": stage.site, "expectedVersion": 0, "itemDelaySeconds": 0, "stageDelaySeconds": 0,
+        "stages": [{"stage": "CONTENT", "cap": 1}]
+    });
+    let done = stage.act("updateAutomationConfig", "config { version }", input).await;
+    assert_eq!(done["userErrors"], json!([]), "{done}");
+    let started = start(&stage, "first-run").await;
+    assert_eq!(started["userErrors"], json!([]), "{started}");
+    let run = ended(&stage, &started["run"]["id"]).await;
+    assert_eq!(run["state"], "COMPLETED", "{run}");
+    let statuses: Vec<_> =
+        run["stages"].as_array().unwrap().iter().map(|one| one["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses, ["COMPLETED"; 7], "{run}");
+    let used = stage.server.number("SELECT CAST(SUM(credits) AS bigint) FROM credit_usage").await;
+    assert_eq!(run["creditsUsed"], used);
+    assert_eq!(stage.server.number("SELECT COUNT(*) FROM ai_task WHERE status = 'SUCCESS'").await, 5);
+    assert_eq!(stage.server.number("SELECT COUNT(*) FROM credit_hold WHERE state = 'held'").await, 0);
+    stage.check().await;
 }

@@ -1,0 +1,20 @@
+//! Items of runs know the AI work that carries them out.
+
+use sea_orm_migration::prelude::*;
+
+use crate::script;
+
+/// Items of runs know the AI work that carries them out.
+#[derive(DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        script::run(manager, include_str!("sql/stage_items.sql")).await
+    }
+}
