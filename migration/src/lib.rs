@@ -20,6 +20,7 @@ mod m20261121_000016_create_automation;
 mod m20261121_000017_extend_content;
 mod m20261121_000018_index_pipeline;
 mod m20261122_000019_link_stage_items;
+mod m20261122_000020_index_statistics;
 mod script;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000017_extend_content::Migration),
             Box::new(m20261121_000018_index_pipeline::Migration),
             Box::new(m20261122_000019_link_stage_items::Migration),
+            Box::new(m20261122_000020_index_statistics::Migration),
         ]
     }
 }
