@@ -1,9 +1,14 @@
 //! The composition root: one function builds everything from the settings and the seams, for `main` and for tests.
 //! `App` has no behaviour and no lock; services take the parts they use.
 
+mod connect;
+mod error;
 mod plugs;
 mod prompts;
 mod run;
+mod seams;
+mod settings;
+mod workers;
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -12,166 +17,51 @@ use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    ai::{
-        Ai, AiConfig, AiEraser, AiErasureSweep, AiParts,
-        graphql::AiLoader,
-        provider,
-        routing::Providers,
-        run::RunAiTask,
-        sweep::AiSweep,
-        vault::{Vault, VaultError},
-    },
+    ai::{Ai, AiEraser, AiParts, graphql::AiLoader, vault::Vault},
     auth::{
-        AccessWatch, AccountEraser, Auth, AuthParts, AuthSettings, TryLimits,
-        keys::{KeyError, KeyRing, install_crypto},
-        password::{HashCost, Passwords},
-        token::TokenRules,
+        AccessWatch, AccountEraser, Auth, AuthParts,
+        keys::{KeyRing, install_crypto},
+        password::Passwords,
     },
-    automation::{
-        AiStages, Automation, AutomationParts, LocalStages, Prices, StageWork, Stages, graphql::AutomationLoader,
-        run::RunAutomation, sweep::AutomationSweep,
-    },
-    bus::{Bus, local::LocalBus, nats::NatsBus, postgres::PostgresBus},
-    clock::{Clock, SECOND, SystemClock},
-    config::{Config, Role},
+    automation::{AiStages, Automation, AutomationParts, LocalStages, Stages, graphql::AutomationLoader},
+    bus::Bus,
+    clock::Clock,
+    config::Config,
     content::{
         Contents,
         graphql::ContentLoader,
         service::SlotMoves,
         task::{ContentTasks, graphql::ContentTaskLoader},
     },
-    db::{Db, Location, OpenError, migrate::MigrateError},
+    db::Db,
     doctor::records::RecordsAuditor,
     error::{Error, Internal},
-    graphql::{
-        self,
-        gate::{Gate, Limits},
-    },
-    http::{HttpParts, HttpSettings, HttpState, Origins, StatusProfile, StoredObjects, Timing},
+    graphql::{self, gate::Gate},
+    http::{HttpParts, HttpState, StoredObjects},
     idea::{Ideas, graphql::IdeaLoader},
-    ids::{Ids, SystemIds},
-    image::{Gallery, ImageEraser, ImageSweep, graphql::ImageLoader},
-    jobs::{Handler, Jobs, JobsConfig, Sweep, Workers},
+    ids::Ids,
+    image::{Gallery, ImageEraser, graphql::ImageLoader},
+    jobs::Jobs,
     keyword::{Keywords, graphql::KeywordLoader},
     ledger::{Ledger, LedgerOptions, Tenants, graphql::LedgerLoader},
     notification::service::Notifications,
-    prompt::{Prompts, PromptsParts, Surroundings, graphql::PromptLoader, sweep::SplitSweep},
+    prompt::{Prompts, PromptsParts, Surroundings, graphql::PromptLoader},
     publishing::Publishing,
-    site::{
-        Sites,
-        erase::{SiteEraser, SiteErasureSweep},
-        graphql::SiteLoader,
-    },
+    site::{Sites, erase::SiteEraser, graphql::SiteLoader},
     statistics::Statistics,
-    storage::{ObjectSweep, Patience, Storage, StorageError, Uploads, UrlSigner, sweep::SweepParts},
+    storage::{ObjectSweep, Patience, Storage, Uploads, UrlSigner, sweep::SweepParts},
 };
 
+pub use connect::connect_providers;
+pub use error::StartError;
 pub use prompts::PromptSurroundings;
 pub use run::{run, serve};
+pub use seams::Seams;
+pub use settings::base_url;
+pub use workers::start_workers;
 
-/// Why the server does not start. Each message says what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The data folder cannot be used.
-    #[error(
-        "cannot use the data folder {path}: {source}. Check that it may be written, or name another with --data-dir"
-    )]
-    DataDir {
-        /// Which folder.
-        path: std::path::PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The database.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// The schema.
-    #[error(transparent)]
-    Migrate(#[from] MigrateError),
-    /// The signing key.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// The key that provider keys are encrypted under.
-    #[error(transparent)]
-    Vault(#[from] VaultError),
-    /// The object store.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-    /// The address.
-    #[error("cannot listen on {address}: {source}. Another process may use it; name another with --listen")]
-    Listen {
-        /// Which address.
-        address: std::net::SocketAddr,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// A setting that only its user can judge.
-    #[error("{0}")]
-    Setting(String),
-    /// Anything else.
-    #[error("cannot start: {}", .0.chain())]
-    Internal(Internal),
-}
-
-impl From<Error> for StartError {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Internal(internal) => Self::Internal(internal),
-            other => Self::Internal(Internal::new("starting", other)),
-        }
-    }
-}
-
-impl From<Internal> for StartError {
-    fn from(internal: Internal) -> Self {
-        Self::Internal(internal)
-    }
-}
-
-/// What tests put in the place of the machine's own.
-pub struct Seams {
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// Identifiers and random bytes.
-    pub ids: Arc<dyn Ids>,
-    /// Adapters; `None` takes them from the settings.
-    pub providers: Option<Providers>,
-    /// What the stages of runs do; `None` takes what this version does.
-    pub stage_work: Option<Arc<dyn StageWork>>,
-    /// What they would hold; `None` asks the registry of models.
-    pub stage_prices: Option<Arc<dyn Prices>>,
-    /// Timings of durable work.
-    pub jobs: JobsConfig,
-    /// Tries and waits of AI work.
-    pub ai: AiConfig,
-    /// Waiting times of the transports.
-    pub timing: Timing,
-    /// Limits of documents and callers.
-    pub limits: Limits,
-}
-
-impl Seams {
-    /// The machine's own.
-    pub fn system(config: &Config) -> Self {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        Self {
-            ids: Arc::new(SystemIds::new(Arc::clone(&clock))),
-            clock,
-            providers: None,
-            stage_work: None,
-            stage_prices: None,
-            jobs: JobsConfig {
-                workers: config.workers,
-                account_running_max: config.running_per_account,
-                grace: config.http.shutdown,
-                ..JobsConfig::default()
-            },
-            ai: AiConfig::default(),
-            timing: Timing { shutdown_grace: config.http.shutdown, ..Timing::default() },
-            limits: Limits::default(),
-        }
-    }
-}
+use connect::connect_bus;
+use settings::{auth_settings, hash_cost, http_settings};
 
 /// A look at how things stand, taken anew each time.
 pub type Look<T> = Arc<dyn Fn() -> BoxFuture<'static, Result<T, Error>> + Send + Sync>;
@@ -295,7 +185,8 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         prompts: prompts.clone(),
         makers: plugs::makers(&db, ids, &contents),
         config: seams.ai.clone(),
-    });
+    })
+    .with_fail_points(seams.ai_points.clone());
     ai.install_models().await?;
     let stages = Stages::new(
         db.clone(),
@@ -311,7 +202,8 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         jobs: jobs.clone(),
         work: seams.stage_work.clone().unwrap_or_else(|| Arc::new(stages)),
         prices: seams.stage_prices.clone().unwrap_or_else(|| Arc::new(plugs::ModelPrices(ai.clone()))),
-    });
+    })
+    .with_fail_points(seams.automation_points.clone());
     let watch = AccessWatch::new(db.clone(), bus.clone());
     let shutdown = CancellationToken::new();
     let parts = Parts {
@@ -352,17 +244,17 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         .data(surroundings)
         .data(RecordsAuditor(db.clone()))
         .data(Notifications::new(db.clone(), clock.clone()))
-        .data(DataLoader::new(LedgerLoader(ledger.clone()), tokio::spawn).max_batch_size(500))
-        .data(DataLoader::new(auth.clone(), tokio::spawn).max_batch_size(500))
-        .data(DataLoader::new(AiLoader(ai.clone()), tokio::spawn).max_batch_size(500))
-        .data(DataLoader::new(ImageLoader(gallery.clone()), tokio::spawn).max_batch_size(500))
-        .data(DataLoader::new(SiteLoader(sites), tokio::spawn).max_batch_size(500))
-        .data(DataLoader::new(ContentLoader(contents), tokio::spawn).max_batch_size(500))
-        .data(DataLoader::new(KeywordLoader(keywords), tokio::spawn).max_batch_size(500))
-        .data(DataLoader::new(IdeaLoader(ideas), tokio::spawn).max_batch_size(500))
-        .data(DataLoader::new(ContentTaskLoader(content_tasks), tokio::spawn).max_batch_size(500))
-        .data(DataLoader::new(AutomationLoader(automation.clone()), tokio::spawn).max_batch_size(500))
-        .data(DataLoader::new(PromptLoader(prompts.clone()), tokio::spawn).max_batch_size(500));
+        .data(batched(LedgerLoader(ledger.clone())))
+        .data(batched(auth.clone()))
+        .data(batched(AiLoader(ai.clone())))
+        .data(batched(ImageLoader(gallery.clone())))
+        .data(batched(SiteLoader(sites)))
+        .data(batched(ContentLoader(contents)))
+        .data(batched(KeywordLoader(keywords)))
+        .data(batched(IdeaLoader(ideas)))
+        .data(batched(ContentTaskLoader(content_tasks)))
+        .data(batched(AutomationLoader(automation.clone())))
+        .data(batched(PromptLoader(prompts.clone())));
     let gate = Gate::new(schema, seams.limits.clone(), clock.clone())
         .map_err(|error| StartError::Internal(Internal::new("reading the schema", error)))?;
     let door = StoredObjects {
@@ -407,100 +299,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
     })
 }
 
-/// Starts the workers of this process; `None` when its role has none.
-pub async fn start_workers(app: &App) -> Result<Option<Workers>, StartError> {
-    let role = match app.config.role {
-        Role::Api => return Ok(None),
-        Role::All => crate::jobs::Role::All,
-        Role::Worker => crate::jobs::Role::Worker,
-    };
-    let handlers: Vec<Arc<dyn Handler>> =
-        vec![Arc::new(RunAiTask(app.ai.clone())), Arc::new(RunAutomation(app.automation.clone()))];
-    let sweeps: Vec<Arc<dyn Sweep>> = vec![
-        Arc::new(AiSweep(app.ai.clone())),
-        Arc::new(SplitSweep(app.prompts.clone())),
-        Arc::new(ImageSweep(app.gallery.clone())),
-        Arc::new(AiErasureSweep(app.ai.clone())),
-        Arc::new(SiteErasureSweep(app.db.clone())),
-        Arc::new(AutomationSweep(app.automation.clone())),
-        Arc::new(app.objects.clone()),
-    ];
-    Ok(Some(Workers::start(app.jobs.clone(), role, handlers, sweeps).await?))
-}
-
-async fn connect_bus(config: &Config, ids: &dyn Ids) -> Result<Arc<dyn Bus>, StartError> {
-    let origin = ids.uuid().to_string();
-    Ok(match (&config.nats_url, &config.database.options.location) {
-        (Some(url), _) => Arc::new(NatsBus::connect(url, origin).await?),
-        (None, Location::Server(url)) => Arc::new(PostgresBus::connect(url, origin).await?),
-        (None, Location::File(_)) => Arc::new(LocalBus::new(origin)),
-    })
-}
-
-/// The adapters of this version, with what the configuration says of them.
-pub fn connect_providers(config: &Config) -> Result<Providers, StartError> {
-    use provider::{
-        anthropic::Anthropic, fal::Fal, gemini::Gemini, http, huggingface::HuggingFace, ideogram::Ideogram,
-        ollama::Ollama, openai::OpenAi, runware::Runware, sandbox::Sandbox,
-    };
-    let cannot = |error| StartError::Internal(Internal::new("building the HTTP clients", error));
-    let connections = http::Http::new(&http::HttpOptions::default()).map_err(cannot)?;
-    let all = Providers::new()
-        .with(Sandbox::default())
-        .with(OpenAi::new(connections.clone()))
-        .with_image(Arc::new(Fal::new(connections.clone())))
-        .with_image(Arc::new(HuggingFace::new(connections.clone())))
-        .with_image(Arc::new(Ideogram::new(connections.clone())))
-        .with_image(Arc::new(Runware::new(connections.clone())))
-        .with_text(Arc::new(Anthropic::new(connections.clone())))
-        .with_text(Arc::new(Gemini::new(connections.clone())))
-        .with_text(Arc::new(Ollama::new(connections)));
-    Ok(config.ai.providers.iter().fold(all, |all, one| {
-        all.with_access(one.name, provider::Access { base_url: one.base_url.clone(), key: one.api_key.clone() })
-    }))
-}
-
-fn hash_cost(config: &Config) -> HashCost {
-    HashCost { memory_kib: config.auth.argon2_memory_kib, passes: config.auth.argon2_passes, ..HashCost::default() }
-}
-
-fn auth_settings(config: &Config) -> AuthSettings {
-    let seconds = |duration: std::time::Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX / SECOND);
-    AuthSettings {
-        tokens: TokenRules {
-            issuer: config.auth.issuer.clone(),
-            audience: config.auth.issuer.clone(),
-            lifetime_seconds: seconds(config.auth.access_token),
-        },
-        refresh_lifetime: seconds(config.auth.refresh_token) * SECOND,
-        sign_ups: TryLimits::sign_ups_per_hour(config.auth.signups_per_hour),
-        signup_credits: config.auth.signup_credits,
-        ..AuthSettings::default()
-    }
-}
-
-/// The address clients use.
-pub fn base_url(config: &Config, address: SocketAddr) -> String {
-    config.http.public_url.clone().unwrap_or_else(|| format!("http://{address}"))
-}
-
-fn http_settings(config: &Config, timing: Timing, address: SocketAddr) -> Result<HttpSettings, StartError> {
-    let setting = |name: &str, error: &dyn std::fmt::Display| StartError::Setting(format!("{name}: {error}"));
-    let listed = config.http.allowed_origins.iter().map(String::as_str);
-    let own = [
-        base_url(config, address),
-        format!("http://{address}"),
-        format!("http://localhost:{}", address.port()),
-        format!("http://127.0.0.1:{}", address.port()),
-    ];
-    let origins = Origins::parse(listed.chain(own.iter().map(String::as_str)))
-        .map_err(|error| setting("http.allowed_origins", &error))?;
-    Ok(HttpSettings {
-        status_profile: if config.http.draft_statuses { StatusProfile::Draft202608 } else { StatusProfile::Audit },
-        origins,
-        trusted_proxies: config.http.trusted_proxies,
-        graphiql: config.http.graphiql,
-        introspection: config.http.introspection,
-        timing,
-    })
+/// Batches stay below what every engine binds.
+fn batched<L: Send + Sync + 'static>(loader: L) -> DataLoader<L> {
+    DataLoader::new(loader, tokio::spawn).max_batch_size(500)
 }

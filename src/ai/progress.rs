@@ -1,12 +1,7 @@
-//! The numbered stream of a task: a snapshot at number n, then n+1, n+2 … without gap, resumable from a cursor. Rows are
-//! the truth; hints only wake it.
+//! What the numbered stream of a task tells.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
-
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use futures_util::{Stream, stream};
+use futures_util::Stream;
 use serde::Deserialize;
-use tokio::sync::broadcast::{Receiver, error::RecvError};
 use uuid::Uuid;
 
 use super::{
@@ -15,17 +10,10 @@ use super::{
     store,
 };
 use crate::{
-    bus::Hint,
-    clock::Micros,
-    error::{Error, Internal},
-    jobs::event::{self, REPLAY_MAX, StoredEvent},
+    db::Db,
+    error::Error,
+    jobs::event::{Event, Followed, Opening, Standing},
 };
-
-/// Events read at once.
-const PAGE: i64 = 100;
-
-/// How often a stream looks without a hint.
-const POLL: Duration = Duration::from_secs(1);
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,15 +32,14 @@ pub enum ProgressKind {
     Finished,
 }
 
-/// One event.
+/// One event of a task's stream.
+pub type ProgressEvent = Event<Progress>;
+
+/// What an event of a task tells; each kind fills its own part.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProgressEvent {
+pub struct Progress {
     /// What happened.
     pub kind: ProgressKind,
-    /// Its number.
-    pub sequence: i64,
-    /// Resumes after this event.
-    pub cursor: String,
     /// The task, with snapshots only; others leave it to be read.
     pub task: Option<AiTask>,
     /// The phase, where one is told.
@@ -73,39 +60,12 @@ pub struct ProgressEvent {
     pub message: Option<String>,
     /// Credits charged: for the item, or for the whole task when it ended.
     pub credits: Option<i64>,
-    /// The account's credit number, available and held after it, where credits moved.
-    pub balance: Option<(i64, i64, i64)>,
-    /// When.
-    pub at: Micros,
-}
-
-/// A place in a task's stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Cursor {
-    epoch: i64,
-    task: Uuid,
-    sequence: i64,
-}
-
-impl Cursor {
-    fn to_text(self) -> String {
-        URL_SAFE_NO_PAD.encode(format!("t{}.{}.{}", self.epoch, self.task.simple(), self.sequence))
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let mut parts = std::str::from_utf8(&bytes).ok()?.strip_prefix('t')?.split('.');
-        let (epoch, task, sequence) = (parts.next()?, parts.next()?, parts.next()?);
-        let cursor =
-            Self { epoch: epoch.parse().ok()?, task: Uuid::parse_str(task).ok()?, sequence: sequence.parse().ok()? };
-        (parts.next().is_none() && cursor.sequence >= 0).then_some(cursor)
-    }
 }
 
 /// The payload of any event; each kind fills its own part.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Payload {
+pub struct Payload {
     phase: Option<String>,
     percent: Option<i32>,
     item_id: Option<Uuid>,
@@ -117,19 +77,8 @@ struct Payload {
     credits: Option<i64>,
 }
 
-struct State {
-    ai: Ai,
-    account: Uuid,
-    task: Uuid,
-    hints: Receiver<Hint>,
-    sequence: i64,
-    ready: VecDeque<ProgressEvent>,
-    ended: bool,
-}
-
 impl Ai {
-    /// Follows an account's task. Without `after` the first event is a `Snapshot`; with it, the next number, or a
-    /// `Resync` when the cursor is from before a restore, ahead of the task, or too far behind. Ends after `Finished`.
+    /// Follows an account's task, from now or after a cursor.
     /// Refuses: `NotFound`, `BadUserInput` for a cursor that is not of this task.
     pub async fn follow_task(
         &self,
@@ -137,114 +86,54 @@ impl Ai {
         id: Uuid,
         after: Option<String>,
     ) -> Result<impl Stream<Item = Result<ProgressEvent, Error>> + Send + use<>, Error> {
-        // Before the first look, so that nothing falls between look and wait.
-        let hints = self.parts.bus.subscribe();
-        let task = store::find_task(self.parts.db.reader(), account, id).await?.ok_or(Error::NotFound)?;
-        let mut state =
-            State { ai: self.clone(), account, task: id, hints, sequence: 0, ready: VecDeque::new(), ended: false };
-        match after {
-            None => state.show(task, ProgressKind::Snapshot),
-            Some(text) => {
-                let cursor = Cursor::parse(&text).filter(|cursor| cursor.task == id);
-                let cursor = cursor
-                    .ok_or_else(|| Error::bad_input("This is not a cursor of this task's stream.", &["after"]))?;
-                let behind = task.event_seq - cursor.sequence;
-                if cursor.epoch != self.epoch() || !(0..=REPLAY_MAX).contains(&behind) {
-                    state.show(task, ProgressKind::Resync);
-                } else {
-                    state.sequence = cursor.sequence;
-                    state.ended = task.status.is_final() && behind == 0;
-                }
-            }
-        }
-        Ok(stream::unfold(Some(state), |state| async {
-            let mut state = state?;
-            match state.next().await {
-                Ok(Some(event)) => Some((Ok(event), Some(state))),
-                Ok(None) => None,
-                // The client resumes from its cursor; this stream is over.
-                Err(error) => Some((Err(error), None)),
-            }
-        }))
+        self.parts.jobs.follow::<AiTask>(self.epoch(), account, id, after).await
     }
 }
 
-impl State {
-    fn cursor(&self, sequence: i64) -> String {
-        Cursor { epoch: self.ai.epoch(), task: self.task, sequence }.to_text()
+impl Followed for AiTask {
+    const TABLE: &'static str = store::SUBJECT;
+    const MARK: char = 't';
+    const NOUN: &'static str = "task";
+    type Payload = Payload;
+    type Told = Progress;
+
+    async fn find(db: &Db, account: Uuid, id: Uuid) -> Result<Option<Self>, Error> {
+        Ok(store::find_task(db.reader(), account, id).await?)
     }
 
-    fn show(&mut self, task: AiTask, kind: ProgressKind) {
-        self.sequence = task.event_seq;
-        // A task that has ended has nothing more to tell.
-        self.ended = task.status.is_final();
-        let event = ProgressEvent {
-            kind,
-            sequence: task.event_seq,
-            cursor: self.cursor(task.event_seq),
-            phase: Some(task.phase),
-            percent: Some(task.percent),
+    fn standing(&self) -> Standing {
+        Standing { sequence: self.event_seq, is_final: self.status.is_final(), at: self.updated_at }
+    }
+
+    fn show(self, opening: Opening) -> Progress {
+        Progress {
+            kind: match opening {
+                Opening::Snapshot => ProgressKind::Snapshot,
+                Opening::Resync => ProgressKind::Resync,
+            },
+            phase: Some(self.phase),
+            percent: Some(self.percent),
             item_id: None,
             item_state: None,
             image_id: None,
-            error_code: task.error_code.clone(),
-            status: Some(task.status),
+            error_code: self.error_code.clone(),
+            status: Some(self.status),
             message: None,
-            credits: Some(task.credits_used),
-            balance: None,
-            at: task.updated_at,
-            task: Some(task),
-        };
-        self.ready.push_back(event);
-    }
-
-    async fn next(&mut self) -> Result<Option<ProgressEvent>, Error> {
-        loop {
-            if let Some(event) = self.ready.pop_front() {
-                return Ok(Some(event));
-            }
-            if self.ended {
-                return Ok(None);
-            }
-            if !self.read().await? {
-                self.wait().await;
-            }
+            credits: Some(self.credits_used),
+            task: Some(self),
         }
     }
 
-    /// Reads what follows; `false` when there is nothing.
-    async fn read(&mut self) -> Result<bool, Error> {
-        let reader = self.ai.parts.db.reader();
-        let events = event::list_after(reader, store::SUBJECT, self.task, self.sequence, PAGE).await?;
-        for stored in events {
-            if stored.sequence != self.sequence + 1 {
-                // Events are kept for as long as their task; a hole means that somebody removed them.
-                let task = store::find_task(reader, self.account, self.task).await?.ok_or(Error::NotFound)?;
-                self.show(task, ProgressKind::Resync);
-                return Ok(true);
-            }
-            self.sequence = stored.sequence;
-            let event = self.event(stored)?;
-            self.ended = event.kind == ProgressKind::Finished;
-            self.ready.push_back(event);
-        }
-        Ok(!self.ready.is_empty())
-    }
-
-    fn event(&self, stored: StoredEvent) -> Result<ProgressEvent, Error> {
-        let kind = match stored.kind.as_str() {
+    fn tell(kind: &str, payload: Payload) -> Option<Progress> {
+        let kind = match kind {
             "PHASE" => ProgressKind::Phase,
             "ITEM" => ProgressKind::Item,
             "STATE" => ProgressKind::State,
             "FINISHED" => ProgressKind::Finished,
-            _ => return Err(Internal::new("reading a task's event", format!("its kind is {}", stored.kind)).into()),
+            _ => return None,
         };
-        let payload: Payload =
-            serde_json::from_str(&stored.payload).map_err(|error| Internal::new("reading a task's event", error))?;
-        Ok(ProgressEvent {
+        Some(Progress {
             kind,
-            sequence: stored.sequence,
-            cursor: self.cursor(stored.sequence),
             task: None,
             phase: payload.phase.as_deref().and_then(Phase::parse),
             percent: payload.percent,
@@ -255,43 +144,6 @@ impl State {
             status: payload.status.as_deref().and_then(TaskStatus::parse),
             message: payload.message,
             credits: payload.credits,
-            balance: stored.credits,
-            at: stored.at,
         })
-    }
-
-    /// Until a hint about this task, or the next poll.
-    async fn wait(&mut self) {
-        let key = Arc::<str>::from(self.task.to_string());
-        let hints = &mut self.hints;
-        let hinted = async {
-            loop {
-                match hints.recv().await {
-                    Ok(hint) if hint.topic == event::TOPIC && hint.key == *key => return,
-                    Ok(_) => {}
-                    Err(RecvError::Lagged(_)) => return,
-                    Err(RecvError::Closed) => std::future::pending::<()>().await,
-                }
-            }
-        };
-        tokio::select! {
-            () = hinted => {}
-            () = tokio::time::sleep(POLL) => {}
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    // G44
-    #[test]
-    fn reads_back_its_own_cursors_only() {
-        let cursor = Cursor { epoch: 2, task: Uuid::from_u128(5), sequence: 17 };
-        assert_eq!(Cursor::parse(&cursor.to_text()), Some(cursor));
-        for text in ["", "x", "dDEuMi4z", &URL_SAFE_NO_PAD.encode("t1.zz.3"), &URL_SAFE_NO_PAD.encode("n42")] {
-            assert_eq!(Cursor::parse(text), None);
-        }
     }
 }

@@ -5,6 +5,7 @@ mod ai;
 pub mod graphql;
 mod local;
 pub mod model;
+pub mod points;
 pub mod progress;
 pub mod run;
 pub mod service;

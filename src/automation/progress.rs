@@ -1,12 +1,7 @@
-//! The numbered stream of a run: a snapshot at number n, then n+1, n+2 … without gap, resumable from a cursor. Rows are the
-//! truth; hints only wake it.
+//! What the numbered stream of a run tells.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
-
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use futures_util::{Stream, stream};
+use futures_util::Stream;
 use serde::Deserialize;
-use tokio::sync::broadcast::{Receiver, error::RecvError};
 use uuid::Uuid;
 
 use super::{
@@ -15,17 +10,10 @@ use super::{
     store,
 };
 use crate::{
-    bus::Hint,
-    clock::Micros,
-    error::{Error, Internal},
-    jobs::event::{self, REPLAY_MAX, StoredEvent},
+    db::Db,
+    error::Error,
+    jobs::event::{Event, Followed, Opening, Standing},
 };
-
-/// Events read at once.
-const PAGE: i64 = 100;
-
-/// How often a stream looks without a hint.
-const POLL: Duration = Duration::from_secs(1);
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,15 +51,14 @@ pub struct ItemTold {
     pub error_code: Option<String>,
 }
 
-/// One event.
+/// One event of a run's stream.
+pub type ProgressEvent = Event<Progress>;
+
+/// What an event of a run tells; each kind fills its own part.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProgressEvent {
+pub struct Progress {
     /// What happened.
     pub kind: ProgressKind,
-    /// Its number.
-    pub sequence: i64,
-    /// Resumes after this event.
-    pub cursor: String,
     /// The run, with snapshots only; others leave it to be read.
     pub run: Option<AutomationRun>,
     /// The state that was told of.
@@ -82,39 +69,12 @@ pub struct ProgressEvent {
     pub item: Option<ItemTold>,
     /// The message of the run's notification, at its end.
     pub message: Option<String>,
-    /// The account's credit number, available and held after it, where credits moved.
-    pub balance: Option<(i64, i64, i64)>,
-    /// When.
-    pub at: Micros,
-}
-
-/// A place in a run's stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Cursor {
-    epoch: i64,
-    run: Uuid,
-    sequence: i64,
-}
-
-impl Cursor {
-    fn to_text(self) -> String {
-        URL_SAFE_NO_PAD.encode(format!("r{}.{}.{}", self.epoch, self.run.simple(), self.sequence))
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let mut parts = std::str::from_utf8(&bytes).ok()?.strip_prefix('r')?.split('.');
-        let (epoch, run, sequence) = (parts.next()?, parts.next()?, parts.next()?);
-        let cursor =
-            Self { epoch: epoch.parse().ok()?, run: Uuid::parse_str(run).ok()?, sequence: sequence.parse().ok()? };
-        (parts.next().is_none() && cursor.sequence >= 0).then_some(cursor)
-    }
 }
 
 /// The payload of any event; each kind fills its own part.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Payload {
+pub struct Payload {
     state: Option<String>,
     stage: Option<String>,
     count: Option<i32>,
@@ -124,19 +84,8 @@ struct Payload {
     message: Option<String>,
 }
 
-struct State {
-    automation: Automation,
-    account: Uuid,
-    run: Uuid,
-    hints: Receiver<Hint>,
-    sequence: i64,
-    ready: VecDeque<ProgressEvent>,
-    ended: bool,
-}
-
 impl Automation {
-    /// Follows an account's run. Without `after` the first event is a `Snapshot`; with it, the next number, or a `Resync` when
-    /// the cursor is from before a restore, ahead of the run, or too far behind. Ends after `Finished`.
+    /// Follows an account's run, from now or after a cursor.
     /// Refuses: `NotFound`, `BadUserInput` for a cursor that is not of this run.
     pub async fn follow_run(
         &self,
@@ -144,107 +93,48 @@ impl Automation {
         id: Uuid,
         after: Option<String>,
     ) -> Result<impl Stream<Item = Result<ProgressEvent, Error>> + Send + use<>, Error> {
-        // Before the first look, so that nothing falls between look and wait.
-        let hints = self.parts.bus.subscribe();
-        let run = store::run::find_run(self.parts.db.reader(), account, id).await?.ok_or(Error::NotFound)?;
-        let automation = self.clone();
-        let mut state =
-            State { automation, account, run: id, hints, sequence: 0, ready: VecDeque::new(), ended: false };
-        match after {
-            None => state.show(run, ProgressKind::Snapshot),
-            Some(text) => {
-                let cursor = Cursor::parse(&text).filter(|cursor| cursor.run == id);
-                let cursor =
-                    cursor.ok_or_else(|| Error::bad_input("This is not a cursor of this run's stream.", &["after"]))?;
-                let behind = run.event_seq - cursor.sequence;
-                if cursor.epoch != self.epoch() || !(0..=REPLAY_MAX).contains(&behind) {
-                    state.show(run, ProgressKind::Resync);
-                } else {
-                    state.sequence = cursor.sequence;
-                    state.ended = run.state.is_final() && behind == 0;
-                }
-            }
-        }
-        Ok(stream::unfold(Some(state), |state| async {
-            let mut state = state?;
-            match state.next().await {
-                Ok(Some(event)) => Some((Ok(event), Some(state))),
-                Ok(None) => None,
-                // The client resumes from its cursor; this stream is over.
-                Err(error) => Some((Err(error), None)),
-            }
-        }))
+        self.parts.jobs.follow::<AutomationRun>(self.epoch(), account, id, after).await
     }
 }
 
-impl State {
-    fn cursor(&self, sequence: i64) -> String {
-        Cursor { epoch: self.automation.epoch(), run: self.run, sequence }.to_text()
+impl Followed for AutomationRun {
+    const TABLE: &'static str = store::SUBJECT;
+    const MARK: char = 'r';
+    const NOUN: &'static str = "run";
+    type Payload = Payload;
+    type Told = Progress;
+
+    async fn find(db: &Db, account: Uuid, id: Uuid) -> Result<Option<Self>, Error> {
+        Ok(store::run::find_run(db.reader(), account, id).await?)
     }
 
-    fn show(&mut self, run: AutomationRun, kind: ProgressKind) {
-        self.sequence = run.event_seq;
-        // A run that has ended has nothing more to tell.
-        self.ended = run.state.is_final();
-        let event = ProgressEvent {
-            kind,
-            sequence: run.event_seq,
-            cursor: self.cursor(run.event_seq),
-            state: Some(run.state),
-            stage: run.current_stage,
+    fn standing(&self) -> Standing {
+        Standing { sequence: self.event_seq, is_final: self.state.is_final(), at: self.updated_at }
+    }
+
+    fn show(self, opening: Opening) -> Progress {
+        Progress {
+            kind: match opening {
+                Opening::Snapshot => ProgressKind::Snapshot,
+                Opening::Resync => ProgressKind::Resync,
+            },
+            state: Some(self.state),
+            stage: self.current_stage,
             item: None,
             message: None,
-            balance: None,
-            at: run.updated_at,
-            run: Some(run),
-        };
-        self.ready.push_back(event);
-    }
-
-    async fn next(&mut self) -> Result<Option<ProgressEvent>, Error> {
-        loop {
-            if let Some(event) = self.ready.pop_front() {
-                return Ok(Some(event));
-            }
-            if self.ended {
-                return Ok(None);
-            }
-            if !self.read().await? {
-                self.wait().await;
-            }
+            run: Some(self),
         }
     }
 
-    /// Reads what follows; `false` when there is nothing.
-    async fn read(&mut self) -> Result<bool, Error> {
-        let reader = self.automation.parts.db.reader();
-        let events = event::list_after(reader, store::SUBJECT, self.run, self.sequence, PAGE).await?;
-        for stored in events {
-            if stored.sequence != self.sequence + 1 {
-                // Events are kept for as long as their run; a hole means that somebody removed them.
-                let run = store::run::find_run(reader, self.account, self.run).await?.ok_or(Error::NotFound)?;
-                self.show(run, ProgressKind::Resync);
-                return Ok(true);
-            }
-            self.sequence = stored.sequence;
-            let event = self.event(stored)?;
-            self.ended = event.kind == ProgressKind::Finished;
-            self.ready.push_back(event);
-        }
-        Ok(!self.ready.is_empty())
-    }
-
-    fn event(&self, stored: StoredEvent) -> Result<ProgressEvent, Error> {
-        let kind = match stored.kind.as_str() {
+    fn tell(kind: &str, payload: Payload) -> Option<Progress> {
+        let kind = match kind {
             "STATE" => ProgressKind::State,
             "STAGE" => ProgressKind::Stage,
             "ITEM" => ProgressKind::Item,
             "DRAINED" => ProgressKind::Drained,
             "FINISHED" => ProgressKind::Finished,
-            _ => return Err(Internal::new("reading a run's event", format!("its kind is {}", stored.kind)).into()),
+            _ => return None,
         };
-        let payload: Payload =
-            serde_json::from_str(&stored.payload).map_err(|error| Internal::new("reading a run's event", error))?;
         let stage = payload.stage.as_deref().and_then(Stage::parse);
         let state = payload.state.as_deref();
         let item = match (kind, stage, state.and_then(ItemState::parse)) {
@@ -258,52 +148,7 @@ impl State {
             }),
             _ => None,
         };
-        Ok(ProgressEvent {
-            kind,
-            sequence: stored.sequence,
-            cursor: self.cursor(stored.sequence),
-            run: None,
-            state: state.filter(|_| item.is_none()).and_then(RunState::parse),
-            stage,
-            item,
-            message: payload.message,
-            balance: stored.credits,
-            at: stored.at,
-        })
-    }
-
-    /// Until a hint about this run, or the next poll.
-    async fn wait(&mut self) {
-        let key = Arc::<str>::from(self.run.to_string());
-        let hints = &mut self.hints;
-        let hinted = async {
-            loop {
-                match hints.recv().await {
-                    Ok(hint) if hint.topic == event::TOPIC && hint.key == *key => return,
-                    Ok(_) => {}
-                    Err(RecvError::Lagged(_)) => return,
-                    Err(RecvError::Closed) => std::future::pending::<()>().await,
-                }
-            }
-        };
-        tokio::select! {
-            () = hinted => {}
-            () = tokio::time::sleep(POLL) => {}
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    // G44
-    #[test]
-    fn reads_back_its_own_cursors_only() {
-        let cursor = Cursor { epoch: 2, run: Uuid::from_u128(5), sequence: 17 };
-        assert_eq!(Cursor::parse(&cursor.to_text()), Some(cursor));
-        for text in ["", "x", &URL_SAFE_NO_PAD.encode("t1.0.3"), &URL_SAFE_NO_PAD.encode("r1.zz.3")] {
-            assert_eq!(Cursor::parse(text), None);
-        }
+        let state = state.filter(|_| item.is_none()).and_then(RunState::parse);
+        Some(Progress { kind, run: None, state, stage, item, message: payload.message })
     }
 }

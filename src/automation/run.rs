@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{
     Automation, Picked, Selection, Step, Stepped,
     model::{AutomationRun, Desired, Pause, PauseReason, RunItem, RunState, Stage, next_batch},
+    points::Point,
     store::{
         self,
         change::Change,
@@ -132,6 +133,7 @@ impl RunAutomation {
 
     async fn carry_out(&self, claimed: &Claimed) -> Result<Outcome, Stop> {
         let Some(mut turn) = self.begin(claimed).await? else { return Ok(Outcome::Done) };
+        self.0.points.reach(Point::Begun).await;
         let began = tokio::time::Instant::now();
         loop {
             match Box::pin(turn.advance()).await? {
@@ -163,6 +165,7 @@ impl Turn<'_> {
         loop {
             match self.next().await? {
                 Next::Step(run, stage, items) if !items.is_empty() => {
+                    self.automation.points.reach(Point::Taken).await;
                     steps.push(self.step(*run, stage, items, false));
                     if i32::try_from(steps.len()).is_ok_and(|steps| steps < most) {
                         continue;
@@ -173,6 +176,7 @@ impl Turn<'_> {
                 Next::Step(..) => return Ok(Then::Later(LOOK_AGAIN)),
                 Next::Select(stage) => return self.select(stage).await,
                 Next::StageEnded => {
+                    self.automation.points.reach(Point::StageEnded).await;
                     self.automation.hint(self.run.id);
                     // Between two stages of which one was not gone through, there is nothing to wait for.
                     return Ok(Then::Next);
@@ -229,6 +233,7 @@ impl Turn<'_> {
     async fn wave(&self, steps: Vec<Step>) -> Result<Then, Stop> {
         let work = &self.automation.parts.work;
         let results = join_all(steps.iter().map(|step| work.step(step))).await;
+        self.automation.points.reach(Point::Ended).await;
         self.automation.hint(self.run.id);
         let (mut pause, mut later, mut waiting) = (None, None::<Duration>, None::<Duration>);
         let (mut fault, mut is_lost) = (None, false);
@@ -312,6 +317,7 @@ impl Turn<'_> {
             Box::pin(store::step::fix_items_in(tx, grip, *stage, picked, *now))
         });
         fixed.await?;
+        self.automation.points.reach(Point::Selected).await;
         self.automation.hint(self.run.id);
         Ok(Then::Next)
     }
@@ -322,7 +328,7 @@ impl Turn<'_> {
         let context = (self.grip.clone(), change, parts.clock.now());
         let written =
             parts.db.write(context, |tx, (grip, change, now)| Box::pin(store::step::pause_in(tx, grip, change, *now)));
-        self.over(written.await?)
+        self.over(written.await?).await
     }
 
     async fn obey(&self, desired: Desired) -> Result<Then, Stop> {
@@ -332,7 +338,7 @@ impl Turn<'_> {
         let context = (self.grip.clone(), changes, parts.clock.now());
         let written =
             parts.db.write(context, |tx, (grip, changes, now)| Box::pin(store::step::obey_in(tx, grip, changes, *now)));
-        self.over(written.await?)
+        self.over(written.await?).await
     }
 
     async fn end(&self, end: RunEnd, job_end: End) -> Result<Then, Stop> {
@@ -342,10 +348,11 @@ impl Turn<'_> {
         let written = parts.db.write(context, |tx, (grip, end, change, job_end, now)| {
             Box::pin(store::step::end_in(tx, grip, *end, (change, *job_end), *now))
         });
-        self.over(written.await?)
+        self.over(written.await?).await
     }
 
-    fn over(&self, is_over: bool) -> Result<Then, Stop> {
+    async fn over(&self, is_over: bool) -> Result<Then, Stop> {
+        self.automation.points.reach(Point::Over).await;
         self.automation.hint(self.run.id);
         // Something else was asked meanwhile: look again.
         Ok(if is_over { Then::Over } else { Then::Next })

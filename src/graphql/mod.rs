@@ -1,9 +1,10 @@
-//! The GraphQL surface: roots, guards, scalars, ids, pages, errors. Only this file and `node.rs` know features.
+//! The GraphQL surface: roots, guards, scalars, ids, pages, errors. Only this file, `node.rs` and `loaders.rs` know features.
 
 pub mod context;
 pub mod error;
 pub mod gate;
 pub mod guard;
+pub mod loaders;
 pub mod node;
 pub mod page;
 pub mod patch;

@@ -17,6 +17,7 @@ use crate::{
             AcceptError, AiFunction, AspectRatio, GenerateImages, GenerateText, MakeThings, Picture, Quality, Targets,
             UpscaleImages,
         },
+        service::CancelError,
     },
     error::{Error, Failure},
     graphql::{
@@ -324,8 +325,12 @@ impl AiMutation {
         let task = AiTask::find(ctx, id).await?.ok_or(Error::NotFound)?;
         let account = node::encode(NodeKind::Account, task.0.account_id);
         let spender: Spender = spender(ctx, Some(&account)).await?;
-        let refused = |error: crate::ai::service::CancelError| {
-            vec![UserError::new(UserErrorCode::TaskEnded, error.to_string(), &["input", "taskId"])]
+        let refused = |error: CancelError| {
+            let code = match error {
+                CancelError::TaskEnded { .. } => UserErrorCode::TaskEnded,
+                CancelError::OfRun => UserErrorCode::TaskOfRun,
+            };
+            vec![UserError::new(code, error.to_string(), &["input", "taskId"])]
         };
         let (task, user_errors) = split(service::<Ai>(ctx)?.cancel_ai_task(spender, id).await, refused)?;
         Ok(Some(CancelAiTaskPayload { task, user_errors }))

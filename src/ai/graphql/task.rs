@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject, dataloader::DataLoader};
 use futures_util::future::try_join_all;
-use uuid::Uuid;
 
 use super::{
     compose::PromptComposition,
@@ -13,16 +12,16 @@ use super::{
 };
 use crate::{
     ai::model,
+    automation::graphql::AutomationRun,
     connection,
-    error::Error,
     graphql::{
         context::{service, viewer},
         gate::AnswerRoom,
+        loaders::owned,
         node::{self, Node, NodeKind},
         scalars::{Credits, DateTime, Decimal, SafeInt},
     },
     image::graphql::Image,
-    ledger::Tenants,
     viewer::{Feature, Level},
 };
 
@@ -153,14 +152,7 @@ fn product_kind(function: model::AiFunction) -> Option<NodeKind> {
 #[derive(Debug, Clone)]
 pub struct AiTask(pub model::AiTask);
 
-impl AiTask {
-    /// The task, if the viewer may see its account. Refuses: `Unauthenticated`, `NotFound`.
-    pub async fn find(ctx: &Context<'_>, id: Uuid) -> Result<Option<Self>, Error> {
-        let Some(task) = service::<DataLoader<AiLoader>>(ctx)?.load_one(TaskOf(id)).await? else { return Ok(None) };
-        service::<Arc<dyn Tenants>>(ctx)?.see(*viewer(ctx)?, task.account_id).await?;
-        Ok(Some(Self(task)))
-    }
-}
+owned!(AiTask: AiLoader, TaskOf);
 
 /// One command of a user, carried out by an AI function.
 #[Object]
@@ -190,7 +182,15 @@ impl AiTask {
         self.0.percent
     }
 
-    /// What was asked.
+    /// The automation run whose stage it carries out; null for a command of its own, and when the run is no longer there.
+    async fn automation_run(&self, ctx: &Context<'_>) -> Result<Option<AutomationRun>> {
+        match self.0.run_id {
+            Some(run) => Ok(AutomationRun::load(ctx, run).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// What was asked; empty for a stage of a run, which asks something else with every item.
     async fn prompt(&self) -> &str {
         &self.0.payload.prompt
     }

@@ -34,6 +34,9 @@ pub enum CancelError {
         /// How.
         status: TaskStatus,
     },
+    /// It is a stage of an automation run.
+    #[error("The AI task is a stage of an automation run. Pause or cancel the run instead.")]
+    OfRun,
 }
 
 /// Who ends the rest of a task.
@@ -57,7 +60,7 @@ pub enum Rest<'a> {
 impl Ai {
     /// Cancels a task. Once this has answered, no request of the task leaves; a request that left before gets ten
     /// seconds, and what it delivers in time is charged. Repeating is a no-op that answers the task.
-    /// Refuses: `TaskEnded`. Faults: `NotFound`.
+    /// Refuses: `TaskEnded`, `OfRun`. Faults: `NotFound`.
     pub async fn cancel_ai_task(&self, spender: Spender, id: Uuid) -> Result<AiTask, Failure<CancelError>> {
         for _ in 0..TRIES {
             let task = store::find_task(self.parts.db.reader(), spender.account_id, id).await?;
@@ -67,6 +70,9 @@ impl Ai {
             }
             if task.status.is_final() {
                 return Err(Failure::Refused(CancelError::TaskEnded { status: task.status }));
+            }
+            if task.run_id.is_some() {
+                return Err(Failure::Refused(CancelError::OfRun));
             }
             // A change between the look and the write shows as a guard that fails: look again.
             if task.status == TaskStatus::Pending {

@@ -6,6 +6,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Value};
 use uuid::Uuid;
 
 use super::{
+    SUBJECT,
     accept::{Accepted, NewItem, item_effect},
     price::find_price,
     registry::find_model,
@@ -16,11 +17,14 @@ use crate::{
     ai::model::{AiTask, ItemTerms, TaskStatus},
     clock::Micros,
     db::{
-        effect::{Effect, Set},
+        effect::{Effect, EffectError, Set, write_all},
         engine_of, statement,
     },
     error::{Failure, Internal},
-    jobs::Lost,
+    jobs::{
+        Lost,
+        event::{EventSubject, NewEvent, append_effects},
+    },
 };
 
 fn broken(what: &str) -> DbErr {
@@ -52,12 +56,29 @@ pub fn open_stage_effects(accepted: &Accepted) -> Vec<Effect> {
     vec![accepted.task(TaskStatus::Pending, Vec::new()), accepted.event("PHASE", payload, false)]
 }
 
-/// The tasks of a run wait with it.
-pub async fn pause_tasks_in(tx: &impl ConnectionTrait, run: Uuid, now: Micros) -> Result<(), DbErr> {
-    let sql = "UPDATE ai_task SET status = $1, updated_at = $2 WHERE run_id = $3 AND finished_at IS NULL";
-    let values: [Value; 3] = [TaskStatus::Paused.as_str().into(), now.into(), run.into()];
-    tx.execute_raw(statement(tx, sql, values)).await?;
-    Ok(())
+/// The task of a run waits with it, and tells so.
+pub async fn pause_tasks_in(tx: &impl ConnectionTrait, run: Uuid, now: Micros) -> Result<(), Internal> {
+    let Some(task) = find_task_of_run_in(tx, run).await? else { return Ok(()) };
+    let status = vec![("status", Set::To(TaskStatus::Paused.as_str().into())), ("updated_at", Set::To(now.into()))];
+    let paused = Effect::Update { table: SUBJECT, set: status, key: open_task_key(&task), guarded: true };
+    tell_status_in(tx, (&task, paused), TaskStatus::Paused, now).await
+}
+
+/// Writes a change of a task's status, and the event of it.
+async fn tell_status_in(
+    tx: &impl ConnectionTrait,
+    (task, change): (&AiTask, Effect),
+    status: TaskStatus,
+    now: Micros,
+) -> Result<(), Internal> {
+    let subject = EventSubject { table: SUBJECT, id: task.id, account_id: task.account_id };
+    let payload = Figured::new().lit(&format!("{{\"status\":\"{}\"}}", status.as_str())).into_parts();
+    let mut effects = vec![change];
+    effects.extend(append_effects(subject, &NewEvent { kind: "STATE", payload, credits: false }, now));
+    write_all(tx, &effects, now).await.map_err(|error| match error {
+        EffectError::Db(error) => error.into(),
+        other => Internal::new("changing the status of a stage's task", other),
+    })
 }
 
 /// Takes the task for the turn of its run with `grip.fence`, once: earlier turns can no longer write, and what they left open
@@ -75,10 +96,16 @@ pub async fn begin_stage_in(tx: &DatabaseTransaction, grip: &Grip, now: Micros) 
             work.ok_or_else(|| Internal::new("a stage goes on", "what an open attempt is for is not there"))?;
         close_open_in(tx, &mut work, now).await?;
     }
-    let sql = "UPDATE ai_task SET fence = $1, status = 'RUNNING', updated_at = $2, provider_cost_nanousd = \
+    let sql = "UPDATE ai_task SET fence = $1, updated_at = $2, provider_cost_nanousd = \
                (SELECT CAST(SUM(provider_cost_nanousd) AS bigint) FROM ai_attempt WHERE ai_task_id = $3) WHERE id = $3";
     tx.execute_raw(statement(tx, sql, [grip.fence.into(), now.into(), task.id.into()])).await?;
-    Ok(())
+    if task.status == TaskStatus::Running {
+        return Ok(());
+    }
+    let set = vec![("status", Set::To(TaskStatus::Running.as_str().into()))];
+    let key = vec![("id", task.id.into()), ("fence", grip.fence.into())];
+    let running = Effect::Update { table: SUBJECT, set, key, guarded: true };
+    Ok(tell_status_in(tx, (&task, running), TaskStatus::Running, now).await?)
 }
 
 /// Where the next item of a task goes.

@@ -1,7 +1,5 @@
 //! The live progress of a run.
 
-use std::sync::Arc;
-
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject, Subscription};
 use futures_util::{Stream, StreamExt};
 use uuid::Uuid;
@@ -10,17 +8,17 @@ use super::types::{AutomationItemState, AutomationRun, AutomationRunState, Autom
 use crate::{
     automation::{
         Automation,
-        progress::{ItemTold, ProgressEvent, ProgressKind},
+        progress::{ItemTold, ProgressEvent},
     },
     error::Error,
     graphql::{
-        context::{service, viewer},
+        context::service,
         guard::{SubscriptionPolicy, visible},
         node::{self, NodeKind},
         scalars::{Credits, DateTime, SafeInt},
     },
     image::graphql::Image,
-    ledger::{Tenants, graphql::CreditBalance},
+    ledger::graphql::CreditBalance,
 };
 
 /// What an event of a run is.
@@ -95,8 +93,7 @@ pub struct AutomationProgressEvent {
 impl AutomationProgressEvent {
     /// What it is.
     async fn kind(&self) -> AutomationProgressEventKind {
-        let kind: ProgressKind = self.event.kind;
-        kind.into()
+        self.event.told.kind.into()
     }
 
     /// The event's number, or the last one's in a snapshot.
@@ -111,7 +108,7 @@ impl AutomationProgressEvent {
 
     /// The run: in a snapshot as of its number, else as it is when this is read.
     async fn run(&self, ctx: &Context<'_>) -> Result<AutomationRun> {
-        if let Some(run) = &self.event.run {
+        if let Some(run) = &self.event.told.run {
             return Ok(AutomationRun(run.clone()));
         }
         Ok(AutomationRun::load(ctx, self.run_id).await?.ok_or(Error::NotFound)?)
@@ -119,35 +116,29 @@ impl AutomationProgressEvent {
 
     /// The state that the run went to; null for events that tell of none.
     async fn state(&self) -> Option<AutomationRunState> {
-        self.event.state.map(Into::into)
+        self.event.told.state.map(Into::into)
     }
 
     /// How far the stage is that the event is about, as it is when this is read; null for other events.
     async fn stage(&self, ctx: &Context<'_>) -> Result<Option<AutomationStageProgress>> {
-        let Some(stage) = self.event.stage else { return Ok(None) };
+        let Some(stage) = self.event.told.stage else { return Ok(None) };
         let stages = AutomationRun::stages_of(ctx, self.run_id).await?;
         Ok(stages.into_iter().find(|one| one.0.stage == stage))
     }
 
     /// The step that ended; null for other events.
     async fn item(&self) -> Option<AutomationItem> {
-        self.event.item.clone().map(Into::into)
+        self.event.told.item.clone().map(Into::into)
     }
 
     /// The message of the run's notification, at its end; null before.
     async fn message(&self) -> Option<&str> {
-        self.event.message.as_deref()
+        self.event.told.message.as_deref()
     }
 
     /// The account's credits after it; null where none moved. A client shows whichever sequence is higher.
     async fn balance(&self) -> Option<CreditBalance> {
-        let (sequence, available, held) = self.event.balance?;
-        Some(CreditBalance {
-            available: Credits(available),
-            held: Credits(held),
-            sequence: SafeInt(sequence),
-            as_of: DateTime(self.event.at),
-        })
+        CreditBalance::after(&self.event)
     }
 
     /// When.
@@ -172,8 +163,7 @@ impl AutomationSubscription {
         #[graphql(desc = "The cursor of the last event received.")] after: Option<String>,
     ) -> Result<impl Stream<Item = Result<AutomationProgressEvent>> + use<>> {
         let id = node::decode(NodeKind::AutomationRun, &run_id, &["runId"])?;
-        let run = AutomationRun::load(ctx, id).await?.ok_or(Error::NotFound)?.0;
-        service::<Arc<dyn Tenants>>(ctx)?.see(*viewer(ctx)?, run.account_id).await?;
+        let run = AutomationRun::find(ctx, id).await?.ok_or(Error::NotFound)?.0;
         let events = service::<Automation>(ctx)?.follow_run(run.account_id, id, after).await?;
         Ok(events.map(move |event| Ok(AutomationProgressEvent { event: event?, run_id: id })))
     }

@@ -1,7 +1,5 @@
 //! `AutomationRun` and its stages.
 
-use std::sync::Arc;
-
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject, dataloader::DataLoader};
 use uuid::Uuid;
 
@@ -13,11 +11,12 @@ use crate::{
     connection,
     error::Error,
     graphql::{
-        context::{service, viewer},
+        context::service,
+        loaders::owned,
         node::{self, NodeKind},
         scalars::{Credits, DateTime, SafeInt},
     },
-    ledger::{self, Tenants},
+    ledger,
     site::graphql::Site,
 };
 
@@ -226,20 +225,9 @@ pub struct AutomationRunError {
 #[derive(Debug, Clone)]
 pub struct AutomationRun(pub model::AutomationRun);
 
+owned!(AutomationRun: AutomationLoader, RunOf);
+
 impl AutomationRun {
-    /// The run, for a caller that holds what belongs to it or compares the account.
-    pub async fn load(ctx: &Context<'_>, id: Uuid) -> Result<Option<Self>, Error> {
-        Ok(service::<DataLoader<AutomationLoader>>(ctx)?.load_one(RunOf(id)).await?.map(Self))
-    }
-
-    /// The run, if the viewer may see its account. Refuses: `Unauthenticated`, `NotFound`.
-    pub async fn find(ctx: &Context<'_>, id: Uuid) -> Result<Option<Self>, Error> {
-        viewer(ctx)?.signed_in()?;
-        let Some(found) = Self::load(ctx, id).await? else { return Ok(None) };
-        service::<Arc<dyn Tenants>>(ctx)?.see(*viewer(ctx)?, found.0.account_id).await?;
-        Ok(Some(found))
-    }
-
     /// Its stages, in order.
     pub(super) async fn stages_of(ctx: &Context<'_>, run: Uuid) -> Result<Vec<AutomationStageProgress>, Error> {
         let found = service::<DataLoader<AutomationLoader>>(ctx)?.load_one(StagesOf(run)).await?;

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{
     Prices, StageWork,
     model::{AutomationConfig, AutomationRun, RunState, StageProgress},
+    points::{FailPoints, NoFailPoints},
     run::JOB_KIND,
     store,
 };
@@ -65,6 +66,7 @@ pub struct AutomationParts {
 #[derive(Clone)]
 pub struct Automation {
     pub(in crate::automation) parts: Arc<AutomationParts>,
+    pub(in crate::automation) points: Arc<dyn FailPoints>,
 }
 
 /// Who commands, and the key that makes it happen once.
@@ -80,7 +82,14 @@ pub(in crate::automation) struct Order {
 impl Automation {
     /// Puts the parts together.
     pub fn new(parts: AutomationParts) -> Self {
-        Self { parts: Arc::new(parts) }
+        Self { parts: Arc::new(parts), points: Arc::new(NoFailPoints) }
+    }
+
+    /// The same, with someone who looks on; for tests.
+    #[must_use]
+    pub fn with_fail_points(mut self, points: Arc<dyn FailPoints>) -> Self {
+        self.points = points;
+        self
     }
 
     /// The restore epoch, part of every cursor.

@@ -166,7 +166,7 @@ async fn move_tasks(
     now: crate::clock::Micros,
 ) -> Result<(), Internal> {
     let end = match run.state {
-        RunState::Paused => return Ok(pause_tasks_in(tx, run.id, now).await?),
+        RunState::Paused => return pause_tasks_in(tx, run.id, now).await,
         RunState::Cancelled => StageTaskEnd::Cancelled,
         RunState::Failed => StageTaskEnd::Failed("RUN_FAILED"),
         _ => return Ok(()),

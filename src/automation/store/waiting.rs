@@ -44,7 +44,7 @@ pub async fn count_waiting(
     row.map_or(Ok(0), |row| row.try_get("", "n"))
 }
 
-/// What of a site waits for a stage, the oldest first and group by group, at most `limit`: subjects with their groups. The
+/// What of a site waits for a stage, the most urgent and then the oldest first, group by group, at most `limit`: subjects with their groups. The
 /// caller holds the site.
 pub async fn list_waiting(
     connection: &impl ConnectionTrait,
@@ -53,7 +53,11 @@ pub async fn list_waiting(
     limit: i64,
 ) -> Result<Vec<(Uuid, Option<Uuid>)>, DbErr> {
     let (table, clause, group) = source(stage);
-    let order = if group == "NULL" { "id" } else { "bucket_id, id" };
+    let order = match stage {
+        Stage::Cluster => "bucket_id, id",
+        Stage::Content => "priority DESC, id",
+        _ => "id",
+    };
     let column = if group == "NULL" { "CAST(NULL AS uuid)" } else { group };
     let sql = format!(
         "SELECT id, {column} AS group_id FROM {table} WHERE site_id = $1 AND {clause} ORDER BY {order} LIMIT $2"

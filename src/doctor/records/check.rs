@@ -7,7 +7,7 @@ use super::{Finding, Verdict};
 use crate::db::statement;
 
 /// Title, and a query that answers the rows that break it.
-const CHECKS: [(&str, &str); 6] = [
+const CHECKS: [(&str, &str); 8] = [
     (
         "every settled transaction has exactly one usage row",
         "SELECT t.id FROM credit_transaction t LEFT JOIN (SELECT credit_transaction_id, COUNT(*) AS n \
@@ -40,6 +40,17 @@ const CHECKS: [(&str, &str); 6] = [
         "every usage value is its credits times the credit price of its price version",
         "SELECT u.id FROM credit_usage u LEFT JOIN price_version p ON p.id = u.price_version_id \
          WHERE p.id IS NULL OR u.credit_value_nanousd <> u.credits * p.credit_price_nanousd",
+    ),
+    (
+        "every run's credits are the sum of its tasks",
+        "SELECT r.id FROM automation_run r LEFT JOIN (SELECT run_id, SUM(credits_used) AS credits FROM ai_task \
+         WHERE run_id IS NOT NULL GROUP BY run_id) t ON t.run_id = r.id WHERE r.credits_used <> COALESCE(t.credits, 0)",
+    ),
+    (
+        "every run has committed what it used and what is held for it",
+        "SELECT r.id FROM automation_run r LEFT JOIN (SELECT run_id, SUM(amount) AS held FROM credit_hold \
+         WHERE run_id IS NOT NULL AND state = 'held' GROUP BY run_id) h ON h.run_id = r.id \
+         WHERE r.credits_committed <> r.credits_used + COALESCE(h.held, 0)",
     ),
 ];
 

@@ -1,20 +1,18 @@
 //! `Idea`.
 
-use async_graphql::{Context, Enum, ID, Object, Result, dataloader::DataLoader};
-use uuid::Uuid;
+use async_graphql::{Context, Enum, ID, Object, Result};
 
 use super::loader::{IdeaLoader, IdeaOf};
 use crate::{
     connection,
     content::task::graphql::ContentTask,
-    error::Error,
     graphql::{
-        context::{service, viewer},
+        loaders::owned,
         node::{self, NodeKind},
         scalars::DateTime,
     },
     idea,
-    keyword::graphql::{Cluster, ContentType, sector_of, seen},
+    keyword::graphql::{Cluster, ContentType, sector_of},
     site::graphql::{Sector, Site},
 };
 
@@ -36,20 +34,7 @@ pub enum IdeaState {
 #[derive(Debug, Clone)]
 pub struct Idea(pub idea::Idea);
 
-impl Idea {
-    /// The idea, for a caller that holds what belongs to it or compares the account.
-    pub async fn load(ctx: &Context<'_>, id: Uuid) -> Result<Option<Self>, Error> {
-        Ok(service::<DataLoader<IdeaLoader>>(ctx)?.load_one(IdeaOf(id)).await?.map(Self))
-    }
-
-    /// The idea, if the viewer may see its account. Refuses: `Unauthenticated`, `NotFound`.
-    pub async fn find(ctx: &Context<'_>, id: Uuid) -> Result<Option<Self>, Error> {
-        viewer(ctx)?.signed_in()?;
-        let Some(found) = Self::load(ctx, id).await? else { return Ok(None) };
-        seen(ctx, found.0.account_id).await?;
-        Ok(Some(found))
-    }
-}
+owned!(Idea: IdeaLoader, IdeaOf);
 
 /// Something that could be written for a cluster.
 #[Object]

@@ -1,16 +1,14 @@
 //! `Keyword` and `Cluster`.
 
-use std::sync::Arc;
-
 use async_graphql::{Context, Enum, ID, Object, Result, dataloader::DataLoader};
 use uuid::Uuid;
 
 use super::loader::{ClusterOf, FiguresOf, KeywordLoader, KeywordOf};
 use crate::{
     connection,
-    error::Error,
     graphql::{
-        context::{service, viewer},
+        context::service,
+        loaders::owned,
         node::{self, NodeKind},
         page::ConnectionArgs,
         scalars::{DateTime, Decimal, SafeInt},
@@ -24,7 +22,6 @@ use crate::{
         self, Keywords,
         model::{Cpc, Difficulty, KeywordFilter, Volume},
     },
-    ledger::Tenants,
     site::graphql::{Sector, Site},
 };
 
@@ -84,11 +81,6 @@ pub enum Intent {
     Transactional,
 }
 
-/// Sees that the viewer may see an account. Refuses: `Unauthenticated`, `NotFound`.
-pub(crate) async fn seen(ctx: &Context<'_>, account: Uuid) -> Result<(), Error> {
-    service::<Arc<dyn Tenants>>(ctx)?.see(*viewer(ctx)?, account).await.map(|_| ())
-}
-
 /// The sector of what the viewer holds.
 pub(crate) async fn sector_of(ctx: &Context<'_>, id: Option<Uuid>) -> Result<Option<Sector>> {
     match id {
@@ -101,20 +93,7 @@ pub(crate) async fn sector_of(ctx: &Context<'_>, id: Option<Uuid>) -> Result<Opt
 #[derive(Debug, Clone)]
 pub struct Keyword(pub keyword::Keyword);
 
-impl Keyword {
-    /// The keyword, for a caller that compares the account.
-    pub async fn load(ctx: &Context<'_>, id: Uuid) -> Result<Option<Self>, Error> {
-        Ok(service::<DataLoader<KeywordLoader>>(ctx)?.load_one(KeywordOf(id)).await?.map(Self))
-    }
-
-    /// The keyword, if the viewer may see its account. Refuses: `Unauthenticated`, `NotFound`.
-    pub async fn find(ctx: &Context<'_>, id: Uuid) -> Result<Option<Self>, Error> {
-        viewer(ctx)?.signed_in()?;
-        let Some(found) = Self::load(ctx, id).await? else { return Ok(None) };
-        seen(ctx, found.0.account_id).await?;
-        Ok(Some(found))
-    }
-}
+owned!(Keyword: KeywordLoader, KeywordOf);
 
 /// Something that people search for.
 #[Object]
@@ -194,20 +173,9 @@ connection!(KeywordConnection, KeywordEdge, Keyword, "keywords", |keyword: &Keyw
 #[derive(Debug, Clone)]
 pub struct Cluster(pub keyword::Cluster);
 
+owned!(Cluster: KeywordLoader, ClusterOf);
+
 impl Cluster {
-    /// The cluster, for a caller that holds what belongs to it or compares the account.
-    pub async fn load(ctx: &Context<'_>, id: Uuid) -> Result<Option<Self>, Error> {
-        Ok(service::<DataLoader<KeywordLoader>>(ctx)?.load_one(ClusterOf(id)).await?.map(Self))
-    }
-
-    /// The cluster, if the viewer may see its account. Refuses: `Unauthenticated`, `NotFound`.
-    pub async fn find(ctx: &Context<'_>, id: Uuid) -> Result<Option<Self>, Error> {
-        viewer(ctx)?.signed_in()?;
-        let Some(found) = Self::load(ctx, id).await? else { return Ok(None) };
-        seen(ctx, found.0.account_id).await?;
-        Ok(Some(found))
-    }
-
     async fn figures(&self, ctx: &Context<'_>) -> Result<keyword::model::ClusterFigures> {
         let found = service::<DataLoader<KeywordLoader>>(ctx)?.load_one(FiguresOf(self.0.id)).await?;
         Ok(found.unwrap_or_default())

@@ -13,6 +13,7 @@ use crate::{
         node::{self, NodeKind},
         scalars::{Credits, DateTime, SafeInt},
     },
+    jobs::event::Event,
     ledger::{
         BalanceEvent as LiveEvent, BalanceEventKind, Ledger, Scope, Tenants,
         model::{self, Kind, Transaction},
@@ -40,6 +41,19 @@ impl From<&model::Account> for CreditBalance {
             sequence: SafeInt(account.sequence),
             as_of: DateTime(account.ledger_now),
         }
+    }
+}
+
+impl CreditBalance {
+    /// The balance after an event that moved credits; `None` for others.
+    pub fn after<T>(event: &Event<T>) -> Option<Self> {
+        let (sequence, available, held) = event.balance?;
+        Some(Self {
+            available: Credits(available),
+            held: Credits(held),
+            sequence: SafeInt(sequence),
+            as_of: DateTime(event.at),
+        })
     }
 }
 

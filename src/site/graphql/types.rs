@@ -1,9 +1,6 @@
 //! `Site` and `Sector`.
 
-use std::sync::Arc;
-
-use async_graphql::{Context, ID, Object, Result, dataloader::DataLoader};
-use uuid::Uuid;
+use async_graphql::{Context, ID, Object, Result};
 
 use super::{
     loader::{SectorOf, SiteLoader, SiteOf},
@@ -12,14 +9,13 @@ use super::{
 use crate::{
     automation::graphql::AutomationConfig,
     connection,
-    error::Error,
     graphql::{
-        context::{service, viewer},
+        context::service,
+        loaders::owned,
         node::{self, NodeKind},
         page::ConnectionArgs,
         scalars::{DateTime, SafeInt},
     },
-    ledger::Tenants,
     site::{self, Sites},
 };
 
@@ -27,20 +23,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Site(pub site::Site);
 
-impl Site {
-    /// The site, for a caller that holds what belongs to it or compares the account.
-    pub async fn load(ctx: &Context<'_>, id: Uuid) -> Result<Option<Self>, Error> {
-        Ok(service::<DataLoader<SiteLoader>>(ctx)?.load_one(SiteOf(id)).await?.map(Self))
-    }
-
-    /// The site, if the viewer may see its account. Refuses: `Unauthenticated`, `NotFound`.
-    pub async fn find(ctx: &Context<'_>, id: Uuid) -> Result<Option<Self>, Error> {
-        viewer(ctx)?.signed_in()?;
-        let Some(found) = Self::load(ctx, id).await? else { return Ok(None) };
-        service::<Arc<dyn Tenants>>(ctx)?.see(*viewer(ctx)?, found.0.account_id).await?;
-        Ok(Some(found))
-    }
-}
+owned!(Site: SiteLoader, SiteOf);
 
 /// What content is made for.
 #[Object]
@@ -137,20 +120,7 @@ connection!(SiteConnection, SiteEdge, Site, "sites", |site: &Site| site.0.id);
 #[derive(Debug, Clone)]
 pub struct Sector(pub site::Sector);
 
-impl Sector {
-    /// The sector, for a caller that holds what belongs to it or compares the account.
-    pub async fn load(ctx: &Context<'_>, id: Uuid) -> Result<Option<Self>, Error> {
-        Ok(service::<DataLoader<SiteLoader>>(ctx)?.load_one(SectorOf(id)).await?.map(Self))
-    }
-
-    /// The sector, if the viewer may see its account. Refuses: `Unauthenticated`, `NotFound`.
-    pub async fn find(ctx: &Context<'_>, id: Uuid) -> Result<Option<Self>, Error> {
-        viewer(ctx)?.signed_in()?;
-        let Some(found) = Self::load(ctx, id).await? else { return Ok(None) };
-        service::<Arc<dyn Tenants>>(ctx)?.see(*viewer(ctx)?, found.0.account_id).await?;
-        Ok(Some(found))
-    }
-}
+owned!(Sector: SiteLoader, SectorOf);
 
 /// A part of a site.
 #[Object]

@@ -34,27 +34,33 @@ async fn a_task_is_followed_without_gap_from_snapshot_to_end(
     let stream = ai.follow_task(spender.account_id, task.id, None).await.unwrap();
     let workers = stage.process.start().await;
     let events = all(stream).await;
-    assert_eq!(events[0].kind, ProgressKind::Snapshot);
-    assert_eq!(events[0].task.as_ref().unwrap().status, TaskStatus::Pending);
+    assert_eq!(events[0].told.kind, ProgressKind::Snapshot);
+    assert_eq!(events[0].told.task.as_ref().unwrap().status, TaskStatus::Pending);
     for pair in events.windows(2) {
         assert_eq!(pair[1].sequence, pair[0].sequence + 1);
-        assert!(pair[1].percent.unwrap_or(100) >= pair[0].percent.unwrap_or(0), "percent fell: {pair:?}");
+        assert!(pair[1].told.percent.unwrap_or(100) >= pair[0].told.percent.unwrap_or(0), "percent fell: {pair:?}");
     }
-    let phases: Vec<_> =
-        events.iter().filter(|event| event.kind == ProgressKind::Phase).filter_map(|event| event.phase).collect();
+    let phases: Vec<_> = events
+        .iter()
+        .filter(|event| event.told.kind == ProgressKind::Phase)
+        .filter_map(|event| event.told.phase)
+        .collect();
     let one = [Phase::Prep, Phase::AiCall, Phase::Parse, Phase::Save];
     assert_eq!(phases, [one, one].concat());
-    let items: Vec<_> = events.iter().filter(|event| event.kind == ProgressKind::Item).collect();
+    let items: Vec<_> = events.iter().filter(|event| event.told.kind == ProgressKind::Item).collect();
     assert_eq!(items.len(), 2);
     for (item, (available, held)) in items.iter().zip([(8, 1), (8, 0)]) {
-        assert_eq!(item.credits, Some(1));
-        assert!(item.image_id.is_some());
+        assert_eq!(item.told.credits, Some(1));
+        assert!(item.told.image_id.is_some());
         let (_, now_available, now_held) = item.balance.unwrap();
         assert_eq!((now_available, now_held), (available, held));
     }
     let last = events.last().unwrap();
-    assert_eq!((last.kind, last.status, last.credits), (ProgressKind::Finished, Some(TaskStatus::Success), Some(2)));
-    assert_eq!(last.message.as_deref(), Some("Generated 2 images using 2 credits"));
+    assert_eq!(
+        (last.told.kind, last.told.status, last.told.credits),
+        (ProgressKind::Finished, Some(TaskStatus::Success), Some(2))
+    );
+    assert_eq!(last.told.message.as_deref(), Some("Generated 2 images using 2 credits"));
     // From every cursor the rest follows, without a snapshot.
     for (at, event) in events.iter().enumerate() {
         let resumed = all(ai.follow_task(spender.account_id, task.id, Some(event.cursor.clone())).await.unwrap()).await;
@@ -88,10 +94,10 @@ async fn cursors_of_others_are_refused_and_old_ones_resynchronised() {
         workers.shutdown().await;
         events
     };
-    assert_eq!((finished.len(), finished[0].kind), (1, ProgressKind::Snapshot));
+    assert_eq!((finished.len(), finished[0].told.kind), (1, ProgressKind::Snapshot));
     stage.test.execute("UPDATE ai_task SET event_seq = event_seq - 1").await.unwrap();
     let resync = all(ai.follow_task(spender.account_id, one.id, Some(finished[0].cursor.clone())).await.unwrap()).await;
-    assert_eq!(resync[0].kind, ProgressKind::Resync);
+    assert_eq!(resync[0].told.kind, ProgressKind::Resync);
 }
 
 #[rstest]
@@ -108,7 +114,7 @@ async fn events_arrive_while_the_task_runs() {
     let started = tokio::time::Instant::now();
     loop {
         let event = stream.next().await.unwrap().unwrap();
-        if event.phase == Some(Phase::AiCall) {
+        if event.told.phase == Some(Phase::AiCall) {
             break;
         }
     }

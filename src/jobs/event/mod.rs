@@ -1,6 +1,9 @@
 //! Numbered events of a subject. The number is counted on the subject's row under its lock, so numbers have no gap and
 //! commit in order.
 
+mod cursor;
+mod follow;
+
 use sea_orm::{ConnectionTrait, DbErr};
 use uuid::Uuid;
 
@@ -13,11 +16,13 @@ use crate::{
     },
 };
 
+pub use follow::{Event, Followed, Opening, Standing};
+
 /// The topic of hints that a subject has a new event; the key is the subject's id.
 pub const TOPIC: &str = "event";
 
 /// How far behind a reader may be before it gets a snapshot instead of events.
-pub const REPLAY_MAX: i64 = 10_000;
+const REPLAY_MAX: i64 = 10_000;
 
 /// A subject that counts its events: its table has `id` and `event_seq`, and its table's name is the subject's kind.
 #[derive(Debug, Clone, Copy)]
@@ -70,23 +75,16 @@ pub fn append_effects(subject: EventSubject, event: &NewEvent, now: Micros) -> [
     ]
 }
 
-/// An event as stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredEvent {
-    /// Its number.
-    pub sequence: i64,
-    /// What happened.
-    pub kind: String,
-    /// JSON.
-    pub payload: String,
-    /// The account's credit number, available and held after it, where it moved credits.
-    pub credits: Option<(i64, i64, i64)>,
-    /// When.
-    pub at: Micros,
+struct StoredEvent {
+    sequence: i64,
+    kind: String,
+    payload: String,
+    credits: Option<(i64, i64, i64)>,
+    at: Micros,
 }
 
 /// Up to `limit` events of a subject after number `after`, oldest first.
-pub async fn list_after(
+async fn list_after(
     connection: &impl ConnectionTrait,
     table: &str,
     subject_id: Uuid,

@@ -1,0 +1,35 @@
+//! The durable work of a process.
+
+use std::sync::Arc;
+
+use super::{App, StartError};
+use crate::{
+    ai::{AiErasureSweep, run::RunAiTask, sweep::AiSweep},
+    automation::{run::RunAutomation, sweep::AutomationSweep},
+    config::Role,
+    image::ImageSweep,
+    jobs::{self, Handler, Sweep, Workers},
+    prompt::sweep::SplitSweep,
+    site::erase::SiteErasureSweep,
+};
+
+/// Starts the workers of this process; `None` when its role has none.
+pub async fn start_workers(app: &App) -> Result<Option<Workers>, StartError> {
+    let role = match app.config.role {
+        Role::Api => return Ok(None),
+        Role::All => jobs::Role::All,
+        Role::Worker => jobs::Role::Worker,
+    };
+    let handlers: Vec<Arc<dyn Handler>> =
+        vec![Arc::new(RunAiTask(app.ai.clone())), Arc::new(RunAutomation(app.automation.clone()))];
+    let sweeps: Vec<Arc<dyn Sweep>> = vec![
+        Arc::new(AiSweep(app.ai.clone())),
+        Arc::new(SplitSweep(app.prompts.clone())),
+        Arc::new(ImageSweep(app.gallery.clone())),
+        Arc::new(AiErasureSweep(app.ai.clone())),
+        Arc::new(SiteErasureSweep(app.db.clone())),
+        Arc::new(AutomationSweep(app.automation.clone())),
+        Arc::new(app.objects.clone()),
+    ];
+    Ok(Some(Workers::start(app.jobs.clone(), role, handlers, sweeps).await?))
+}
