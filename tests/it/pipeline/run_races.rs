@@ -245,10 +245,10 @@ async fn races(engine: Engine, runs: u64, seed: u64) -> (BTreeMap<String, u64>, 
         usize::try_from(charged).unwrap()
     );
     // What the provider saw is on our lists, each request once.
-    let books = races.runner.provider.books();
+    let books = races.runner.provider.calls();
     let sent = server.number("SELECT COUNT(*) FROM ai_attempt WHERE sent_at IS NOT NULL").await;
     assert!(i64::try_from(books.len()).unwrap() <= sent, "{} calls and {sent} requests", books.len());
-    let mut keys: Vec<&str> = books.iter().map(|line| line.request.request_key.as_str()).collect();
+    let mut keys: Vec<&str> = books.iter().map(|line| line.request_key.as_str()).collect();
     keys.sort_unstable();
     keys.dedup();
     assert_eq!(keys.len(), books.len(), "a request was sent twice");
