@@ -39,7 +39,7 @@ const AT_ONCE: u64 = 250;
 /// Sites whose runs go side by side; the first has one item in flight, the last four.
 const LANES: u64 = 4;
 
-const GRANTED: i64 = 10_000_000;
+const GRANTED: i64 = 1_000_000;
 
 /// A small generator of the test's own.
 #[derive(Clone)]
