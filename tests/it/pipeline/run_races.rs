@@ -234,7 +234,7 @@ impl Races {
 
 async fn races(engine: Engine, runs: u64, seed: u64) -> (BTreeMap<String, u64>, String) {
     let races = Races::open(engine, seed).await;
-    join_all((0..LANES).map(|lane| races.lane(lane, runs.div_ceil(LANES)))).await;
+    join_all((0..LANES).map(|lane| Box::pin(races.lane(lane, runs.div_ceil(LANES))))).await;
     let server = &races.runner.server;
     // Every article was charged once, and no content task has two.
     let charged = server.number("SELECT COUNT(*) FROM credit_usage").await;
