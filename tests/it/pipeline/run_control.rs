@@ -90,7 +90,7 @@ async fn a_paused_run_finishes_the_article_in_flight_and_repeats_nothing_afterwa
     let done = runner.reaches(&run, "COMPLETED").await;
     assert_eq!((&done["stages"][3]["succeeded"], &done["stages"][3]["total"]), (&json!(3), &json!(3)));
     assert_eq!(asked(&runner), TITLES[..3], "each once, in order");
-    assert_eq!(runner.states("ai_task").await.len(), 1);
+    assert_eq!(runner.server.number("SELECT COUNT(*) FROM ai_task").await, 1);
     let task = told(&runner, &run).await;
     assert_eq!((&task["status"], &task["itemsTotal"]), (&json!("SUCCESS"), &json!(3)), "{task}");
     let credits = &done["creditsUsed"];
