@@ -7,11 +7,11 @@ SELECT 'R1' AS code, t.account_id, h.id AS ref
   FROM ai_task t JOIN ai_task_item i ON i.ai_task_id = t.id JOIN credit_hold h ON h.id = i.hold_id
  WHERE t.finished_at IS NOT NULL AND h.state = 'held';
 
--- R1 an ended task has no open item, and an open task has one
+-- R1 an ended task has no open item, and an open task of its own has one
 SELECT 'R1' AS code, t.account_id, t.id AS ref
   FROM ai_task t LEFT JOIN (
     SELECT ai_task_id, COUNT(*) AS n FROM ai_task_item WHERE state = 'PENDING' GROUP BY ai_task_id) i ON i.ai_task_id = t.id
- WHERE (t.finished_at IS NOT NULL AND i.n IS NOT NULL) OR (t.finished_at IS NULL AND i.n IS NULL);
+ WHERE (t.finished_at IS NOT NULL AND i.n IS NOT NULL) OR (t.finished_at IS NULL AND i.n IS NULL AND t.run_id IS NULL);
 
 -- R2 a settled hold belongs to an item delivered, or cancelled with known usage
 SELECT 'R2' AS code, h.account_id, h.id AS ref
@@ -65,7 +65,7 @@ SELECT 'R8' AS code, f.account_id, f.schedule_id AS ref
 -- R9 no attempt was sent after the event that acknowledged a cancel of its task
 SELECT 'R9' AS code, a.account_id, a.id AS ref
   FROM ai_attempt a JOIN run_event e ON e.subject_kind = 'ai_task' AND e.subject_id = a.ai_task_id AND e.kind = 'STATE'
- WHERE a.sent_at > e.at;
+ WHERE e.payload LIKE '%"cancel"%' AND a.sent_at > e.at;
 
 -- R10 every ended task has exactly one notification, its usage rows are its charged items, its figures their sums
 SELECT 'R10' AS code, t.account_id, t.id AS ref

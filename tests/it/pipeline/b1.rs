@@ -180,7 +180,7 @@ async fn a_run_from_60_credits_pauses_and_goes_on_after_a_top_up(
     let refused = runner.command("resume", &run, "resume-key-1").await;
     assert_eq!(code(&refused), "INSUFFICIENT_CREDITS");
     assert_eq!(refused["userErrors"][0]["insufficientCredits"], json!({"required": 5, "available": 2, "short": 3}));
-    assert_eq!((runner.run(&run).await["state"].as_str(), runner.provider.books().len()), (Some("PAUSED"), 15));
+    assert_eq!((runner.run(&run).await["state"].as_str(), runner.provider.calls().len()), (Some("PAUSED"), 15));
     assert_eq!(runner.events().await, before);
     runner.give(23).await;
     let resumed = runner.command("resume", &run, "resume-key-2").await;

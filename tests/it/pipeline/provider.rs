@@ -10,7 +10,7 @@ use inkledger::ai::{
     provider::{
         Call, FailureCode, ImageProvider, ImageRequest, ImageResult, ProviderFailure, ProviderFuture, TextDeltas,
         TextProvider, TextRequest, TextResult, TokenUsage, UpscaleRequest,
-        sandbox::{BillingOutcome, Sandbox, SandboxAnswer, SandboxScript, Step},
+        sandbox::{Sandbox, SandboxAnswer, SandboxScript, Step},
     },
 };
 use serde_json::{Value, json};
@@ -54,20 +54,11 @@ pub fn answer(text: Option<String>, tokens: Option<(i64, i64)>) -> Meets {
     Meets::Step(Step::Answer(SandboxAnswer { text, usage, ..SandboxAnswer::default() }))
 }
 
-/// A call with how it ended, by the provider's own books.
-#[derive(Debug, Clone)]
-pub struct Line {
-    pub request: Request,
-    pub outcome: BillingOutcome,
-    pub tokens: TokenUsage,
-    pub images: u32,
-}
-
 type Rule = Box<dyn Fn(&Request) -> Meets + Send + Sync>;
 
 struct Inner {
     rule: Mutex<Rule>,
-    calls: Mutex<Vec<(Request, SandboxScript)>>,
+    calls: Mutex<Vec<Request>>,
     /// A permit for each call that waits.
     entered: Semaphore,
     /// A permit lets one go on.
@@ -105,22 +96,14 @@ impl Provider {
     }
 
     /// Every call so far, in order.
-    pub fn books(&self) -> Vec<Line> {
-        let calls = self.0.calls.lock().unwrap();
-        let line = |(request, script): &(Request, SandboxScript)| {
-            let billed = script.billing().pop();
-            let (outcome, tokens, images) = billed.map_or((BillingOutcome::Open, TokenUsage::default(), 0), |line| {
-                (line.outcome, line.tokens, line.images)
-            });
-            Line { request: request.clone(), outcome, tokens, images }
-        };
-        calls.iter().map(line).collect()
+    pub fn calls(&self) -> Vec<Request> {
+        self.0.calls.lock().unwrap().clone()
     }
 
     /// How many calls of each function there were.
     pub fn counts(&self) -> HashMap<&'static str, usize> {
         let mut counts = HashMap::new();
-        for (request, _) in self.0.calls.lock().unwrap().iter() {
+        for request in self.0.calls.lock().unwrap().iter() {
             *counts.entry(request.function.as_str()).or_default() += 1;
         }
         counts
@@ -128,14 +111,13 @@ impl Provider {
 
     /// The sandbox for one call, when it may go on.
     async fn admit(&self, asked: Asked, request_key: &str, call: &Call) -> Result<Sandbox, ProviderFailure> {
-        let script = SandboxScript::new();
         let meets = {
             let mut calls = self.0.calls.lock().unwrap();
-            let no = 1 + calls.iter().filter(|(one, _)| one.function == asked.function).count();
+            let no = 1 + calls.iter().filter(|one| one.function == asked.function).count();
             let Asked { function, data } = asked;
             let request = Request { no, function, data, request_key: request_key.to_owned() };
             let meets = self.0.rule.lock().unwrap()(&request);
-            calls.push((request, script.clone()));
+            calls.push(request);
             meets
         };
         let step = match meets {
@@ -151,6 +133,7 @@ impl Provider {
                 step
             }
         };
+        let script = SandboxScript::default();
         script.push(step);
         Ok(Sandbox::new(script))
     }

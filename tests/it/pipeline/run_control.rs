@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use inkledger::{ai::provider::sandbox::Step, db::Engine};
+use inkledger::{
+    ai::provider::{FailureCode, sandbox::Step},
+    db::Engine,
+};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -28,7 +31,7 @@ async fn with_grace(engine: Engine, (count, grace): (usize, Duration), more: Val
 
 /// The titles that were asked for, in order.
 fn asked(runner: &Runner) -> Vec<String> {
-    runner.provider.books().iter().map(|line| line.request.title().to_owned()).collect()
+    runner.provider.calls().iter().map(|line| line.title().to_owned()).collect()
 }
 
 fn states(all: &[(&str, usize)]) -> HashMap<String, usize> {
@@ -74,7 +77,7 @@ async fn a_paused_run_finishes_the_article_in_flight_and_repeats_nothing_afterwa
     let paused = runner.reaches(&run, "PAUSED").await;
     assert_eq!(statuses(&paused)[3], "PAUSED");
     assert_eq!((&paused["stages"][3]["succeeded"], &paused["stages"][3]["remaining"]), (&json!(2), &json!(1)));
-    assert_eq!((&paused["creditsHeld"], runner.provider.books().len()), (&json!(0), 2));
+    assert_eq!((&paused["creditsHeld"], runner.provider.calls().len()), (&json!(0), 2));
     assert_eq!(last_events(&runner, 4).await, ["ITEM", "STAGE", "PAUSED", "DRAINED"]);
     is_drained_once(&runner, 1).await;
     let task = told(&runner, &run).await;
@@ -87,7 +90,7 @@ async fn a_paused_run_finishes_the_article_in_flight_and_repeats_nothing_afterwa
     let done = runner.reaches(&run, "COMPLETED").await;
     assert_eq!((&done["stages"][3]["succeeded"], &done["stages"][3]["total"]), (&json!(3), &json!(3)));
     assert_eq!(asked(&runner), TITLES[..3], "each once, in order");
-    assert_eq!(runner.states("ai_task").await.len(), 1);
+    assert_eq!(runner.server.number("SELECT COUNT(*) FROM ai_task").await, 1);
     let task = told(&runner, &run).await;
     assert_eq!((&task["status"], &task["itemsTotal"]), (&json!("SUCCESS"), &json!(3)), "{task}");
     let credits = &done["creditsUsed"];
@@ -117,7 +120,7 @@ async fn four_in_flight_all_end_before_the_run_is_paused(#[values(Engine::Sqlite
     assert!(!runner.events().await.contains(&"DRAINED".to_owned()));
     runner.provider.lets(1);
     let paused = runner.reaches(&run, "PAUSED").await;
-    assert_eq!((&paused["stages"][3]["succeeded"], runner.provider.books().len()), (&json!(4), 4));
+    assert_eq!((&paused["stages"][3]["succeeded"], runner.provider.calls().len()), (&json!(4), 4));
     is_drained_once(&runner, 1).await;
     runner.check_all().await;
     runner.command("resume", &run, "resume-key-1").await;
@@ -144,7 +147,7 @@ async fn a_cancelled_run_keeps_what_answers_in_time(#[values(Engine::Sqlite, Eng
     assert_eq!(cancelling["run"]["state"], "CANCELLING");
     runner.provider.lets(2);
     let cancelled = runner.reaches(&run, "CANCELLED").await;
-    assert_eq!((&cancelled["stages"][3]["succeeded"], runner.provider.books().len()), (&json!(4), 4));
+    assert_eq!((&cancelled["stages"][3]["succeeded"], runner.provider.calls().len()), (&json!(4), 4));
     let credits = &cancelled["creditsUsed"];
     assert_eq!(last_events(&runner, 5).await, ["ITEM", "STAGE", "CANCELLED", "DRAINED", "FINISHED"]);
     is_drained_once(&runner, 1).await;
@@ -217,7 +220,7 @@ async fn a_paused_run_is_cancelled_at_once(#[values(Engine::Sqlite, Engine::Post
     assert_eq!(runner.messages().await, [format!("Automation cancelled after 1 items using {credits} credits")]);
     assert_eq!(last_events(&runner, 3).await, ["CANCELLED", "DRAINED", "FINISHED"]);
     assert_eq!(code(&runner.command("resume", &run, "resume-key-1").await), "ILLEGAL_STATE");
-    assert_eq!((runner.provider.books().len(), runner.states("content_task").await["QUEUED"]), (1, 1));
+    assert_eq!((runner.provider.calls().len(), runner.states("content_task").await["QUEUED"]), (1, 1));
     runner.check_all().await;
 }
 
@@ -245,14 +248,12 @@ async fn a_pause_taken_back_in_time_is_not_noticed(#[values(Engine::Sqlite, Engi
 async fn a_pause_while_an_article_waits_to_be_tried_again_holds_nothing(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let slow = |_: &mut _, seams: &mut inkledger::app::Seams| {
-        (seams.ai.retry_base, seams.ai.retry_max) = (Duration::from_secs(3600), Duration::from_secs(3600));
-    };
-    let runner = Runner::priced_with(engine, 100, slow).await;
+    const WAIT: Duration = Duration::from_secs(600);
+    let runner = Runner::priced_with(engine, 100, |_, seams| seams.ai.throttle_max = WAIT).await;
     runner.content_tasks(&TITLES[..2]).await;
     runner.only(&["CONTENT"], json!({})).await;
     runner.provider.rule(|request| match request.no {
-        1 => Meets::Step(Step::fail(inkledger::ai::provider::FailureCode::ServiceUnavailable)),
+        1 => Meets::Step(Step::Fail { code: FailureCode::RateLimited, retry_after: Some(WAIT) }),
         _ => tokens(1000, 1000),
     });
     let run = runner.started("start-key-1").await;

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::{
     provider::{Meets, answer, tokens},
     records::rows,
-    runner::{Runner, texts},
+    runner::Runner,
 };
 use crate::{
     automation::stage::{code, statuses},
@@ -58,7 +58,7 @@ async fn an_article_that_fails_is_not_charged_and_stops_nothing(
     );
     assert_eq!(runner.messages().await, ["Automation completed: 2 items using 4 credits, 3 failed"]);
     let tasks = runner.ai_tasks(&run, "status creditsUsed error { code }").await;
-    assert_eq!(tasks[0], json!({"status": "PARTIAL", "creditsUsed": 4, "error": null}));
+    assert_eq!(tasks[0], json!({"status": "PARTIAL", "creditsUsed": 4, "error": {"code": "CONTENT_REFUSED"}}));
     assert_eq!(tasks[1], json!({"status": "ERROR", "creditsUsed": 0, "error": {"code": "CONTENT_REFUSED"}}));
     assert_eq!(runner.states("content_task").await["FAILED"], 1);
     runner.check_all().await;
@@ -92,7 +92,7 @@ async fn keywords_that_no_cluster_takes_are_left_as_they_are(
     // Alone it is no work for a model: it is left out, and nobody is asked.
     let next = runner.started("start-key-2").await;
     let done = runner.reaches(&next, "COMPLETED").await;
-    assert_eq!((&done["creditsUsed"], runner.provider.books().len()), (&json!(0), 1));
+    assert_eq!((&done["creditsUsed"], runner.provider.calls().len()), (&json!(0), 1));
     assert_eq!(runner.states("keyword").await["NEW"], 1);
     runner.check_all().await;
 }
@@ -118,8 +118,8 @@ async fn a_keyword_alone_in_its_sector_is_left_out(#[values(Engine::Sqlite, Engi
         (&stage["total"], &stage["succeeded"], &stage["skipped"], &stage["failed"]),
         (&json!(6), &json!(5), &json!(1), &json!(0))
     );
-    let asked = runner.provider.books();
-    let sizes: Vec<usize> = asked.iter().map(|line| line.request.data["keywords"].as_array().unwrap().len()).collect();
+    let asked = runner.provider.calls();
+    let sizes: Vec<usize> = asked.iter().map(|line| line.data["keywords"].as_array().unwrap().len()).collect();
     assert!(sizes == [2, 3] || sizes == [3, 2], "never two sectors in one call: {sizes:?}");
     assert_eq!(runner.states("keyword").await["NEW"], 1);
     runner.check_all().await;
@@ -135,7 +135,7 @@ async fn the_more_urgent_content_task_is_written_first(#[values(Engine::Sqlite, 
     runner.only(&["CONTENT"], json!({})).await;
     let run = runner.started("start-key-1").await;
     runner.reaches(&run, "COMPLETED").await;
-    let titles: Vec<String> = runner.provider.books().iter().map(|line| line.request.title().to_owned()).collect();
+    let titles: Vec<String> = runner.provider.calls().iter().map(|line| line.title().to_owned()).collect();
     assert_eq!(titles, ["At once", "Some day", "Next week"]);
 }
 
@@ -156,7 +156,7 @@ async fn a_run_pauses_at_its_cap_and_goes_on_when_it_is_raised(
         "{capped}"
     );
     assert_eq!((&capped["creditsUsed"], &capped["creditsRemaining"]), (&json!(10), &json!(2)));
-    assert_eq!((runner.server.balance(&runner.owner).await, runner.provider.books().len()), ((90, 0), 2));
+    assert_eq!((runner.server.balance(&runner.owner).await, runner.provider.calls().len()), ((90, 0), 2));
     assert_eq!(runner.messages().await, ["Automation paused: credit cap of 12 reached"]);
     assert_eq!(code(&runner.command("resume", &run, "resume-key-1").await), "RUN_CAP");
     let input = json!({"runId": run, "creditCap": 15, "idempotencyKey": "raise-key-1"});
@@ -271,15 +271,15 @@ async fn a_fork_writes_what_its_source_left_and_nothing_else(
     runner.content_tasks(&["By hand"]).await;
     let stranger = content(&runner.server.db, &json!(runner.site), "DRAFT", &[]).await;
     runner.configure(json!({"stages": [{"stage": "CONTENT", "cap": 10}]})).await;
-    let before = runner.provider.books().len();
+    let before = runner.provider.calls().len();
     let input = json!({"runId": source, "fromStage": "CONTENT", "redo": false, "idempotencyKey": "fork-key-1"});
     let forked = runner.act("forkAutomationRun", "run { id }", input).await;
     let fork = forked["run"]["id"].as_str().unwrap_or_else(|| panic!("{forked}")).to_owned();
     let done = runner.reaches(&fork, "COMPLETED").await;
     assert_eq!(statuses(&done), ["SKIPPED", "SKIPPED", "SKIPPED", "COMPLETED", "COMPLETED", "SKIPPED", "SKIPPED"]);
     assert_eq!((&done["stages"][3]["total"], &done["stages"][4]["total"]), (&json!(2), &json!(2)), "{done}");
-    let books = runner.provider.books();
-    assert!(books[before..].iter().all(|line| line.request.title() != "By hand"), "{books:?}");
+    let books = runner.provider.calls();
+    assert!(books[before..].iter().all(|line| line.title() != "By hand"), "{books:?}");
     assert_eq!(
         runner.states("content_task").await,
         HashMap::from([("COMPLETED".to_owned(), 3), ("QUEUED".to_owned(), 1)])
@@ -299,7 +299,7 @@ async fn a_fork_that_does_it_again_makes_new_versions(#[values(Engine::Sqlite, E
     runner.configure(json!({"stages": [{"stage": "CONTENT", "cap": 2}]})).await;
     let source = runner.started("start-key-1").await;
     runner.reaches(&source, "COMPLETED").await;
-    let columns = ["content_id", "html"];
+    let columns = ["html"];
     let first = rows(&runner.server.db, &columns, "content_revision WHERE version = 1 ORDER BY content_id").await;
     assert_eq!(first.len(), 2);
     let input = json!({"runId": source, "fromStage": "CONTENT", "redo": true, "idempotencyKey": "fork-key-1"});
@@ -380,9 +380,8 @@ async fn all_streams_tell_the_same_balance_after_every_image(
     assert_eq!(last["message"], "Automation completed: 4 items using 20 credits");
     assert_eq!(last["run"], json!({"creditsUsed": 20, "creditsRemaining": 80}));
     assert_eq!(work[work.len() - 1]["message"], "Generated 4 images using 20 credits");
-    let numbers =
-        texts(&runner.server.db, "SELECT CAST(seq AS text) FROM run_event WHERE subject_kind = 'ai_task' ORDER BY seq")
-            .await;
+    let numbers = "run_event e WHERE e.subject_kind = 'ai_task' ORDER BY e.seq";
+    let numbers = rows(&runner.server.db, &["e.seq"], numbers).await;
     assert_eq!(numbers, (1..=numbers.len()).map(|no| no.to_string()).collect::<Vec<_>>());
     runner.check_all().await;
 }

@@ -18,9 +18,6 @@ use crate::{
     support::{builders::Person, content, server::Home},
 };
 
-/// The stages with an AI model.
-pub const AI_STAGES: [&str; 5] = ["CLUSTER", "IDEAS", "CONTENT", "IMAGE_PROMPTS", "IMAGES"];
-
 /// The stages in order.
 pub const STAGES: [&str; 7] = ["CLUSTER", "IDEAS", "CONTENT_TASKS", "CONTENT", "IMAGE_PROMPTS", "IMAGES", "REVIEW"];
 
