@@ -132,7 +132,6 @@ impl Twin {
             tasks: aiTasks(accountId: $a, first: 50) { nodes { function status phase percent itemsTotal itemsDelivered \
                 itemsFailed creditsUsed error { code } items { state credits errorCode } } } \
             told: notifications(accountId: $a, first: 50) { nodes { kind severity message } } \
-            moved: creditTransactions(accountId: $a, first: 100) { nodes { kind amount heldAmount } } \
             keywords(siteId: $s, first: 50) { nodes { text state cluster { name } } } \
             clusters(siteId: $s, first: 50) { nodes { name state keywordCount } } \
             ideas(siteId: $s, first: 50) { nodes { title outline state } } \
@@ -177,6 +176,8 @@ impl Twin {
             ("credit_usage", "TRUE", delivered),
             ("credit_transaction", "kind = 'settle'", delivered),
             ("ai_attempt", "state = 'settled'", delivered),
+            // What is repeated is repeated under the same hold.
+            ("credit_hold", "TRUE", delivered),
             ("credit_hold", "state = 'held'", 0),
             ("ai_attempt", "state IN ('sent', 'unknown', 'prepared')", 0),
             ("ai_task", "finished_at IS NULL", 0),
