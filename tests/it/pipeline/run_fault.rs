@@ -239,7 +239,7 @@ async fn a_fault_in_any_write_of_a_stage_s_end_leaves_nothing_of_it(
         ] {
             assert_eq!(twin.count(db, table, clause).await, 0, "{table} where {clause}, after {fault:?}");
         }
-        assert_eq!(twin.count(db, "credit_usage", "ai_function = 'GENERATE_IDEAS'").await, 2, "{fault:?}");
+        assert_eq!(twin.count(db, "credit_usage", "ai_function = 'GENERATE_IDEAS'").await, 1, "{fault:?}");
     };
     shop.suffer(&STAGE_END, (&expected, quiet), stage).await;
 }

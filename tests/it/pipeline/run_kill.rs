@@ -55,6 +55,8 @@ impl Ordeal {
         let db = home.look().await;
         let quiet = twin.settled(&db).await;
         db.close().await;
+        // The lock of its file goes with it.
+        drop(db);
         let process = home.process(&fake_writer::settings(&provider.base_url())).await;
         Self { home, provider, process, hero, expected, quiet }
     }

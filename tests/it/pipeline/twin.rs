@@ -26,7 +26,7 @@ const TEXT_FUNCTIONS: [&str; 4] = ["CLUSTER_KEYWORDS", "GENERATE_IDEAS", "GENERA
 
 /// The stages' caps: as little of everything as makes every stage do something.
 const CAPS: [(&str, i64); 5] =
-    [("IDEAS", 2), ("CONTENT_TASKS", 2), ("CONTENT", 1), ("IMAGE_PROMPTS", 1), ("IMAGES", 3)];
+    [("IDEAS", 1), ("CONTENT_TASKS", 2), ("CONTENT", 1), ("IMAGE_PROMPTS", 1), ("IMAGES", 3)];
 
 const RUN: &str = "id state creditsUsed creditsHeld creditsStart pauseReason error { code } stages { stage status total \
                    succeeded failed skipped remaining creditsUsed lastError }";
