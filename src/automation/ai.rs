@@ -147,8 +147,13 @@ impl AiStages {
     /// What the rest of the stage takes, `step` with it, as it would be quoted now.
     async fn to_finish(&self, step: &Step, next: i64) -> Result<i64, Error> {
         let key = (step.run.id, step.stage);
-        let mut left = store::item::list_items(self.db.reader(), key, ItemState::Pending, ITEMS_MAX).await?;
-        left.retain(|item| !step.items.iter().any(|own| own.position == item.position));
+        let reader = self.db.reader();
+        let mut left = store::item::list_items(reader, key, ItemState::Running, ITEMS_MAX).await?;
+        // Steps beside this one that hold nothing wait again as it does.
+        left.retain(|item| {
+            item.ai_task_item_id.is_none() && !step.items.iter().any(|own| own.position == item.position)
+        });
+        left.extend(store::item::list_items(reader, key, ItemState::Pending, ITEMS_MAX).await?);
         let (batch, least) = (step.run.settings.of(step.stage).batch, step.stage.batch_min());
         let mut sum = next;
         for _ in 0..QUOTED_MAX {

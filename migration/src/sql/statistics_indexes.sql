@@ -7,10 +7,8 @@ CREATE INDEX idea_site_id_created_at_idx ON idea (site_id, created_at, state, se
 CREATE INDEX content_task_site_id_created_at_idx ON content_task (site_id, created_at, state, sector_id);
 CREATE INDEX content_image_site_id_created_at_idx ON content_image (site_id, created_at, state, content_id);
 -- Images are in the sector of their content.
-DROP INDEX content_site_id_idx;
-CREATE INDEX content_site_id_idx ON content (site_id, id, sector_id);
-DROP INDEX content_site_id_published_at_idx;
-CREATE INDEX content_site_id_published_at_idx ON content (site_id, published_at, sector_id) WHERE published_at IS NOT NULL;
+CREATE INDEX content_site_id_sector_id_idx ON content (site_id, id, sector_id);
+CREATE INDEX content_published_at_sector_id_idx ON content (site_id, published_at, sector_id) WHERE published_at IS NOT NULL;
 
 -- From a site's items to what they were charged, without a look at what other sites were, and to how their tasks ended.
 CREATE INDEX credit_usage_item_id_idx ON credit_usage (item_id, created_at, ai_function, credits, provider_cost_nanousd);

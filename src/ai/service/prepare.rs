@@ -316,7 +316,7 @@ impl Ai {
     ) -> Result<Matter, Failure<AcceptError>> {
         let maker = self.parts.makers.of(order.function);
         let maker = maker.ok_or_else(|| Internal::new("preparing a command", "nobody makes what it asks for"))?;
-        let ask = Ask { account: account, targets, image_prompt_chars: self.image_prompt_chars().await? };
+        let ask = Ask { account, targets, image_prompt_chars: self.image_prompt_chars().await? };
         let briefs = maker.briefs(ask).await.map_err(|failure| failure.map_refusal(AcceptError::Target))?;
         let is_elsewhere = |brief: &Brief| targets.site.is_some() && brief.target.site != targets.site;
         if let Some(at) = briefs.iter().position(is_elsewhere) {

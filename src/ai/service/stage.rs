@@ -268,7 +268,7 @@ impl Ai {
             }
             Err(Failure::Refused(Refusal::LedgerClosing)) => Err(Error::ShuttingDown),
             Err(Failure::Refused(other)) => Err(Internal::new("the ledger refused the hold of a stage", other).into()),
-            Err(Failure::Fault(error)) => Err(error.into()),
+            Err(Failure::Fault(error)) => Err(error),
         }
     }
 

@@ -198,7 +198,7 @@ pub struct RunItem {
     pub subject_id: Uuid,
     /// Items of different groups are never in one step.
     pub group_id: Option<Uuid>,
-    /// Which item of AI work carries it out, or did last.
+    /// Which item of AI work carries it out, while its credits are held and after.
     pub ai_task_item_id: Option<Uuid>,
     /// Where it is in its life.
     pub state: ItemState,

@@ -156,7 +156,10 @@ pub fn step_back_effects(
     let mut effects = vec![grip.release_effect(hold), lease_guard(&grip.lease)];
     effects.extend(positions.iter().map(|position| Effect::Update {
         table: "automation_item",
-        set: vec![("state", Set::To(ItemState::Pending.as_str().into()))],
+        set: vec![
+            ("state", Set::To(ItemState::Pending.as_str().into())),
+            ("ai_task_item_id", Set::To(Cell::Value(Value::Uuid(None)))),
+        ],
         key: item_key(grip, stage, *position),
         guarded: false,
     }));

@@ -289,30 +289,6 @@ async fn a_fork_writes_what_its_source_left_and_nothing_else(
     runner.check_all().await;
 }
 
-// REQ-B-37: done again, an article is a new version; the one before stays.
-#[rstest]
-#[tokio::test]
-async fn a_fork_that_does_it_again_makes_new_versions(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let runner = Runner::priced(engine, 100).await;
-    runner.import(&["tea pot", "tea cup"].map(str::to_owned), Value::Null).await;
-    runner.only(&["CLUSTER", "IDEAS", "CONTENT_TASKS", "CONTENT"], json!({})).await;
-    runner.configure(json!({"stages": [{"stage": "CONTENT", "cap": 2}]})).await;
-    let source = runner.started("start-key-1").await;
-    runner.reaches(&source, "COMPLETED").await;
-    let columns = ["html"];
-    let first = rows(&runner.server.db, &columns, "content_revision WHERE version = 1 ORDER BY content_id").await;
-    assert_eq!(first.len(), 2);
-    let input = json!({"runId": source, "fromStage": "CONTENT", "redo": true, "idempotencyKey": "fork-key-1"});
-    let forked = runner.act("forkAutomationRun", "run { id }", input).await;
-    let fork = forked["run"]["id"].as_str().unwrap_or_else(|| panic!("{forked}")).to_owned();
-    let again = runner.reaches(&fork, "COMPLETED").await;
-    assert!(again["creditsUsed"].as_i64().unwrap() > 0, "charged as new work: {again}");
-    let still = rows(&runner.server.db, &columns, "content_revision WHERE version = 1 ORDER BY content_id").await;
-    assert!(first.iter().all(|line| still.contains(line)), "no version is overwritten");
-    assert_eq!(runner.server.number("SELECT COUNT(*) FROM content_revision WHERE version = 2").await, 2);
-    runner.check_all().await;
-}
-
 /// The events of a subscription's only field, to its end or until there are so many.
 async fn heard(ws: &mut Ws, id: &str, until: impl Fn(&[Value]) -> bool) -> Vec<Value> {
     let mut events = Vec::new();

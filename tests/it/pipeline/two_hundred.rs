@@ -35,8 +35,6 @@ fn keywords() -> Vec<String> {
 async fn site(engine: Engine) -> Stage {
     let server = Server::open(engine).await;
     let hero = server.hero().await;
-    // Room for an article of a thousand words.
-    server.execute("UPDATE ai_model SET output_token_limit = 4096 WHERE name = 'Sandbox Text'").await;
     let stage = Stage::on(server, Script::new()).await;
     stage.server.give(&hero, &stage.owner, 1_000).await;
     let input = json!({"siteId": stage.site, "expectedVersion": 1, "autoApprove": true, "autoSchedule": true});
