@@ -15,8 +15,8 @@ use super::{
 };
 use crate::support::row;
 
-const PER_SECOND: u32 = 20;
-const REQUESTS: u32 = 300;
+const PER_SECOND: u32 = 5;
+const REQUESTS: u32 = 100;
 /// Rows that the writer adds in a second.
 const WRITES_PER_SECOND: u32 = 20;
 
