@@ -134,6 +134,9 @@ impl AiTaskItem {
     }
 }
 
+/// The most items that one answer shows: the stage of a run may have more.
+const ITEMS_MAX: usize = 50;
+
 /// The most products that one answer shows.
 const PRODUCTS_MAX: usize = 500;
 
@@ -215,7 +218,7 @@ impl AiTask {
     async fn items(&self, ctx: &Context<'_>) -> Result<Option<Vec<AiTaskItem>>> {
         let loader = service::<DataLoader<AiLoader>>(ctx)?;
         let items = loader.load_one(ItemsOf(self.0.id)).await?.unwrap_or_default();
-        Ok(Some(items.into_iter().map(AiTaskItem).collect()))
+        Ok(Some(items.into_iter().take(ITEMS_MAX).map(AiTaskItem).collect()))
     }
 
     /// What it has made so far: clusters, ideas, articles or places of images, at most 500. Empty for a function whose

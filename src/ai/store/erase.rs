@@ -12,6 +12,9 @@ use crate::{
 /// How many tasks are read at once.
 const BATCH: i64 = 200;
 
+/// Items that hold words which may go.
+const WORDY: &str = "text IS NOT NULL OR (terms IS NOT NULL AND ai_task_item.finished_at IS NOT NULL)";
+
 /// What is left of a payload that this version cannot read.
 const UNREADABLE: &str = "{\"is_erased\":true,\"prompt\":\"\",\"count\":1,\"seed\":null,\"model\":\"\"}";
 
@@ -51,8 +54,11 @@ pub async fn erase_words_of(tx: &impl ConnectionTrait, account: Uuid) -> Result<
             tx.execute_raw(statement(tx, sql, [Value::from(payload), id.into()])).await?;
         }
     }
-    let sql = "UPDATE ai_task_item SET text = NULL WHERE text IS NOT NULL AND ai_task_id IN \
-               (SELECT id FROM ai_task WHERE account_id = $1)";
+    // What is still to be ended is ended by its quote, which goes afterwards.
+    let sql = format!(
+        "UPDATE ai_task_item SET text = NULL, terms = CASE WHEN finished_at IS NULL THEN terms END \
+         WHERE ({WORDY}) AND ai_task_id IN (SELECT id FROM ai_task WHERE account_id = $1)"
+    );
     tx.execute_raw(statement(tx, sql, [account.into()])).await?;
     Ok(())
 }
@@ -64,7 +70,7 @@ pub async fn list_unerased(connection: &impl ConnectionTrait) -> Result<Vec<Uuid
         "SELECT DISTINCT t.account_id FROM app_user u JOIN account a ON a.personal_user_id = u.id \
          JOIN ai_task t ON t.account_id = a.id WHERE u.deleted_at IS NOT NULL \
          AND (t.payload NOT LIKE '{ERASED_PREFIX}%' OR (t.finished_at IS NULL AND t.desired <> 'cancel') \
-         OR EXISTS (SELECT 1 FROM ai_task_item i WHERE i.ai_task_id = t.id AND i.text IS NOT NULL)) LIMIT 100"
+         OR EXISTS (SELECT 1 FROM ai_task_item WHERE ai_task_item.ai_task_id = t.id AND ({WORDY}))) LIMIT 100"
     );
     let rows = connection.query_all_raw(statement(connection, sql, [])).await?;
     rows.iter().map(|row| row.try_get("", "account_id")).collect()

@@ -96,7 +96,7 @@ impl World {
         let task = id(&server.payload(&owner, draw, json!({"i": input})).await["task"]);
         let ended = server.ended(&owner, &task).await;
         let query = "query($a: ID!) { account(id: $a) { creditTransactions { nodes { id } } } \
-                     notifications { nodes { id } } aiModels { id } }";
+                     notifications { nodes { id } } aiModels { id kind } }";
         let found = server.data(Some(&owner.token), query, json!({"a": owner.account})).await;
         let prompt = prompt::make(&server, &hero, CANARY, true).await;
         let optimisation = prompt::optimisation(&server, &hero, &format!("{CANARY} in a cage")).await;
@@ -107,7 +107,7 @@ impl World {
             transaction: id(&found["account"]["creditTransactions"]["nodes"][0]),
             image: id(&ended["items"][0]["image"]),
             notification: id(&found["notifications"]["nodes"][0]),
-            model: id(&found["aiModels"][0]),
+            model: found["aiModels"].as_array().unwrap().iter().find(|model| model["kind"] == "IMAGE").map(id).unwrap(),
             people: [
                 (Caller::Other, other),
                 (Caller::Owner, owner.clone()),

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use inkledger::db::Engine;
+use inkledger::{ai::provider::sandbox::Step, db::Engine};
 use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::stage::Stage;
+use crate::support::{dump::dump, server::Home};
 
 const AI_STAGES: [&str; 5] = ["CLUSTER", "IDEAS", "CONTENT", "IMAGE_PROMPTS", "IMAGES"];
 
@@ -106,4 +107,51 @@ async fn a_run_goes_from_keywords_to_approved_content(#[values(Engine::Sqlite, E
     assert_eq!(stage.server.number("SELECT COUNT(*) FROM ai_task WHERE status = 'SUCCESS'").await, 5);
     assert_eq!(stage.server.number("SELECT COUNT(*) FROM credit_hold WHERE state = 'held'").await, 0);
     stage.check().await;
+}
+
+// A person takes with them what runs were told for them, whether it has ended or is at the provider.
+#[rstest]
+#[tokio::test]
+async fn what_runs_were_told_goes_with_a_deleted_person(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    const CANARY: &str = "canary9e21";
+    let home = Home::open(engine).await;
+    let server = home.start_with(|_, seams| seams.ai.cancel_grace = Duration::from_millis(200)).await;
+    let hero = server.hero().await;
+    let owner = server.sign_up("owner").await;
+    server.give(&hero, &owner, 500).await;
+    let mut stage = Stage { server, owner, site: Value::Null };
+    let input = json!({"accountId": stage.owner.account, "name": CANARY, "domain": "shop.example"});
+    stage.site = stage.act("createSite", "site { id }", input).await["site"]["id"].clone();
+    stage.keywords(&[&format!("{CANARY} pot"), &format!("{CANARY} cup")]).await;
+    let input = json!({
+        "siteId": stage.site, "expectedVersion": 0, "itemDelaySeconds": 0, "stageDelaySeconds": 0,
+        "stages": [{"stage": "CONTENT", "isEnabled": false}]
+    });
+    assert_eq!(stage.act("updateAutomationConfig", "config { version }", input).await["userErrors"], json!([]));
+    let done = start(&stage, "first-run").await;
+    assert_eq!(ended(&stage, &done["run"]["id"]).await["state"], "COMPLETED");
+    let calls = stage.server.script.billing().len();
+    stage.server.script.push(Step::Delay(Duration::from_secs(3600)));
+    stage.keywords(&[&format!("{CANARY} tea"), &format!("{CANARY} jug")]).await;
+    start(&stage, "second-run").await;
+    let asked = async {
+        while stage.server.script.billing().len() == calls {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), asked).await.expect("nothing was asked");
+    assert!(dump(&stage.server).await.contains(CANARY));
+    let delete = "mutation($i: DeleteUserInput!) { deleteUser(input: $i) { userErrors { code } } }";
+    let deleted = stage.server.payload(&hero, delete, json!({"i": {"userId": stage.owner.user}})).await;
+    assert_eq!(deleted["userErrors"], json!([]), "{deleted}");
+    let gone = async {
+        while dump(&stage.server).await.contains(CANARY)
+            || stage.server.number("SELECT COUNT(*) FROM ai_task WHERE finished_at IS NULL").await > 0
+        {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), gone).await.expect("work or words stayed");
+    assert_eq!(stage.server.number("SELECT COUNT(*) FROM credit_hold WHERE state = 'held'").await, 0);
+    assert_eq!(stage.server.script.billing().len(), calls + 1, "nothing else was asked");
 }
