@@ -1,6 +1,8 @@
 //! The ends of an item, each one ledger command: delivered and settled, failed and released, withdrawn and charged for
 //! what it used. The last item's command ends the task and the job as well.
 
+use std::time::Duration;
+
 use super::{Run, Step, Stop, item::Kept};
 use crate::{
     ai::{
@@ -23,14 +25,17 @@ use crate::{
 /// The tables whose guards say that the task is somebody else's by now.
 const OURS: [&str; 5] = ["ai_task", "ai_attempt", "automation_run", "automation_item", "job"];
 
-/// How often a result is made anew because what it is made of changed.
-const MAKE_TRIES: u32 = 5;
+/// How often a result is made anew because what it is made of changed: several images of one content may settle at once.
+const MAKE_TRIES: u32 = 40;
+
+/// The wait after the first time; each further one is longer by as much.
+const MAKE_AGAIN: Duration = Duration::from_millis(2);
 
 impl Run<'_> {
     /// Settles the item with everything that shows it was delivered. What it is made into is looked at as things are now,
     /// and again when they changed before the commit.
     pub(super) async fn deliver(&mut self, at: usize, item: &Item, attempt: Attempt, kept: Kept) -> Result<Step, Stop> {
-        for _ in 0..MAKE_TRIES {
+        for tries in 1..=MAKE_TRIES {
             let made = match self.make(item, &attempt, kept.output()).await? {
                 Ok(made) => made,
                 Err(MakeError::Answer(error)) => return self.fail(at, item, error.code(), None).await,
@@ -39,6 +44,7 @@ impl Run<'_> {
             if let Some(step) = self.settle(at, item, &attempt, &kept, made).await? {
                 return Ok(step);
             }
+            tokio::time::sleep((MAKE_AGAIN * tries).mul_f64(self.share())).await;
         }
         // What it is for refuses it, whatever is made of it.
         self.fail(at, item, "TARGET_GONE", None).await

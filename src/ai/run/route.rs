@@ -222,7 +222,7 @@ impl Run<'_> {
     }
 
     /// 1/256 … 1: never quite nothing.
-    fn share(&self) -> f64 {
+    pub(super) fn share(&self) -> f64 {
         let [byte] = crate::ids::random::<1>(self.ai.parts.ids.as_ref());
         (f64::from(byte) + 1.0) / 256.0
     }
