@@ -33,6 +33,8 @@ pub struct StageAsk {
     pub site_id: Uuid,
     /// The things that one request is about.
     pub ids: Vec<Uuid>,
+    /// Whether what is done already is done again.
+    pub redo: bool,
     /// How many items the stage will have, as far as it is known.
     pub planned: i32,
 }

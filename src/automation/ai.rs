@@ -182,6 +182,7 @@ impl AiStages {
             user_id: run.user_id,
             site_id: run.site_id,
             ids: items.iter().map(|item| item.subject_id).collect(),
+            redo: run.is_redo,
             planned: self.planned(step).await?,
         })
     }

@@ -1,12 +1,10 @@
 //! The work of all seven stages: which things a stage is about, and who carries its steps out.
 
-use uuid::Uuid;
-
-use super::{AiStages, LocalStages, Picked, Selection, StageWork, Step, Stepped, WorkFuture, store};
+use super::{
+    AiStages, LocalStages, Picked, Selection, StageWork, Step, Stepped, WorkFuture,
+    store::{self, waiting::Wanted},
+};
 use crate::db::Db;
-
-/// Among how many waiting things those of a fork are looked for.
-const WAITING_MAX: i64 = 10_000;
 
 /// The stages as they are.
 pub struct Stages {
@@ -25,12 +23,10 @@ impl Stages {
 impl StageWork for Stages {
     fn select<'a>(&'a self, selection: &'a Selection) -> WorkFuture<'a, Vec<Picked>> {
         Box::pin(async move {
-            let most = if selection.within.is_some() { WAITING_MAX } else { i64::from(selection.cap) };
-            let reader = self.db.reader();
-            let found = store::waiting::list_waiting(reader, selection.site_id, selection.stage, most).await?;
-            let is_meant = |id: &Uuid| selection.within.as_ref().is_none_or(|within| within.contains(id));
-            let meant = found.into_iter().filter(|(id, _)| is_meant(id));
-            Ok(meant.map(|(subject_id, group_id)| Picked { subject_id, group_id }).collect())
+            let Selection { site_id, stage, cap, within, is_redo, .. } = selection;
+            let wanted = Wanted { stage: *stage, within: *within, is_redo: *is_redo };
+            let found = store::waiting::list_waiting(self.db.reader(), *site_id, &wanted, i64::from(*cap)).await?;
+            Ok(found.into_iter().map(|(subject_id, group_id)| Picked { subject_id, group_id }).collect())
         })
     }
 

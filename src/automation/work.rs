@@ -26,8 +26,8 @@ pub struct Selection {
     pub cap: i32,
     /// What the run keeps of the site's config.
     pub settings: RunSettings,
-    /// For forks: nothing but these. `None` is whatever waits.
-    pub within: Option<Vec<Uuid>>,
+    /// For forks: nothing but what this stage of this run made. `None` is whatever waits.
+    pub within: Option<(Uuid, Stage)>,
     /// For forks: whether what is done is done again.
     pub is_redo: bool,
 }

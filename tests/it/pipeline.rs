@@ -9,6 +9,7 @@ mod run;
 mod run_control;
 mod run_crash;
 mod run_fault;
+mod run_fork;
 mod run_kill;
 mod run_outcome;
 mod run_races;

@@ -54,6 +54,7 @@ pub async fn make_things(ctx: &Context<'_>, input: MakeInput<'_>) -> Result<(Opt
             ids: decode_all(kind, ids, input.field)?,
             wanted: input.wanted.0,
             keywords: input.keywords,
+            redo: false,
         },
         ratio: AspectRatio::default(),
         quality: Quality::default(),

@@ -440,7 +440,7 @@ mod tests {
 
     fn things(wanted: Option<i32>, keywords: Option<&[&str]>) -> Order {
         let keywords = keywords.map(|all| all.iter().map(|one| (*one).to_owned()).collect());
-        let targets = Targets { site: None, ids: vec![Uuid::nil()], wanted, keywords };
+        let targets = Targets { site: None, ids: vec![Uuid::nil()], wanted, keywords, redo: false };
         Order { subject: Subject::Things(targets), ..order() }
     }
 

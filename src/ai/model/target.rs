@@ -15,6 +15,8 @@ pub struct Targets {
     pub wanted: Option<i32>,
     /// The keywords aimed at, where the thing's own are not meant.
     pub keywords: Option<Vec<String>>,
+    /// Whether what is done already may be done again, as a new version.
+    pub redo: bool,
 }
 
 /// What one item is about, as it is stored with the work.

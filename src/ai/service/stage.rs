@@ -56,7 +56,7 @@ impl StageAsk {
         Order::from(MakeThings {
             function: self.function,
             idempotency_key: String::new(),
-            targets: Targets { site: Some(self.site_id), ids: self.ids.clone(), wanted: None, keywords: None },
+            targets: Targets { site: Some(self.site_id), ids: self.ids.clone(), redo: self.redo, ..Targets::default() },
             ratio: AspectRatio::default(),
             quality: Quality::default(),
             ai_model_id: None,

@@ -48,7 +48,10 @@ pub struct ForkAutomationRunInput {
     pub run_id: ID,
     /// Where it begins: one of the stages 2–7. It is about what the other run made before that.
     pub from_stage: AutomationStage,
-    /// Whether what is done is done again as a new version, charged as new work; else it is left.
+    /// Whether what is done is done again as a new version, charged as new work; else it is left. Articles get another
+    /// version under the same address, and their images are described and drawn anew; clusters get more ideas. What was there
+    /// stays until something new replaces it, and earlier versions and images are kept. Content that had an approval goes
+    /// back to review; what is published, failed or archived is left.
     #[graphql(default = false)]
     pub redo: bool,
     /// Makes it happen once: 8–128 visible ASCII characters. A repeat answers the first run.

@@ -8,7 +8,7 @@ use super::Automation;
 use crate::{
     automation::{
         model::{AutomationConfig, Estimate, Stage, StageFacts, StageHistory, estimate},
-        store,
+        store::{self, waiting::Wanted},
     },
     clock::{Micros, SECOND},
     error::{Error, Failure},
@@ -57,6 +57,7 @@ impl Automation {
 
     /// What of a site waits for a stage, for the stages whose work is to take it as it stands. The caller holds the site.
     pub async fn list_waiting(&self, site: Uuid, stage: Stage, limit: i32) -> Result<Vec<(Uuid, Option<Uuid>)>, Error> {
-        Ok(store::waiting::list_waiting(self.parts.db.reader(), site, stage, i64::from(limit)).await?)
+        let wanted = Wanted { stage, within: None, is_redo: false };
+        Ok(store::waiting::list_waiting(self.parts.db.reader(), site, &wanted, i64::from(limit)).await?)
     }
 }

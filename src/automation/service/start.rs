@@ -284,7 +284,7 @@ impl Automation {
         &self,
         run: &AutomationRun,
         stage: Stage,
-    ) -> Result<Option<Vec<Uuid>>, Error> {
+    ) -> Result<Option<(Uuid, Stage)>, Error> {
         let (Some(feed), Some(_)) = (stage.fed_by(), run.from_stage) else { return Ok(None) };
         let mut maker = run.clone();
         // A fork did not go through what comes before its first stage: the run that it is about did.
@@ -294,6 +294,6 @@ impl Automation {
             let found = store::run::find_run(self.parts.db.reader(), run.account_id, source).await?;
             maker = found.ok_or(Error::NotFound)?;
         }
-        Ok(Some(store::stage::list_products(self.parts.db.reader(), maker.id, feed).await?))
+        Ok(Some((maker.id, feed)))
     }
 }

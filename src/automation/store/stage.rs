@@ -115,10 +115,3 @@ pub async fn update_open_stages(
     tx.execute_raw(statement(tx, sql, [status.as_str().into(), finished.into(), run.into()])).await?;
     Ok(())
 }
-
-/// What a run's stage made.
-pub async fn list_products(connection: &impl ConnectionTrait, run: Uuid, stage: Stage) -> Result<Vec<Uuid>, DbErr> {
-    let sql = "SELECT subject_id FROM automation_product WHERE run_id = $1 AND stage = $2 ORDER BY subject_id";
-    let rows = connection.query_all_raw(statement(connection, sql, [run.into(), stage.as_str().into()])).await?;
-    rows.iter().map(|row| row.try_get("", "subject_id")).collect()
-}

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::{ConnectionTrait, DbErr, Value};
 use uuid::Uuid;
 
 use super::unknown;
@@ -11,6 +11,38 @@ use crate::{
     clock::Micros,
     db::statement,
 };
+
+/// Which things of a site are looked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// Those that wait for this stage.
+    pub stage: Stage,
+    /// Nothing but what this stage of this run made.
+    pub within: Option<(Uuid, Stage)>,
+    /// Those that went through the stage as well, where it can be done again.
+    pub is_redo: bool,
+}
+
+/// The states in which content may be written and illustrated anew.
+const OPEN_CONTENT: &str = "('DRAFT', 'REVIEW', 'APPROVED', 'SCHEDULED')";
+
+/// Of the table of a stage, the rows that went through it and may go through it again.
+fn done(stage: Stage) -> Option<String> {
+    Some(match stage {
+        Stage::Ideas => "state = 'MAPPED'".to_owned(),
+        Stage::ContentTasks => "state IN ('QUEUED', 'COMPLETED')".to_owned(),
+        Stage::Content => format!(
+            "state = 'COMPLETED' AND EXISTS (SELECT 1 FROM content c WHERE c.content_task_id = content_task.id \
+             AND c.state IN {OPEN_CONTENT})"
+        ),
+        Stage::ImagePrompts => format!("prompts_made_at IS NOT NULL AND state IN {OPEN_CONTENT}"),
+        Stage::Images => format!(
+            "state = 'GENERATED' AND EXISTS (SELECT 1 FROM content c WHERE c.id = content_image.content_id \
+             AND c.state IN {OPEN_CONTENT})"
+        ),
+        Stage::Cluster | Stage::Review => return None,
+    })
+}
 
 /// From which table, which rows, and how they are grouped.
 fn source(stage: Stage) -> (&'static str, &'static str, &'static str) {
@@ -44,25 +76,33 @@ pub async fn count_waiting(
     row.map_or(Ok(0), |row| row.try_get("", "n"))
 }
 
-/// What of a site waits for a stage, the most urgent and then the oldest first, group by group, at most `limit`: subjects with their groups. The
-/// caller holds the site.
+/// What of a site waits for a stage, the most urgent and then the oldest first, group by group, at most `limit`: subjects
+/// with their groups. The caller holds the site.
 pub async fn list_waiting(
     connection: &impl ConnectionTrait,
     site: Uuid,
-    stage: Stage,
+    wanted: &Wanted,
     limit: i64,
 ) -> Result<Vec<(Uuid, Option<Uuid>)>, DbErr> {
-    let (table, clause, group) = source(stage);
-    let order = match stage {
+    let (table, waits, group) = source(wanted.stage);
+    let again = if wanted.is_redo { done(wanted.stage) } else { None };
+    let clause = again.map_or(waits.to_owned(), |again| format!("({waits} OR {again})"));
+    let mut values: Vec<Value> = vec![site.into(), limit.into()];
+    let mut within = "";
+    if let Some((run, feed)) = wanted.within {
+        values.extend([Value::from(run), feed.as_str().into()]);
+        within = "AND id IN (SELECT subject_id FROM automation_product WHERE run_id = $3 AND stage = $4)";
+    }
+    let order = match wanted.stage {
         Stage::Cluster => "bucket_id, id",
         Stage::Content => "priority DESC, id",
         _ => "id",
     };
     let column = if group == "NULL" { "CAST(NULL AS uuid)" } else { group };
     let sql = format!(
-        "SELECT id, {column} AS group_id FROM {table} WHERE site_id = $1 AND {clause} ORDER BY {order} LIMIT $2"
+        "SELECT id, {column} AS group_id FROM {table} WHERE site_id = $1 AND {clause} {within} ORDER BY {order} LIMIT $2"
     );
-    let rows = connection.query_all_raw(statement(connection, sql, [site.into(), limit.into()])).await?;
+    let rows = connection.query_all_raw(statement(connection, sql, values)).await?;
     let has_group = group != "NULL";
     rows.iter()
         .map(|row| Ok((row.try_get("", "id")?, if has_group { row.try_get("", "group_id")? } else { None })))

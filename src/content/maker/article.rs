@@ -1,9 +1,10 @@
 //! `GENERATE_CONTENT`: an article for each content task.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use futures_util::future::BoxFuture;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::check_ids;
@@ -18,10 +19,11 @@ use crate::{
     audit::{Trace, store::entry_effect},
     content::{
         model::{
-            Content, ContentState, ContentTaskState, Face, Revision, RevisionCause,
+            Change, Content, ContentState, ContentTaskState, Face, Revision, RevisionCause,
             article::{Article, ArticleAnswer, Commission, check, data_block},
             slug::unique_slug,
         },
+        service::change_effects,
         store,
         task::{ContentTask, effects, load_tasks},
     },
@@ -36,6 +38,21 @@ use crate::{
 pub struct ArticleMaker {
     db: Db,
     ids: Arc<dyn Ids>,
+}
+
+/// What is written again; the facts of a content task that waits are null.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Rewriting {
+    content: Uuid,
+    /// The version that it is to follow.
+    version: i32,
+}
+
+impl Rewriting {
+    fn of(target: &Target) -> Result<Option<Self>, Internal> {
+        serde_json::from_value(target.facts.clone())
+            .map_err(|error| Internal::new("reading what an article is for", error))
+    }
 }
 
 fn commission(task: &ContentTask) -> Commission {
@@ -59,19 +76,30 @@ impl ArticleMaker {
         check_ids(ids)?;
         let connection = self.db.reader();
         let found = load_tasks(connection, ids).await?;
+        let written = match ask.targets.redo {
+            true => store::content::load_contents_of_tasks(connection, ids).await?,
+            false => HashMap::new(),
+        };
         let mut briefs = Vec::with_capacity(ids.len());
         for (at, id) in ids.iter().enumerate() {
             let position = at + 1;
             let task = found.get(id).filter(|task| task.account_id == ask.account);
             let task = task.ok_or(Failure::Refused(TargetRefusal::NotFound { position }))?;
-            if task.state != ContentTaskState::Queued {
-                let (state, allowed) = (task.state.as_str(), "QUEUED");
-                return Err(Failure::Refused(TargetRefusal::WrongState { position, state, allowed }));
-            }
+            let wrong = |state, allowed| Failure::Refused(TargetRefusal::WrongState { position, state, allowed });
+            let facts = match (task.state, written.get(id)) {
+                (ContentTaskState::Queued, _) => Value::Null,
+                (ContentTaskState::Completed, Some(content)) if content.state.may_be_redone() => {
+                    json!(Rewriting { content: content.id, version: content.version })
+                }
+                (ContentTaskState::Completed, Some(content)) => {
+                    return Err(wrong(content.state.as_str(), "DRAFT, REVIEW, APPROVED or SCHEDULED"));
+                }
+                (state, _) => return Err(wrong(state.as_str(), "QUEUED")),
+            };
             let told = context::load(connection, task.site_id, task.sector_id).await?.ok_or(Error::NotFound)?;
             briefs.push(Brief {
                 prompt: data_block(&told, &commission(task)).render(),
-                target: Target { id: Some(*id), site: Some(task.site_id), facts: Value::Null },
+                target: Target { id: Some(*id), site: Some(task.site_id), facts },
             });
         }
         Ok(briefs)
@@ -92,17 +120,18 @@ impl ArticleMaker {
         let Output::Text(text) = making.output else {
             return Err(Internal::new("reading an article", "the output is no text").into());
         };
+        if let Some(rewriting) = Rewriting::of(making.target)? {
+            return self.rewrite(rewriting, text, making).await;
+        }
         let task = self.in_progress(making.target, making.trace).await?;
         let task = task.ok_or(Failure::Refused(MakeError::Gone("TARGET_GONE")))?;
-        let answer = read::<ArticleAnswer>(text, Ending::Whole).map_err(|error| Failure::Refused(error.into()))?;
-        let article = check(&answer, &commission(&task));
-        let article = article.map_err(|error| Failure::Refused(AnswerError::from(error).into()))?;
+        let article = read_article(text, &task)?;
         let taken = store::content::taken_slugs(self.db.reader(), task.site_id, &article.slug).await?;
         let slug = unique_slug(&article.slug, |slug| taken.contains(slug));
         let (content, html) = self.content(&task, article, slug, making);
         let trace = making.trace;
         let mut effects = vec![store::write::insert_effect(&content, &html)];
-        effects.push(store::write::revision_effect(&revision(&content, making.ai_task_id), &html));
+        effects.push(store::write::revision_effect(&generated(&content, making.ai_task_id), &html));
         let notes = [None, Some(content.face.title.clone())];
         let entry = trace.entry(self.ids.uuid(), "content.create", ("content", content.id), notes);
         effects.push(entry_effect(&entry));
@@ -112,6 +141,40 @@ impl ArticleMaker {
             effects.extend(use_keywords(connection, cluster, &task.plan.keywords, self.ids.as_ref(), trace).await?);
         }
         Ok(Made { effects, count: 1, products: vec![content.id], ..Made::default() })
+    }
+
+    /// A new version of what was written before, under the same address. What a person wrote meanwhile is not written over.
+    async fn rewrite(&self, what: Rewriting, text: &str, making: Making<'_>) -> Result<Made, Failure<MakeError>> {
+        let (trace, connection) = (making.trace, self.db.reader());
+        let gone = || Failure::Refused(MakeError::Gone("TARGET_GONE"));
+        let found = store::content::find_content(connection, what.content).await?;
+        let content = found.filter(|content| {
+            content.account_id == trace.account_id
+                && content.version == what.version
+                && content.state.may_be_redone()
+                && content.content_task_id == making.target.id
+        });
+        let content = content.ok_or_else(gone)?;
+        let task = content.content_task_id.ok_or_else(gone)?;
+        let task = load_tasks(connection, &[task]).await?.remove(&task).ok_or_else(gone)?;
+        let article = read_article(text, &task)?;
+        let face = Face {
+            title: article.title,
+            excerpt: article.excerpt,
+            meta_title: article.meta_title,
+            meta_description: article.meta_description,
+            categories: article.categories,
+            tags: article.tags,
+            ..content.face.clone()
+        };
+        let mut change = Change::of(content, trace.at);
+        change.edit(face, Some((article.html.clone(), article.words)));
+        change.score(None);
+        change.written_by_sandbox(making.is_sandbox);
+        change.lose_approval().map_err(|illegal| Internal::new("writing content again", illegal))?;
+        let mut effects = change_effects(&change, trace, self.ids.as_ref());
+        effects.push(store::write::revision_effect(&generated(change.after(), making.ai_task_id), &article.html));
+        Ok(Made { effects, count: 1, products: vec![what.content], ..Made::default() })
     }
 
     fn content(&self, task: &ContentTask, article: Article, slug: String, making: Making<'_>) -> (Content, String) {
@@ -154,7 +217,13 @@ impl ArticleMaker {
     }
 }
 
-fn revision(content: &Content, ai_task: Uuid) -> Revision {
+fn read_article(text: &str, task: &ContentTask) -> Result<Article, Failure<MakeError>> {
+    let answer = read::<ArticleAnswer>(text, Ending::Whole).map_err(|error| Failure::Refused(error.into()))?;
+    check(&answer, &commission(task)).map_err(|error| Failure::Refused(AnswerError::from(error).into()))
+}
+
+/// The version of content as it was written just now.
+fn generated(content: &Content, ai_task: Uuid) -> Revision {
     let face = &content.face;
     Revision {
         content_id: content.id,
@@ -170,7 +239,7 @@ fn revision(content: &Content, ai_task: Uuid) -> Revision {
         changes: Vec::new(),
         author_id: None,
         ai_task_id: Some(ai_task),
-        created_at: content.created_at,
+        created_at: content.updated_at,
     }
 }
 
@@ -184,7 +253,9 @@ impl Maker for ArticleMaker {
     }
 
     fn begin(&self, target: &Target, trace: &Trace) -> Vec<Effect> {
-        target.id.map(|task| effects::begin(task, self.ids.as_ref(), trace)).unwrap_or_default()
+        // What is written again stays as it is meanwhile; the version decides whose text stays.
+        let waits = target.id.filter(|_| target.facts.is_null());
+        waits.map(|task| effects::begin(task, self.ids.as_ref(), trace)).unwrap_or_default()
     }
 
     fn make<'a>(&'a self, making: Making<'a>) -> BoxFuture<'a, Result<Made, Failure<MakeError>>> {

@@ -16,8 +16,11 @@ use crate::{
     audit::Trace,
     content::{
         Contents,
-        model::{ContentImage, ContentImageState},
-        service::completion::{ImageChange, images_touched},
+        model::{Change, Content, ContentImage, ContentImageState},
+        service::{
+            change_effects,
+            completion::{ImageChange, images_touched},
+        },
         store,
     },
     db::{Db, effect::Effect},
@@ -39,6 +42,9 @@ struct Facts {
     /// Whether nobody knows what became of the last attempt at it.
     #[serde(default)]
     is_uncertain: bool,
+    /// The image that is there already and is drawn again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    redraws: Option<Uuid>,
 }
 
 /// The code of an item of which nobody knows whether the provider did the work.
@@ -66,11 +72,12 @@ impl ContentImageMaker {
             let image = image.ok_or(Failure::Refused(TargetRefusal::NotFound { position }))?;
             let content = contents.get(&image.content_id).ok_or(Error::NotFound)?;
             let is_uncertain = image.state == ContentImageState::Uncertain;
-            if !is_uncertain && image.state != ContentImageState::Pending {
+            let redraws = image.image_id.filter(|_| ask.targets.redo && content.state.may_be_redone());
+            if !is_uncertain && redraws.is_none() && image.state != ContentImageState::Pending {
                 let (state, allowed) = (image.state.as_str(), "PENDING or UNCERTAIN");
                 return Err(Failure::Refused(TargetRefusal::WrongState { position, state, allowed }));
             }
-            let facts = json!(Facts { content: content.id, is_uncertain });
+            let facts = json!(Facts { content: content.id, is_uncertain, redraws });
             briefs.push(Brief {
                 prompt: image.prompt.clone(),
                 target: Target { id: Some(*id), site: Some(content.site_id), facts },
@@ -104,6 +111,30 @@ impl ContentImageMaker {
         Ok(moved.chain(completion).collect())
     }
 
+    /// Puts an image in the place of the one that was there. Content that has an approval goes back to review.
+    async fn redrawn(
+        &self,
+        content: Uuid,
+        (old, new): (Uuid, Uuid),
+        making: Making<'_>,
+    ) -> Result<Made, Failure<MakeError>> {
+        let (trace, reader) = (making.trace, self.db.reader());
+        let gone = || Failure::Refused(MakeError::Gone("TARGET_GONE"));
+        let place = making.target.id.ok_or_else(gone)?;
+        let is_redone = |content: &Content| content.account_id == trace.account_id && content.state.may_be_redone();
+        let content = store::content::find_content(reader, content).await?.filter(is_redone).ok_or_else(gone)?;
+        let found = store::part::load_images(reader, &[place]).await?.remove(&place);
+        found.filter(|place| place.image_id == Some(old) && place.content_id == content.id).ok_or_else(gone)?;
+        let redrawn = store::write::redraw_effects(&content, place, (old, new), self.ids.as_ref(), trace);
+        let mut effects = redrawn.to_vec();
+        let mut change = Change::of(content, trace.at);
+        change.lose_approval().map_err(|illegal| Internal::new("drawing an image again", illegal))?;
+        if !change.is_empty() {
+            effects.extend(change_effects(&change, trace, self.ids.as_ref()));
+        }
+        Ok(Made { effects, count: 1, ..Made::default() })
+    }
+
     fn moved(
         &self,
         place: Uuid,
@@ -127,6 +158,10 @@ impl Maker for ContentImageMaker {
     fn begin(&self, target: &Target, trace: &Trace) -> Vec<Effect> {
         let facts = serde_json::from_value::<Facts>(target.facts.clone());
         let (Some(place), Ok(facts)) = (target.id, facts) else { return Vec::new() };
+        if facts.redraws.is_some() {
+            // What is there stays until another image is; the image decides which of two counts.
+            return Vec::new();
+        }
         let (pending, generating) = (ContentImageState::Pending, ContentImageState::Generating);
         let again = facts.is_uncertain.then_some(ContentImageState::Uncertain);
         let path: Vec<_> = again.into_iter().chain([pending, generating]).collect();
@@ -140,6 +175,11 @@ impl Maker for ContentImageMaker {
             let Output::Image(image) = making.output else {
                 return Err(Internal::new("placing an image", "the output is no image").into());
             };
+            let facts: Facts = serde_json::from_value(making.target.facts.clone())
+                .map_err(|error| Internal::new("reading what an image is for", error))?;
+            if let Some(old) = facts.redraws {
+                return self.redrawn(facts.content, (old, image), making).await;
+            }
             let place = self.drawn(making.target, making.trace).await?;
             let place = place.ok_or(Failure::Refused(MakeError::Gone("TARGET_GONE")))?;
             let to = (ContentImageState::Generated, Some(image), None);

@@ -19,9 +19,10 @@ use crate::{
     audit::{Trace, store::entry_effect},
     content::{
         model::{
-            Content, ContentImage, ContentImageKind, ContentImageState, ContentState,
+            Change, Content, ContentImage, ContentImageKind, ContentImageState, ContentState,
             image_prompts::{IN_ARTICLE_MAX, ImagePromptsAnswer, PlannedImage, check, check_wanted, data_block},
         },
+        service::change_effects,
         store,
     },
     db::{Db, effect::Effect},
@@ -43,12 +44,22 @@ struct Facts {
     wanted: usize,
     /// The most characters of a prompt.
     chars: usize,
+    /// Whether what is described may be described anew.
+    #[serde(default)]
+    redo: bool,
 }
 
-/// Whether images may be described for content; `has_places` says that it has some. `Err` says what it is and what it must
-/// be.
-fn check_state(content: &Content, has_places: bool) -> Result<(), (&'static str, &'static str)> {
-    if has_places || content.prompts_made_at.is_some() {
+/// Whether images may be described for content that has these places for some. `Err` says what it is and what it must be.
+fn check_state(content: &Content, places: &[ContentImage], redo: bool) -> Result<(), (&'static str, &'static str)> {
+    use ContentImageState::{Generating, Uncertain};
+    if redo {
+        return match places.iter().find(|place| matches!(place.state, Generating | Uncertain)) {
+            Some(_) => Err(("being drawn for", "content none of whose images is being drawn")),
+            None if content.state.may_be_redone() => Ok(()),
+            None => Err((content.state.as_str(), "DRAFT, REVIEW, APPROVED or SCHEDULED")),
+        };
+    }
+    if !places.is_empty() || content.prompts_made_at.is_some() {
         return Err(("illustrated already", "content without image prompts"));
     }
     match content.state {
@@ -71,7 +82,7 @@ impl ImagePromptMaker {
             let wanted = ask.targets.wanted.unwrap_or_default();
             Failure::Refused(TargetRefusal::WantedOutOfRange { wanted, min: 0, max })
         })?;
-        let facts = Facts { wanted, chars: ask.image_prompt_chars };
+        let facts = Facts { wanted, chars: ask.image_prompt_chars, redo: ask.targets.redo };
         let connection = self.db.reader();
         let found = store::content::load_contents(connection, ids).await?;
         let mut texts = store::content::load_texts(connection, ids).await?;
@@ -81,7 +92,8 @@ impl ImagePromptMaker {
             let position = at + 1;
             let content = found.get(id).filter(|content| content.account_id == ask.account);
             let content = content.ok_or(Failure::Refused(TargetRefusal::NotFound { position }))?;
-            check_state(content, places.contains_key(id))
+            let own = places.get(id).map_or(&[][..], Vec::as_slice);
+            check_state(content, own, facts.redo)
                 .map_err(|(state, allowed)| Failure::Refused(TargetRefusal::WrongState { position, state, allowed }))?;
             let told = context::load(connection, content.site_id, content.sector_id).await?.ok_or(Error::NotFound)?;
             let html = texts.remove(id).unwrap_or_default();
@@ -102,9 +114,10 @@ impl ImagePromptMaker {
         };
         let trace = making.trace;
         let found = store::content::find_content(self.db.reader(), id).await?;
-        let has_places = store::part::load_images_of(self.db.reader(), &[id]).await?.contains_key(&id);
-        let may_be_made =
-            |content: &Content| content.account_id == trace.account_id && check_state(content, has_places).is_ok();
+        let places = store::part::load_images_of(self.db.reader(), &[id]).await?.remove(&id).unwrap_or_default();
+        let may_be_made = |content: &Content| {
+            content.account_id == trace.account_id && check_state(content, &places, facts.redo).is_ok()
+        };
         let content = found.filter(may_be_made);
         let content = content.ok_or(Failure::Refused(MakeError::Gone("TARGET_GONE")))?;
         let answer = read::<ImagePromptsAnswer>(text, Ending::Whole).map_err(|error| Failure::Refused(error.into()))?;
@@ -116,6 +129,12 @@ impl ImagePromptMaker {
         let mut effects = vec![store::write::prompts_effect(&content, trace.at)];
         let mut products = Vec::new();
         for (kind, position, planned) in all {
+            if let Some(place) = places.iter().find(|place| (place.kind, place.position) == (kind, position)) {
+                let PlannedImage { prompt, alt_text } = &planned;
+                effects.extend(store::write::describe_effects(place, (prompt, alt_text), self.ids.as_ref(), trace));
+                products.push(place.id);
+                continue;
+            }
             let image = self.place(&content, (kind, position), planned, trace);
             effects.push(store::write::insert_image_effect(&image, content.site_id));
             let notes = [None, Some(image.state.as_str().to_owned())];
@@ -123,7 +142,13 @@ impl ImagePromptMaker {
             effects.push(entry_effect(&entry));
             products.push(image.id);
         }
-        Ok(Made { effects, count: i32::try_from(products.len()).unwrap_or(i32::MAX), products, ..Made::default() })
+        let mut change = Change::of(content, trace.at);
+        change.lose_approval().map_err(|illegal| Internal::new("describing images again", illegal))?;
+        if !change.is_empty() {
+            effects.extend(change_effects(&change, trace, self.ids.as_ref()));
+        }
+        let count = i32::try_from(products.len()).unwrap_or(i32::MAX);
+        Ok(Made { effects, count, products, ..Made::default() })
     }
 
     fn place(

@@ -18,7 +18,7 @@ use crate::{
     audit::Trace,
     content::{
         model::{
-            Change, Content, ContentState, Face, Revision, RevisionCause, Step,
+            Change, Content, Face, Revision, RevisionCause,
             optimize::{GivenArticle, OptimizeAnswer, Optimized, check, data_block},
         },
         service::change_effects,
@@ -63,10 +63,6 @@ fn given(content: &Content, html: String, keywords: Option<&[String]>) -> GivenA
     }
 }
 
-fn may_be_optimized(state: ContentState) -> bool {
-    matches!(state, ContentState::Draft | ContentState::Review | ContentState::Approved | ContentState::Scheduled)
-}
-
 fn checked(keywords: &Option<Vec<String>>) -> Result<Option<Vec<String>>, Failure<TargetRefusal>> {
     let Some(given) = keywords else { return Ok(None) };
     let refusal =
@@ -96,7 +92,7 @@ impl OptimizeMaker {
             let position = at + 1;
             let content = found.get(id).filter(|content| content.account_id == ask.account);
             let content = content.ok_or(Failure::Refused(TargetRefusal::NotFound { position }))?;
-            if !may_be_optimized(content.state) {
+            if !content.state.may_be_redone() {
                 let (state, allowed) = (content.state.as_str(), "DRAFT, REVIEW, APPROVED or SCHEDULED");
                 return Err(Failure::Refused(TargetRefusal::WrongState { position, state, allowed }));
             }
@@ -121,9 +117,7 @@ impl OptimizeMaker {
         let found = store::content::find_content(connection, id).await?;
         // What a person wrote meanwhile is not written over.
         let content = found.filter(|content| {
-            content.account_id == trace.account_id
-                && content.version == facts.version
-                && may_be_optimized(content.state)
+            content.account_id == trace.account_id && content.version == facts.version && content.state.may_be_redone()
         });
         let content = content.ok_or(Failure::Refused(MakeError::Gone("TARGET_GONE")))?;
         let html = store::content::load_texts(connection, &[id]).await?.remove(&id).unwrap_or_default();
@@ -136,7 +130,6 @@ impl OptimizeMaker {
 
     fn effects(&self, content: Content, optimized: Optimized, making: Making<'_>) -> Result<Vec<Effect>, Internal> {
         let Optimized { article, before, after, changes } = optimized;
-        let state = content.state;
         let face = Face {
             title: article.title,
             excerpt: article.excerpt,
@@ -146,10 +139,9 @@ impl OptimizeMaker {
         };
         let mut change = Change::of(content, making.trace.at);
         change.edit(face, Some((article.html.clone(), article.words)));
-        change.score(after.total);
-        if matches!(state, ContentState::Approved | ContentState::Scheduled) {
-            change.step(Step::TextEdited).map_err(|illegal| Internal::new("optimising content", illegal))?;
-        }
+        change.score(Some(after.total));
+        change.written_by_sandbox(change.before().is_sandbox || making.is_sandbox);
+        change.lose_approval().map_err(|illegal| Internal::new("optimising content", illegal))?;
         let now = change.after();
         let revision = Revision {
             content_id: now.id,

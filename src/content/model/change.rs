@@ -189,10 +189,24 @@ impl Change {
         self.touch();
     }
 
-    /// Notes how well the new text serves its keywords, 0–100.
-    pub fn score(&mut self, total: i32) {
-        self.after.score = Some(total);
+    /// Notes how well the new text serves its keywords, 0–100; `None` where nobody looked.
+    pub fn score(&mut self, total: Option<i32>) {
+        self.after.score = total;
         self.touch();
+    }
+
+    /// Notes whether the sandbox wrote what it says now.
+    pub fn written_by_sandbox(&mut self, is_sandbox: bool) {
+        self.after.is_sandbox = is_sandbox;
+        self.touch();
+    }
+
+    /// Takes the approval and the slot away from what has one, since readers would see something else now.
+    pub fn lose_approval(&mut self) -> Result<(), IllegalTransition> {
+        match self.after.state {
+            ContentState::Approved | ContentState::Scheduled => self.step(Step::TextEdited),
+            _ => Ok(()),
+        }
     }
 
     /// Approves anew what is approved and was edited.

@@ -124,6 +124,11 @@ impl ContentState {
         matches!(self, Self::Approved | Self::Scheduled | Self::Failed)
     }
 
+    /// Whether it may be written or illustrated anew. What is approved or has a slot goes back to review by that.
+    pub fn may_be_redone(self) -> bool {
+        matches!(self, Self::Draft | Self::Review | Self::Approved | Self::Scheduled)
+    }
+
     /// Whether its slot is nobody else's: see [`super::Occupied::add_slot`].
     pub fn holds_slot(self) -> bool {
         matches!(self, Self::Scheduled | Self::Publishing | Self::Uncertain)

@@ -112,6 +112,17 @@ pub async fn load_contents(connection: &impl ConnectionTrait, ids: &[Uuid]) -> R
     rows.iter().map(|row| content_of(row).map(|content| (content.id, content))).collect()
 }
 
+/// Content by the content task it was written for, of any account: the caller compares the account.
+pub async fn load_contents_of_tasks(
+    connection: &impl ConnectionTrait,
+    tasks: &[Uuid],
+) -> Result<HashMap<Uuid, Content>, DbErr> {
+    let sql = format!("SELECT {COLUMNS} FROM content WHERE content_task_id IN ({})", places(1, tasks.len()));
+    let rows = connection.query_all_raw(statement(connection, sql, tasks.iter().map(|id| (*id).into()))).await?;
+    let found = rows.iter().map(content_of).collect::<Result<Vec<_>, _>>()?;
+    Ok(found.into_iter().filter_map(|content| Some((content.content_task_id?, content))).collect())
+}
+
 /// The texts of content that the caller holds.
 pub async fn load_texts(connection: &impl ConnectionTrait, ids: &[Uuid]) -> Result<HashMap<Uuid, String>, DbErr> {
     let sql = format!("SELECT id, html FROM content WHERE id IN ({})", places(1, ids.len()));

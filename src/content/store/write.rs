@@ -50,6 +50,9 @@ pub fn change_effect(change: &Change) -> Effect {
             ("tags", to(list(&face.tags))),
         ]);
     }
+    if after.is_sandbox != before.is_sandbox {
+        set.push(("is_sandbox", to(after.is_sandbox)));
+    }
     if after.score != before.score {
         set.push(("score", to(after.score)));
     }
@@ -94,11 +97,61 @@ pub fn insert_effect(content: &Content, html: &str) -> Effect {
     }
 }
 
-/// Notes that image prompts were written for content, if its places for images are those that were seen.
+/// Notes that image prompts were written for content, if it and its places for images are as they were read.
 pub fn prompts_effect(content: &Content, now: Micros) -> Effect {
     let set = vec![("prompts_made_at", to(now)), ("image_seq", Set::Add(1_i64.into())), ("updated_at", to(now))];
-    let key = vec![("id", content.id.into()), ("image_seq", content.image_seq.into())];
-    Effect::Update { table: "content", set, key, guarded: true }
+    Effect::Update { table: "content", set, key: as_read(content), guarded: true }
+}
+
+/// Content as it was read, with its places for images.
+fn as_read(content: &Content) -> Vec<(&'static str, Value)> {
+    let (seen, version) = (content.image_seq, content.version);
+    vec![("id", content.id.into()), ("image_seq", seen.into()), ("version", version.into())]
+}
+
+/// Describes anew what is to be drawn for a place: one that failed is to be drawn again, and what was drawn stays until
+/// another image is. Its state is guarded.
+pub fn describe_effects(
+    place: &ContentImage,
+    (prompt, alt_text): (&str, &str),
+    ids: &dyn Ids,
+    trace: &Trace,
+) -> Vec<Effect> {
+    let mut set = vec![("prompt", to(prompt)), ("alt_text", to(alt_text)), ("updated_at", to(trace.at))];
+    let subject = ("content_image", place.id);
+    let told = [Some(place.prompt.clone()), Some(prompt.to_owned())];
+    let mut entries = vec![entry_effect(&trace.entry(ids.uuid(), "content_image.describe", subject, told))];
+    if place.state == ContentImageState::Failed {
+        let pending = ContentImageState::Pending;
+        set.extend([("state", to(pending.as_str())), ("error_code", to(None::<String>))]);
+        let notes = [place.state, pending].map(|state| Some(state.as_str().to_owned()));
+        entries.push(entry_effect(&trace.entry(ids.uuid(), "content_image.change", subject, notes)));
+    }
+    let state = ("state", place.state.as_str().into());
+    let key = vec![("id", place.id.into()), ("account_id", trace.account_id.into()), state];
+    let row = Effect::Update { table: "content_image", set, key, guarded: true };
+    std::iter::once(row).chain(entries).collect()
+}
+
+/// Puts another image in a place of content that has `old`, if the content is as it was read. The old one stays in the
+/// store.
+pub fn redraw_effects(
+    content: &Content,
+    place: Uuid,
+    (old, new): (Uuid, Uuid),
+    ids: &dyn Ids,
+    trace: &Trace,
+) -> [Effect; 3] {
+    let set = vec![("image_seq", Set::Add(1_i64.into()))];
+    let touched = Effect::Update { table: "content", set, key: as_read(content), guarded: true };
+    let row = Effect::Update {
+        table: "content_image",
+        set: vec![("image_id", to(new)), ("updated_at", to(trace.at))],
+        key: vec![("id", place.into()), ("account_id", trace.account_id.into()), ("image_id", old.into())],
+        guarded: true,
+    };
+    let notes = [old, new].map(|image| Some(image.to_string()));
+    [touched, row, entry_effect(&trace.entry(ids.uuid(), "content_image.redraw", ("content_image", place), notes))]
 }
 
 /// A new place for an image.

@@ -15,7 +15,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::stage::{Plan, Stage, code, statuses};
-use crate::support::database::START;
+use crate::support::{content::uuid_of, database::START};
 
 // REQ-B-24
 #[rstest]
@@ -242,10 +242,10 @@ async fn a_fork_is_about_what_its_source_made_before(#[values(Engine::Sqlite, En
     let stage = Stage::open(engine).await;
     stage.configure(json!({})).await;
     let ideas = stage.script.wait_for(RunStage::Ideas, 2);
-    let tasks = stage.script.wait_for(RunStage::ContentTasks, 1);
+    stage.script.wait_for(RunStage::ContentTasks, 1);
     let source = stage.started("start-key-1").await;
     stage.reaches(&source, "COMPLETED").await;
-    let before = stage.script.selections().len();
+    let before = (stage.script.selections().len(), stage.script.calls().len());
     let fork = async |from: &str, key: &str| {
         let input = json!({"runId": source, "fromStage": from, "redo": true, "idempotencyKey": key});
         stage.act("forkAutomationRun", &format!("run {{ {} }}", super::stage::RUN), input).await
@@ -260,13 +260,18 @@ async fn a_fork_is_about_what_its_source_made_before(#[values(Engine::Sqlite, En
     let done = stage.reaches(&run, "COMPLETED").await;
     assert_eq!(statuses(&done)[..3], ["SKIPPED", "SKIPPED", "COMPLETED"]);
     let made: Vec<Uuid> = ideas.iter().map(|id| Uuid::from_u128(id.as_u128() + 500)).collect();
-    let selections = &stage.script.selections()[before..];
-    assert_eq!(selections[0].within.as_ref(), Some(&made), "the ideas of the source");
+    let (selections, calls) = (&stage.script.selections()[before.0..], &stage.script.calls()[before.1..]);
+    let id = |run: &str| uuid_of(&json!(run));
+    assert_eq!(selections[0].within, Some((id(&source), RunStage::Ideas)));
+    let taken = |of: RunStage| -> Vec<Uuid> {
+        calls.iter().filter(|call| call.stage == of).flat_map(|call| call.subjects.clone()).collect()
+    };
+    assert_eq!(taken(RunStage::ContentTasks), made, "the ideas of the source");
     assert!(selections[0].is_redo);
     // What follows is about what the fork itself made, and not about what the source made there.
     let own: Vec<Uuid> = made.iter().map(|id| Uuid::from_u128(id.as_u128() + 500)).collect();
-    assert_eq!(selections[1].within.as_ref(), Some(&own));
-    assert!(!own.contains(&Uuid::from_u128(tasks[0].as_u128() + 500)));
+    assert_eq!(selections[1].within, Some((id(&run), RunStage::ContentTasks)));
+    assert_eq!(taken(RunStage::Content), own);
     assert_eq!(fork("CONTENT_TASKS", "fork-key-1").await["run"]["id"], json!(run), "the key answers the first");
     stage.script.plan(own[0], &[Plan::Pause(Pause::plain(PauseReason::ProviderDown))]);
     let input = json!({"runId": run, "fromStage": "CONTENT", "idempotencyKey": "fork-key-3"});

@@ -22,6 +22,7 @@ use inkledger::{
         model::{Actor, Credits, HoldItem, IdemKey, Operation, WorkKind},
     },
 };
+use sea_orm::{ConnectionTrait as _, QueryResult};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -223,8 +224,15 @@ impl StageWork for Script {
     fn select<'a>(&'a self, selection: &'a Selection) -> WorkFuture<'a, Vec<Picked>> {
         Box::pin(async move {
             self.selections.lock().unwrap().push(selection.clone());
-            if let Some(within) = &selection.within {
-                return Ok(within.iter().map(|id| Picked { subject_id: *id, group_id: None }).collect());
+            if let Some((run, feed)) = selection.within {
+                let sql =
+                    "SELECT subject_id FROM automation_product WHERE run_id = $1 AND stage = $2 ORDER BY subject_id";
+                let db = self.db.get().unwrap();
+                let query = db.statement(sql, [run.into(), feed.as_str().into()]);
+                let rows = db.reader().query_all_raw(query).await.unwrap();
+                let picked =
+                    |row: &QueryResult| Picked { subject_id: row.try_get("", "subject_id").unwrap(), group_id: None };
+                return Ok(rows.iter().map(picked).collect());
             }
             Ok(self.waiting.lock().unwrap().get(&selection.stage).cloned().unwrap_or_default())
         })

@@ -1,4 +1,4 @@
-//! Runs that meet trouble: items that fail, keywords that nobody wants, caps, providers that are away; and forks of them.
+//! Runs that meet trouble: items that fail, keywords that nobody wants, caps, providers that are away.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -19,8 +19,8 @@ use super::{
     runner::Runner,
 };
 use crate::{
-    automation::stage::{code, statuses},
-    support::{builders::next_event, content::content, ws_client::Ws},
+    automation::stage::code,
+    support::{builders::next_event, ws_client::Ws},
 };
 
 fn fails(code: FailureCode) -> Meets {
@@ -251,41 +251,6 @@ async fn a_provider_that_is_away_pauses_the_run(
     let done = runner.run(&run).await;
     assert_eq!(done["state"], if failed == 0 { "COMPLETED" } else { "COMPLETED_WITH_ERRORS" }, "{done}");
     assert_eq!((&done["stages"][3]["succeeded"], &done["creditsUsed"]), (&json!(2 - failed), &json!(2 * (2 - failed))));
-    runner.check_all().await;
-}
-
-// REQ-B-37
-#[rstest]
-#[tokio::test]
-async fn a_fork_writes_what_its_source_left_and_nothing_else(
-    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
-) {
-    let runner = Runner::priced(engine, 100).await;
-    runner.import(&["tea pot", "tea cup"].map(str::to_owned), Value::Null).await;
-    runner.only(&["CLUSTER", "IDEAS", "CONTENT_TASKS", "CONTENT", "IMAGE_PROMPTS"], json!({})).await;
-    runner.configure(json!({"stages": [{"stage": "CONTENT", "cap": 1}]})).await;
-    let source = runner.started("start-key-1").await;
-    let done = runner.reaches(&source, "COMPLETED").await;
-    assert_eq!(done["stages"][2]["succeeded"], 3, "{done}");
-    // It came later, and by hand; and so did an article without prompts.
-    runner.content_tasks(&["By hand"]).await;
-    let stranger = content(&runner.server.db, &json!(runner.site), "DRAFT", &[]).await;
-    runner.configure(json!({"stages": [{"stage": "CONTENT", "cap": 10}]})).await;
-    let before = runner.provider.calls().len();
-    let input = json!({"runId": source, "fromStage": "CONTENT", "redo": false, "idempotencyKey": "fork-key-1"});
-    let forked = runner.act("forkAutomationRun", "run { id }", input).await;
-    let fork = forked["run"]["id"].as_str().unwrap_or_else(|| panic!("{forked}")).to_owned();
-    let done = runner.reaches(&fork, "COMPLETED").await;
-    assert_eq!(statuses(&done), ["SKIPPED", "SKIPPED", "SKIPPED", "COMPLETED", "COMPLETED", "SKIPPED", "SKIPPED"]);
-    assert_eq!((&done["stages"][3]["total"], &done["stages"][4]["total"]), (&json!(2), &json!(2)), "{done}");
-    let books = runner.provider.calls();
-    assert!(books[before..].iter().all(|line| line.title() != "By hand"), "{books:?}");
-    assert_eq!(
-        runner.states("content_task").await,
-        HashMap::from([("COMPLETED".to_owned(), 3), ("QUEUED".to_owned(), 1)])
-    );
-    let query = "query($id: ID!) { content(id: $id) { images { state } version } }";
-    assert_eq!(runner.ask(query, json!({"id": stranger})).await, json!({"images": [], "version": 1}));
     runner.check_all().await;
 }
 

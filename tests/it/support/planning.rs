@@ -199,7 +199,7 @@ impl Desk {
         of: &[Value],
         wanted: Option<i32>,
     ) -> Result<Vec<Brief>, TargetRefusal> {
-        let targets = Targets { site: None, ids: of.iter().map(uuid).collect(), wanted, keywords: None };
+        let targets = Targets { ids: of.iter().map(uuid).collect(), wanted, ..Targets::default() };
         match maker.briefs(Ask { account: self.account, targets: &targets, image_prompt_chars: 1_000 }).await {
             Ok(briefs) => Ok(briefs),
             Err(Failure::Refused(refusal)) => Err(refusal),
