@@ -18,7 +18,7 @@ use inkledger::{
         model::GateRules,
         provider::{FailureCode, Timeouts, sandbox::Step},
     },
-    clock::SECOND,
+    clock::{Clock as _, SECOND, SystemClock},
     db::Engine,
 };
 use rstest::rstest;
@@ -26,6 +26,7 @@ use serde_json::{Value, json};
 
 use super::{
     provider::{Meets, tokens},
+    records::rows,
     runner::{Runner, STAGES},
 };
 use crate::{
@@ -124,8 +125,43 @@ impl Races {
                 self.runner.act("createContentTask", "contentTask { id }", input).await;
             }
             let key = format!("lane-{lane}-run-{no}");
-            tokio::time::timeout(PATIENCE, self.race(&site, &key)).await.expect("a run did not end");
+            if tokio::time::timeout(PATIENCE, self.race(&site, &key)).await.is_err() {
+                panic!("the run of {key} did not end: {}", self.work().await.join("\n"));
+            }
         }
+    }
+
+    /// What is at work: runs, their jobs, their items and requests.
+    async fn work(&self) -> Vec<String> {
+        let db = &self.runner.server.db;
+        let mut all = vec![SystemClock.now().to_string()];
+        for (columns, rest) in [
+            (&["state", "desired", "fence", "event_seq", "updated_at"][..], "automation_run WHERE finished_at IS NULL"),
+            (
+                &[
+                    "kind",
+                    "lane",
+                    "state",
+                    "ready_at",
+                    "lease_until",
+                    "attempts",
+                    "crashes",
+                    "error_code",
+                    "error_detail",
+                ],
+                "job WHERE state IN ('ready', 'running', 'failed', 'dead')",
+            ),
+            (&["stage", "position", "state", "started_at"], "automation_item WHERE state = 'RUNNING'"),
+            (
+                &["state", "attempt_no", "sent_at", "created_at"],
+                "ai_attempt WHERE state IN ('prepared', 'sent', 'unknown')",
+            ),
+            (&["lane", "running", "cap"], "job_quota"),
+        ] {
+            let found = rows(db, columns, rest).await;
+            all.extend(found.into_iter().map(|line| format!("{rest}: {line}")));
+        }
+        all
     }
 
     async fn site(&self, lane: u64) -> Value {
