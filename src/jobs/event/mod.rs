@@ -4,7 +4,10 @@
 mod cursor;
 mod follow;
 
+use std::time::Duration;
+
 use sea_orm::{ConnectionTrait, DbErr};
+use tokio::sync::broadcast::{Receiver, error::RecvError};
 use uuid::Uuid;
 
 use crate::{
@@ -122,4 +125,23 @@ pub fn hint(bus: &dyn Bus, subject: Uuid) {
         origin: bus.origin().to_owned(),
         body: String::new(),
     });
+}
+
+/// Until a hint that `subject` has a new event, or some may have been missed; hints may be lost, so no longer than `most`.
+pub async fn hinted(hints: &mut Receiver<Hint>, subject: Uuid, most: Duration) {
+    let key = subject.to_string();
+    let hinted = async {
+        loop {
+            match hints.recv().await {
+                Ok(hint) if hint.topic == TOPIC && hint.key == key => return,
+                Ok(_) => {}
+                Err(RecvError::Lagged(_)) => return,
+                Err(RecvError::Closed) => std::future::pending::<()>().await,
+            }
+        }
+    };
+    tokio::select! {
+        () = hinted => {}
+        () = tokio::time::sleep(most) => {}
+    }
 }
