@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::broadcast::Receiver;
 use uuid::Uuid;
 
-use super::{REPLAY_MAX, StoredEvent, cursor::Cursor, hinted, list_after};
+use super::{FINISHED, REPLAY_MAX, StoredEvent, cursor::Cursor, hinted, list_after};
 use crate::{
     bus::Hint,
     clock::Micros,
@@ -22,9 +22,6 @@ const PAGE: i64 = 100;
 
 /// How often a stream looks without a hint.
 const POLL: Duration = Duration::from_secs(1);
-
-/// The kind of a subject's last event.
-const FINISHED: &str = "FINISHED";
 
 /// Why a stream shows its subject as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

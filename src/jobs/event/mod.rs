@@ -24,6 +24,9 @@ pub use follow::{Event, Followed, Opening, Standing};
 /// The topic of hints that a subject has a new event; the key is the subject's id.
 pub const TOPIC: &str = "event";
 
+/// The kind of a subject's last event.
+pub const FINISHED: &str = "FINISHED";
+
 /// How far behind a reader may be before it gets a snapshot instead of events.
 const REPLAY_MAX: i64 = 10_000;
 
