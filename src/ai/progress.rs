@@ -12,7 +12,7 @@ use super::{
 use crate::{
     db::Db,
     error::Error,
-    jobs::event::{Event, Followed, Opening, Standing},
+    jobs::event::{Event, FINISHED, Followed, Opening, Standing},
 };
 
 /// What happened.
@@ -129,7 +129,7 @@ impl Followed for AiTask {
             "PHASE" => ProgressKind::Phase,
             "ITEM" => ProgressKind::Item,
             "STATE" => ProgressKind::State,
-            "FINISHED" => ProgressKind::Finished,
+            FINISHED => ProgressKind::Finished,
             _ => return None,
         };
         Some(Progress {

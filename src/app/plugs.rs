@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::Look;
 use crate::{
-    ai::{Ai, maker::Makers, model::AiFunction},
+    ai::{Ai, maker::Makers},
     auth::{AccessWatch, Auth, model::CloseReason},
     automation::{Prices, WorkFuture, model::Stage},
     content::{ArticleMaker, ContentImageMaker, Contents, ImagePromptMaker, OptimizeMaker},
@@ -123,16 +123,8 @@ pub(super) struct ModelPrices(pub(super) Ai);
 
 impl Prices for ModelPrices {
     fn hold_of(&self, _: Uuid, stage: Stage) -> WorkFuture<'_, Option<i64>> {
-        let function = match stage {
-            Stage::Cluster => Some(AiFunction::ClusterKeywords),
-            Stage::Ideas => Some(AiFunction::GenerateIdeas),
-            Stage::Content => Some(AiFunction::GenerateContent),
-            Stage::ImagePrompts => Some(AiFunction::GenerateImagePrompts),
-            Stage::Images => Some(AiFunction::GenerateImages),
-            Stage::ContentTasks | Stage::Review => None,
-        };
         async move {
-            match function {
+            match stage.function() {
                 Some(function) => self.0.typical_hold(function).await,
                 None => Ok(Some(0)),
             }

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     ai::{
         Ai, StageRun,
-        model::{AiFunction, ItemState as AiItemState},
+        model::ItemState as AiItemState,
         stage::{StageAsk, StageItemEnd, StageOutcome},
     },
     bus::Bus,
@@ -42,18 +42,6 @@ pub struct AiStages {
     clock: Arc<dyn Clock>,
     bus: Arc<dyn Bus>,
     ai: Ai,
-}
-
-/// The function that a stage carries out; `None` for one without a model.
-pub fn function_of(stage: Stage) -> Option<AiFunction> {
-    Some(match stage {
-        Stage::Cluster => AiFunction::ClusterKeywords,
-        Stage::Ideas => AiFunction::GenerateIdeas,
-        Stage::Content => AiFunction::GenerateContent,
-        Stage::ImagePrompts => AiFunction::GenerateImagePrompts,
-        Stage::Images => AiFunction::GenerateImages,
-        Stage::ContentTasks | Stage::Review => return None,
-    })
 }
 
 impl AiStages {
@@ -172,7 +160,7 @@ impl AiStages {
 
     async fn ask(&self, step: &Step, items: &[RunItem]) -> Result<StageAsk, Error> {
         let run = &step.run;
-        let function = function_of(step.stage);
+        let function = step.stage.function();
         let function =
             function.ok_or_else(|| Internal::new("beginning a step of a run", "its stage needs no model"))?;
         Ok(StageAsk {

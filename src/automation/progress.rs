@@ -12,7 +12,7 @@ use super::{
 use crate::{
     db::Db,
     error::Error,
-    jobs::event::{Event, Followed, Opening, Standing},
+    jobs::event::{Event, FINISHED, Followed, Opening, Standing},
 };
 
 /// What happened.
@@ -132,7 +132,7 @@ impl Followed for AutomationRun {
             "STAGE" => ProgressKind::Stage,
             "ITEM" => ProgressKind::Item,
             "DRAINED" => ProgressKind::Drained,
-            "FINISHED" => ProgressKind::Finished,
+            FINISHED => ProgressKind::Finished,
             _ => return None,
         };
         let stage = payload.stage.as_deref().and_then(Stage::parse);

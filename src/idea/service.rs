@@ -63,11 +63,6 @@ impl Ideas {
         Ok(store::load_ideas(self.db.reader(), ids).await?)
     }
 
-    /// The oldest NEW ideas of a site, at most `limit`: what content tasks may be made of.
-    pub async fn new_ideas(&self, site: Uuid, limit: u32) -> Result<Vec<Uuid>, Error> {
-        Ok(store::new_ideas(self.db.reader(), site, limit).await?)
-    }
-
     fn trace(&self, right: MemberRight, request_id: Option<String>) -> Trace {
         let actor = Actor::User(right.user_id());
         Trace { account_id: right.account_id(), actor, request_id, at: self.clock.now() }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use inkledger::{
+    automation::model::Stage,
     clock::SystemClock,
     content::task::{ContentTasks, QueueIdeasError, effects},
     db::Engine,
@@ -154,7 +155,7 @@ async fn a_content_task_is_made_by_hand(#[values(Engine::Sqlite, Engine::Postgre
     assert_eq!(titles(json!({"clusterId": in_sector})).await, ["ÜBER Zelte"]);
     assert_eq!(titles(json!({"sectorId": null})).await, ["How to pitch a tent"]);
     assert_eq!(titles(json!({"state": "FAILED"})).await, [""; 0]);
-    assert_eq!(service(&desk).next_tasks(uuid(&desk.site), 10).await.unwrap(), [uuid(&full["id"]), uuid(&plain["id"])]);
+    assert_eq!(desk.waiting(Stage::Content, 10).await, [uuid(&full["id"]), uuid(&plain["id"])]);
     // A cluster that something is to be written for stays.
     let kept = desk.act("deleteCluster", "cluster { id }", json!({"clusterId": in_sector})).await;
     assert_eq!(code(&kept), "CLUSTER_HAS_CONTENT_TASKS");

@@ -1,12 +1,10 @@
 //! Ideas: found by a model, listed, changed, turned down, and nobody else's.
 
-use std::sync::Arc;
-
-use inkledger::{ai::model::data_block::Asked, clock::SystemClock, db::Engine, idea::Ideas};
+use inkledger::{ai::model::data_block::Asked, automation::model::Stage, db::Engine};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::planning::{Desk, code, ids, unusable, uuid};
+use crate::support::planning::{Desk, code, unusable, uuid};
 
 const IDEA: &str = "id title outline targetKeywords contentType targetWords state cluster { name } sector { id } site { id } \
                     contentTask { id }";
@@ -55,9 +53,7 @@ async fn ideas_are_listed_by_what_they_are(#[values(Engine::Sqlite, Engine::Post
                                              "pageInfo": {"hasNextPage": true}}})
     );
     // What a run would take up.
-    let service = Ideas::new(desk.server.db.clone(), Arc::new(SystemClock), ids());
-    let site = uuid(&desk.site);
-    assert_eq!(service.new_ideas(site, 2).await.unwrap(), ideas.iter().map(uuid).collect::<Vec<_>>(), "oldest first");
+    assert_eq!(desk.waiting(Stage::ContentTasks, 2).await, ideas.iter().map(uuid).collect::<Vec<_>>(), "oldest first");
 }
 
 #[rstest]

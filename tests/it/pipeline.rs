@@ -3,7 +3,7 @@
 
 mod b1;
 mod planning;
-mod provider;
+pub mod provider;
 mod records;
 mod run;
 mod run_control;

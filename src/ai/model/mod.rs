@@ -6,6 +6,7 @@ mod breaker;
 mod capability;
 pub mod data_block;
 mod function;
+mod order;
 mod payload;
 mod picture;
 mod price;
@@ -25,6 +26,7 @@ pub use capability::{
     Capabilities, CapabilityFault, PRIORITY, Settings, functions_from, functions_of, qualities_from, shapes_from,
 };
 pub use function::{AiFunction, MadeCount, ModelKind};
+pub use order::{Order, Subject};
 pub use payload::{ComposedPrompt, ERASED_PREFIX, ItemTerms, Original, StandIn, TaskPayload};
 pub use picture::{AspectRatio, Quality};
 pub use price::{
@@ -34,8 +36,8 @@ pub use price_entry::{PriceEntry, PriceFault, PriceUnit, credit_price};
 pub use provider::{ProviderSetup, Sealed, StoredKey};
 pub use registry::{AiModel, ModelRefusal, PricedModel};
 pub use request::{
-    AcceptError, BULK_MAX, COUNT_MAX, EventOrder, GenerateImages, GenerateText, InsufficientFigures, MakeThings, Order,
-    Picture, SEED_MAX, Subject, UpscaleImages,
+    AcceptError, BULK_MAX, COUNT_MAX, EventOrder, GenerateImages, GenerateText, InsufficientFigures, MakeThings,
+    Picture, SEED_MAX, UpscaleImages,
 };
 pub use target::{Target, TargetRefusal, Targets};
 pub use task::{AiTask, Attempt, AttemptState, Item, ItemState, Phase, TaskStatus, error_text, task_percent};

@@ -8,7 +8,7 @@ use super::{AspectRatio, Quality, Target};
 use crate::prompt::model::{compose::Part, fit::DroppedClause};
 
 /// What a task was asked, as stored with it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskPayload {
     /// Whether its person was deleted, and with them what they wrote. Stands first: a look at the stored text tells.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

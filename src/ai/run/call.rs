@@ -3,7 +3,6 @@
 use std::future::Future;
 
 use bytes::Bytes;
-use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -232,31 +231,18 @@ impl Run<'_> {
         cancel.cancel();
         (work.await, true)
     }
+
     /// Returns once a cancel of the task or its run has committed: by hint, or within the time between two looks.
     async fn end_asked(&self) {
         let parts = &self.ai.parts;
         let mut hints = parts.bus.subscribe();
-        let key = self.asked_at().to_string();
         loop {
             match self.is_end_asked().await {
                 Ok(true) => return,
                 Ok(false) => {}
                 Err(error) => tracing::warn!(error = %error, "could not see whether AI work was cancelled"),
             }
-            let hinted = async {
-                loop {
-                    match hints.recv().await {
-                        Ok(hint) if hint.topic == event::TOPIC && hint.key == key => return,
-                        Ok(_) => {}
-                        Err(RecvError::Lagged(_)) => return,
-                        Err(RecvError::Closed) => std::future::pending::<()>().await,
-                    }
-                }
-            };
-            tokio::select! {
-                () = hinted => {}
-                () = tokio::time::sleep(parts.config.watch) => {}
-            }
+            event::hinted(&mut hints, self.asked_at(), parts.config.watch).await;
         }
     }
 }

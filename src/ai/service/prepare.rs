@@ -83,22 +83,7 @@ impl Prepared {
 
     /// What is stored with the task of a stage, whose items have their own.
     pub(super) fn stage_payload(&self) -> TaskPayload {
-        TaskPayload {
-            is_erased: false,
-            prompt: String::new(),
-            prompts: Vec::new(),
-            system: None,
-            composed: None,
-            originals: Vec::new(),
-            targets: Vec::new(),
-            count: 1,
-            ratio: AspectRatio::default(),
-            quality: Quality::default(),
-            seed: None,
-            model: self.model.model.name.clone(),
-            stand_ins: Vec::new(),
-            watermark: None,
-        }
+        TaskPayload { count: 1, model: self.model.model.name.clone(), ..TaskPayload::default() }
     }
 
     /// What is stored with the task. `chosen` is the seed for when the client gave none.

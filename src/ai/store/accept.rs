@@ -8,7 +8,7 @@ use crate::{
     ai::model::{AiFunction, Phase, TaskStatus},
     clock::Micros,
     db::effect::{Cell, Effect, Known},
-    jobs::{NewJob, enqueue_effect},
+    jobs::{NewJob, enqueue_effect, event::FINISHED},
     notification::{NewNotification, Severity, insert_effect},
 };
 
@@ -194,5 +194,5 @@ pub fn refuse_effects(accepted: &Accepted, notification_id: Uuid) -> Vec<Effect>
         dedupe_key: super::finish::dedupe_key(accepted.ai_task_id),
         created_at: accepted.now,
     });
-    vec![task, accepted.event("FINISHED", finished, false), notification]
+    vec![task, accepted.event(FINISHED, finished, false), notification]
 }

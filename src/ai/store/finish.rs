@@ -15,7 +15,7 @@ use crate::{
     },
     clock::Micros,
     db::effect::{Cell, Effect, Known, Set},
-    jobs::event::{EventSubject, NewEvent, append_effects},
+    jobs::event::{EventSubject, FINISHED, NewEvent, append_effects},
     notification::{NewNotification, Severity, insert_effect},
 };
 
@@ -304,7 +304,7 @@ pub fn end_effects(task: &AiTask, ending: &Ending, key: Vec<(&'static str, Value
         .lit("\"}");
     let mut effects = vec![Effect::Update { table: SUBJECT, set, key, guarded: true }, notification];
     let subject = EventSubject { table: SUBJECT, id: task.id, account_id: task.account_id };
-    let event = NewEvent { kind: "FINISHED", payload: payload.into_parts(), credits: ending.moves_credits };
+    let event = NewEvent { kind: FINISHED, payload: payload.into_parts(), credits: ending.moves_credits };
     effects.extend(append_effects(subject, &event, now));
     effects
 }

@@ -1,6 +1,7 @@
 //! The seven stages of a run, in order, and how far each is.
 
 use super::ConfigFault;
+use crate::ai::model::AiFunction;
 
 crate::words::words! {
     /// A stage of a run.
@@ -28,9 +29,21 @@ impl Stage {
         1 + self as i32
     }
 
+    /// The AI function that it carries out; `None` for one without a model.
+    pub fn function(self) -> Option<AiFunction> {
+        Some(match self {
+            Self::Cluster => AiFunction::ClusterKeywords,
+            Self::Ideas => AiFunction::GenerateIdeas,
+            Self::Content => AiFunction::GenerateContent,
+            Self::ImagePrompts => AiFunction::GenerateImagePrompts,
+            Self::Images => AiFunction::GenerateImages,
+            Self::ContentTasks | Self::Review => return None,
+        })
+    }
+
     /// Whether no AI model has a part in it, so that it costs nothing.
     pub fn is_local(self) -> bool {
-        matches!(self, Self::ContentTasks | Self::Review)
+        self.function().is_none()
     }
 
     /// The stage whose products it takes; `None` for the first, which takes what was imported.

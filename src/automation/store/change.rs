@@ -18,6 +18,7 @@ use crate::{
     },
     db::effect::{Effect, EffectError, Facts, TextPart},
     error::{Failure, Internal},
+    jobs::event::FINISHED,
     notification::{NewNotification, insert_effect},
 };
 
@@ -73,7 +74,7 @@ pub async fn change_in<R>(
     }
     let notice = if run.state.is_final() {
         let notice = end_notice(run, &stages);
-        tell("FINISHED", finished_payload(run, notice.as_ref()));
+        tell(FINISHED, finished_payload(run, notice.as_ref()));
         notice.map(|notice| (notice, format!("{SUBJECT}:{}", run.id)))
     } else {
         run.pause

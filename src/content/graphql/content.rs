@@ -1,7 +1,6 @@
 //! `Content`.
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject, dataloader::DataLoader};
-use uuid::Uuid;
 
 use super::{
     image::ContentImage,
@@ -15,12 +14,13 @@ use crate::{
     content::{Contents, model, task::graphql::ContentTask},
     error::Error,
     graphql::{
-        context::{service, viewer},
+        context::service,
+        loaders::owned,
         node::{self, NodeKind},
         page::ConnectionArgs,
         scalars::DateTime,
     },
-    keyword::graphql::{Cluster, ContentType, sector_of, seen},
+    keyword::graphql::{Cluster, ContentType, sector_of},
     site::graphql::{Sector, Site},
 };
 
@@ -37,20 +37,9 @@ pub struct ContentSlot {
 #[derive(Debug, Clone)]
 pub struct Content(pub model::Content);
 
+owned!(Content: ContentLoader, ContentOf);
+
 impl Content {
-    /// The content, for a caller that holds what belongs to it or compares the account.
-    pub async fn load(ctx: &Context<'_>, id: Uuid) -> Result<Option<Self>, Error> {
-        Ok(service::<DataLoader<ContentLoader>>(ctx)?.load_one(ContentOf(id)).await?.map(Self))
-    }
-
-    /// The content, if the viewer may see its account. Refuses: `Unauthenticated`, `NotFound`.
-    pub async fn find(ctx: &Context<'_>, id: Uuid) -> Result<Option<Self>, Error> {
-        viewer(ctx)?.signed_in()?;
-        let Some(found) = Self::load(ctx, id).await? else { return Ok(None) };
-        seen(ctx, found.0.account_id).await?;
-        Ok(Some(found))
-    }
-
     async fn places(&self, ctx: &Context<'_>) -> Result<Vec<model::ContentImage>, Error> {
         let found = service::<DataLoader<ContentLoader>>(ctx)?.load_one(ImagesOf(self.0.id)).await?;
         Ok(found.unwrap_or_default())

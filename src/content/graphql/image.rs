@@ -1,7 +1,6 @@
 //! `ContentImage`: a place for an image in content.
 
-use async_graphql::{Context, Enum, ID, Object, Result, dataloader::DataLoader};
-use uuid::Uuid;
+use async_graphql::{Context, Enum, ID, Object, Result};
 
 use super::{
     content::Content,
@@ -9,14 +8,12 @@ use super::{
 };
 use crate::{
     content::model,
-    error::Error,
     graphql::{
-        context::{service, viewer},
+        loaders::owned,
         node::{self, NodeKind},
         scalars::DateTime,
     },
     image::graphql::Image,
-    keyword::graphql::seen,
 };
 
 /// Where in a content an image stands.
@@ -49,16 +46,7 @@ pub enum ContentImageState {
 #[derive(Debug, Clone)]
 pub struct ContentImage(pub model::ContentImage);
 
-impl ContentImage {
-    /// The place, if the viewer may see its account. Refuses: `Unauthenticated`, `NotFound`.
-    pub async fn find(ctx: &Context<'_>, id: Uuid) -> Result<Option<Self>, Error> {
-        viewer(ctx)?.signed_in()?;
-        let found = service::<DataLoader<ContentLoader>>(ctx)?.load_one(ContentImageOf(id)).await?;
-        let Some(found) = found else { return Ok(None) };
-        seen(ctx, found.account_id).await?;
-        Ok(Some(Self(found)))
-    }
-}
+owned!(ContentImage: ContentLoader, ContentImageOf);
 
 /// A place for an image in a content, and what is in it.
 #[Object]

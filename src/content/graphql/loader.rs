@@ -12,70 +12,27 @@ use crate::{
         model::{Content, ContentImage},
     },
     error::Error,
+    graphql::loaders::loads,
 };
 
 /// Loads by id.
 pub struct ContentLoader(pub Contents);
 
-/// Content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct ContentOf(pub(super) Uuid);
-
-/// The text of a content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct TextOf(pub(super) Uuid);
-
-/// The places for images of a content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct ImagesOf(pub(super) Uuid);
-
-/// A place for an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct ContentImageOf(pub(super) Uuid);
+loads! {
+    ContentLoader:
+    /// Content.
+    pub(super) ContentOf => Content, load_contents;
+    /// The text of a content.
+    pub(super) TextOf => String, load_texts;
+    /// The places for images of a content.
+    pub(super) ImagesOf => Vec<ContentImage>, load_images_of;
+    /// A place for an image.
+    pub(super) ContentImageOf => ContentImage, load_images;
+}
 
 /// The text of a version of a content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct RevisionTextOf(pub(super) Uuid, pub(super) i32);
-
-impl Loader<ContentOf> for ContentLoader {
-    type Value = Content;
-    type Error = Error;
-
-    async fn load(&self, keys: &[ContentOf]) -> Result<HashMap<ContentOf, Content>, Error> {
-        let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
-        Ok(self.0.load_contents(&ids).await?.into_iter().map(|(id, found)| (ContentOf(id), found)).collect())
-    }
-}
-
-impl Loader<TextOf> for ContentLoader {
-    type Value = String;
-    type Error = Error;
-
-    async fn load(&self, keys: &[TextOf]) -> Result<HashMap<TextOf, String>, Error> {
-        let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
-        Ok(self.0.load_texts(&ids).await?.into_iter().map(|(id, found)| (TextOf(id), found)).collect())
-    }
-}
-
-impl Loader<ImagesOf> for ContentLoader {
-    type Value = Vec<ContentImage>;
-    type Error = Error;
-
-    async fn load(&self, keys: &[ImagesOf]) -> Result<HashMap<ImagesOf, Vec<ContentImage>>, Error> {
-        let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
-        Ok(self.0.load_images_of(&ids).await?.into_iter().map(|(id, found)| (ImagesOf(id), found)).collect())
-    }
-}
-
-impl Loader<ContentImageOf> for ContentLoader {
-    type Value = ContentImage;
-    type Error = Error;
-
-    async fn load(&self, keys: &[ContentImageOf]) -> Result<HashMap<ContentImageOf, ContentImage>, Error> {
-        let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
-        Ok(self.0.load_images(&ids).await?.into_iter().map(|(id, found)| (ContentImageOf(id), found)).collect())
-    }
-}
 
 impl Loader<RevisionTextOf> for ContentLoader {
     type Value = String;

@@ -103,9 +103,4 @@ impl Contents {
     ) -> Result<Dated, Error> {
         Ok(store::calendar::load_dated(tx, site, span, filter).await?)
     }
-
-    /// Those of a site's content that the last stage of a run takes: in review, all images settled, the oldest first.
-    pub async fn list_reviewable(&self, site: Uuid, limit: i64) -> Result<Vec<Uuid>, Error> {
-        Ok(store::content::list_reviewable(self.db.reader(), site, limit).await?)
-    }
 }

@@ -150,15 +150,6 @@ pub async fn lock_content(tx: &impl ConnectionTrait, account: Uuid, id: Uuid) ->
     row.as_ref().map(content_of).transpose()
 }
 
-/// Those of a site's content in review whose images have all settled, the oldest first, at most `limit`.
-pub async fn list_reviewable(connection: &impl ConnectionTrait, site: Uuid, limit: i64) -> Result<Vec<Uuid>, DbErr> {
-    let sql = "SELECT id FROM content WHERE site_id = $1 AND state = 'REVIEW' AND NOT EXISTS \
-               (SELECT 1 FROM content_image WHERE content_id = content.id AND state NOT IN ('GENERATED', 'FAILED')) \
-               ORDER BY id LIMIT $2";
-    let rows = connection.query_all_raw(statement(connection, sql, [site.into(), limit.into()])).await?;
-    rows.iter().map(|row| row.try_get("", "id")).collect()
-}
-
 /// The slugs of a site that are `base` or begin with it and a hyphen. The caller holds the site.
 pub async fn taken_slugs(
     connection: &impl ConnectionTrait,

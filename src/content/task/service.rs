@@ -62,11 +62,6 @@ impl ContentTasks {
         Ok(store::load_tasks_of(self.db.reader(), ideas).await?)
     }
 
-    /// The QUEUED content tasks of a site that come first, at most `limit`: by priority, then by age.
-    pub async fn next_tasks(&self, site: Uuid, limit: u32) -> Result<Vec<Uuid>, Error> {
-        Ok(store::next_tasks(self.db.reader(), site, limit).await?)
-    }
-
     fn trace(&self, right: MemberRight, request_id: Option<String>) -> Trace {
         let actor = Actor::User(right.user_id());
         Trace { account_id: right.account_id(), actor, request_id, at: self.clock.now() }

@@ -85,10 +85,3 @@ pub async fn lock_task(tx: &impl ConnectionTrait, account: Uuid, task: Uuid) -> 
     let row = tx.query_one_raw(statement(tx, sql, [task.into(), account.into()])).await?;
     row.as_ref().map(task_of).transpose()
 }
-
-/// The QUEUED content tasks of a site that come first: by priority, then by age; at most `limit`.
-pub async fn next_tasks(connection: &impl ConnectionTrait, site: Uuid, limit: u32) -> Result<Vec<Uuid>, DbErr> {
-    let sql = "SELECT id FROM content_task WHERE site_id = $1 AND state = 'QUEUED' ORDER BY priority DESC, id LIMIT $2";
-    let rows = connection.query_all_raw(statement(connection, sql, [site.into(), i64::from(limit).into()])).await?;
-    rows.iter().map(|row| row.try_get("", "id")).collect()
-}

@@ -90,13 +90,6 @@ pub async fn lock_ideas(tx: &impl ConnectionTrait, account: Uuid, ids: &[Uuid]) 
     rows.iter().map(idea_of).collect()
 }
 
-/// The oldest NEW ideas of a site, at most `limit`.
-pub async fn new_ideas(connection: &impl ConnectionTrait, site: Uuid, limit: u32) -> Result<Vec<Uuid>, DbErr> {
-    let sql = "SELECT id FROM idea WHERE site_id = $1 AND state = 'NEW' ORDER BY id LIMIT $2";
-    let rows = connection.query_all_raw(statement(connection, sql, [site.into(), i64::from(limit).into()])).await?;
-    rows.iter().map(|row| row.try_get("", "id")).collect()
-}
-
 /// The titles of a cluster's ideas, rejected ones too: the newest, at most `limit`.
 pub async fn newest_titles(connection: &impl ConnectionTrait, cluster: Uuid, limit: u32) -> Result<Vec<String>, DbErr> {
     let sql = "SELECT title FROM idea WHERE cluster_id = $1 ORDER BY id DESC LIMIT $2";

@@ -5,10 +5,10 @@ use std::{collections::VecDeque, time::Duration};
 
 use futures_util::{Stream, stream};
 use serde::de::DeserializeOwned;
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::sync::broadcast::Receiver;
 use uuid::Uuid;
 
-use super::{REPLAY_MAX, StoredEvent, TOPIC, cursor::Cursor, list_after};
+use super::{FINISHED, REPLAY_MAX, StoredEvent, cursor::Cursor, hinted, list_after};
 use crate::{
     bus::Hint,
     clock::Micros,
@@ -22,9 +22,6 @@ const PAGE: i64 = 100;
 
 /// How often a stream looks without a hint.
 const POLL: Duration = Duration::from_secs(1);
-
-/// The kind of a subject's last event.
-const FINISHED: &str = "FINISHED";
 
 /// Why a stream shows its subject as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,7 +150,7 @@ impl<S: Followed> Follower<S> {
                 return Ok(None);
             }
             if !self.read().await? {
-                self.wait().await;
+                hinted(&mut self.hints, self.id, POLL).await;
             }
         }
     }
@@ -194,25 +191,5 @@ impl<S: Followed> Follower<S> {
         self.sequence = sequence;
         let cursor = Cursor { mark: S::MARK, epoch: self.epoch, subject: self.id, sequence }.to_text();
         self.ready.push_back(Event { sequence, cursor, told, balance, at });
-    }
-
-    /// Until a hint about this subject, or the next poll.
-    async fn wait(&mut self) {
-        let key = self.id.to_string();
-        let hints = &mut self.hints;
-        let hinted = async {
-            loop {
-                match hints.recv().await {
-                    Ok(hint) if hint.topic == TOPIC && hint.key == key => return,
-                    Ok(_) => {}
-                    Err(RecvError::Lagged(_)) => return,
-                    Err(RecvError::Closed) => std::future::pending::<()>().await,
-                }
-            }
-        };
-        tokio::select! {
-            () = hinted => {}
-            () = tokio::time::sleep(POLL) => {}
-        }
     }
 }

@@ -4,7 +4,10 @@
 mod cursor;
 mod follow;
 
+use std::time::Duration;
+
 use sea_orm::{ConnectionTrait, DbErr};
+use tokio::sync::broadcast::{Receiver, error::RecvError};
 use uuid::Uuid;
 
 use crate::{
@@ -20,6 +23,9 @@ pub use follow::{Event, Followed, Opening, Standing};
 
 /// The topic of hints that a subject has a new event; the key is the subject's id.
 pub const TOPIC: &str = "event";
+
+/// The kind of a subject's last event.
+pub const FINISHED: &str = "FINISHED";
 
 /// How far behind a reader may be before it gets a snapshot instead of events.
 const REPLAY_MAX: i64 = 10_000;
@@ -122,4 +128,23 @@ pub fn hint(bus: &dyn Bus, subject: Uuid) {
         origin: bus.origin().to_owned(),
         body: String::new(),
     });
+}
+
+/// Until a hint that `subject` has a new event, or some may have been missed; hints may be lost, so no longer than `most`.
+pub async fn hinted(hints: &mut Receiver<Hint>, subject: Uuid, most: Duration) {
+    let key = subject.to_string();
+    let hinted = async {
+        loop {
+            match hints.recv().await {
+                Ok(hint) if hint.topic == TOPIC && hint.key == key => return,
+                Ok(_) => {}
+                Err(RecvError::Lagged(_)) => return,
+                Err(RecvError::Closed) => std::future::pending::<()>().await,
+            }
+        }
+    };
+    tokio::select! {
+        () = hinted => {}
+        () = tokio::time::sleep(most) => {}
+    }
 }

@@ -7,7 +7,6 @@ mod mutation;
 mod query;
 mod types;
 
-pub(crate) use crate::graphql::loaders::seen;
 pub use loader::KeywordLoader;
 pub use make::ClusteringMutation;
 pub use mutation::KeywordMutation;

@@ -11,7 +11,7 @@ use std::{collections::HashMap, sync::Arc};
 use uuid::Uuid;
 
 use super::{
-    model::{Cluster, ClusterFigures, ClusterFilter, Keyword, KeywordFilter, clustering},
+    model::{Cluster, ClusterFigures, ClusterFilter, Keyword, KeywordFilter},
     store,
 };
 use crate::{
@@ -78,25 +78,6 @@ impl Keywords {
     /// What the keywords of clusters come to, which the caller holds; one without keywords has no entry.
     pub async fn load_figures(&self, clusters: &[Uuid]) -> Result<HashMap<Uuid, ClusterFigures>, Error> {
         Ok(store::cluster::load_figures(self.db.reader(), clusters).await?)
-    }
-
-    /// A site's keywords that wait for a cluster, at most `limit`, bucket by bucket, the oldest first: each group is of one
-    /// sector, or of the site outside sectors, and has at least two.
-    pub async fn clusterable_keywords(&self, site: Uuid, limit: u32) -> Result<Vec<Vec<Uuid>>, Error> {
-        let mut groups: Vec<(Uuid, Vec<Uuid>)> = Vec::new();
-        for (bucket, keyword) in store::select::clusterable_keywords(self.db.reader(), site, limit).await? {
-            match groups.last_mut() {
-                Some((last, group)) if *last == bucket => group.push(keyword),
-                _ => groups.push((bucket, vec![keyword])),
-            }
-        }
-        // The limit may cut a bucket after its first.
-        Ok(groups.into_iter().map(|(_, group)| group).filter(|group| group.len() >= clustering::KEYWORDS_MIN).collect())
-    }
-
-    /// The oldest NEW clusters of a site that have keywords, at most `limit`: what ideas may be found for.
-    pub async fn new_clusters(&self, site: Uuid, limit: u32) -> Result<Vec<Uuid>, Error> {
-        Ok(store::select::new_clusters(self.db.reader(), site, limit).await?)
     }
 
     fn trace(&self, right: MemberRight, request_id: Option<String>) -> Trace {

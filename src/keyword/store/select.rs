@@ -1,5 +1,5 @@
-//! What runs and models take up next, and what models are told. The caller has authorised by holding the site, the bucket
-//! (a sector, or a site outside sectors) or the cluster.
+//! What models are told of clusters and keywords, and what their answers name. The caller has authorised by holding the
+//! bucket (a sector, or a site outside sectors) or the cluster.
 
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use uuid::Uuid;
@@ -20,27 +20,6 @@ async fn read<T>(
     read: impl Fn(&QueryResult) -> Result<T, DbErr>,
 ) -> Result<Vec<T>, DbErr> {
     connection.query_all_raw(statement(connection, sql, values)).await?.iter().map(read).collect()
-}
-
-/// A site's keywords that wait for a cluster, with their buckets: bucket by bucket, the oldest first, at most `limit`.
-/// Buckets where only one waits are left out: there is nothing to cluster it with.
-pub async fn clusterable_keywords(
-    connection: &impl ConnectionTrait,
-    site: Uuid,
-    limit: u32,
-) -> Result<Vec<(Uuid, Uuid)>, DbErr> {
-    let sql = "SELECT bucket_id, id FROM keyword WHERE site_id = $1 AND state IN ('NEW', 'ORPHANED') AND bucket_id IN \
-               (SELECT bucket_id FROM keyword WHERE site_id = $1 AND state IN ('NEW', 'ORPHANED') GROUP BY bucket_id \
-               HAVING COUNT(*) > 1) ORDER BY bucket_id, id LIMIT $2";
-    let values = [site.into(), i64::from(limit).into()];
-    read(connection, sql, values, |row| Ok((row.try_get("", "bucket_id")?, row.try_get("", "id")?))).await
-}
-
-/// The oldest NEW clusters of a site that have keywords, at most `limit`.
-pub async fn new_clusters(connection: &impl ConnectionTrait, site: Uuid, limit: u32) -> Result<Vec<Uuid>, DbErr> {
-    let sql = "SELECT c.id FROM cluster c WHERE c.site_id = $1 AND c.state = 'NEW' AND EXISTS \
-               (SELECT 1 FROM keyword k WHERE k.cluster_id = c.id) ORDER BY c.id LIMIT $2";
-    read(connection, sql, [site.into(), i64::from(limit).into()], |row| row.try_get("", "id")).await
 }
 
 /// The newest clusters of a bucket, at most `limit`.

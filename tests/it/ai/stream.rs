@@ -1,13 +1,12 @@
 //! The live progress of a task: numbered without gap, resumable anywhere.
 
-use std::time::Duration;
-
 use futures_util::{Stream, StreamExt};
 use inkledger::{
     ai::{
         model::{Phase, TaskStatus},
         progress::{ProgressEvent, ProgressKind},
         provider::sandbox::Step,
+        routing::Providers,
     },
     db::Engine,
     error::Error,
@@ -15,6 +14,7 @@ use inkledger::{
 use rstest::rstest;
 
 use super::stage::{PATIENCE, Stage};
+use crate::pipeline::provider::{Meets, Provider};
 
 async fn all(stream: impl Stream<Item = Result<ProgressEvent, Error>>) -> Vec<ProgressEvent> {
     let collecting = stream.map(Result::unwrap).collect::<Vec<_>>();
@@ -105,20 +105,17 @@ async fn cursors_of_others_are_refused_and_old_ones_resynchronised() {
 async fn events_arrive_while_the_task_runs() {
     let stage = Stage::open(Engine::Sqlite).await;
     let spender = stage.spender(10).await;
-    stage.script.push(Step::Delay(Duration::from_millis(700)));
-    let workers = stage.process.start().await;
-    let ai = stage.process.ai.clone();
-    let task = ai.generate_images(spender, stage.images(1)).await.unwrap();
-    let stream = ai.follow_task(spender.account_id, task.id, None).await.unwrap();
-    let mut stream = Box::pin(stream);
-    let started = tokio::time::Instant::now();
-    loop {
-        let event = stream.next().await.unwrap().unwrap();
-        if event.told.phase == Some(Phase::AiCall) {
-            break;
-        }
-    }
-    assert!(started.elapsed() < Duration::from_millis(650), "the phase was shown only after the call");
+    let provider = Provider::new();
+    provider.rule(|_| Meets::Gate(Step::Ok));
+    let process = stage.process_with(Providers::new().with(provider.clone())).await;
+    let workers = process.start().await;
+    let task = process.ai.generate_images(spender, stage.images(1)).await.unwrap();
+    let mut stream = Box::pin(process.ai.follow_task(spender.account_id, task.id, None).await.unwrap());
+    let seen = async { while stream.next().await.unwrap().unwrap().told.phase != Some(Phase::AiCall) {} };
+    // The provider answers nothing before that.
+    tokio::time::timeout(PATIENCE, seen).await.expect("the phase is not shown during the call");
+    provider.waits(1).await;
+    provider.lets(1);
     stage.ended(&task).await;
     workers.shutdown().await;
 }

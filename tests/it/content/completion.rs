@@ -1,6 +1,7 @@
 //! What becomes of content by itself when it is complete.
 
 use inkledger::{
+    automation::model::Stage as RunStage,
     content::{
         model::{ApprovalBlock, ContentImageState},
         service::completion::{ImageChange, Reviewed, images_touched},
@@ -198,8 +199,8 @@ async fn a_run_stops_at_review_and_its_last_stage_goes_on(#[values(Engine::Sqlit
     let open = stage.content("REVIEW", &[]).await;
     stage.place(&open, "IN_ARTICLE", "GENERATING").await;
     let site = rows::uuid_of(&stage.site);
-    let taken = stage.contents.list_reviewable(site, 50).await.unwrap();
-    assert_eq!(taken, [rows::uuid_of(&plain), rows::uuid_of(&bare)]);
+    let taken = stage.server.automation.list_waiting(site, RunStage::Review, 50).await.unwrap();
+    assert_eq!(taken, [(rows::uuid_of(&plain), None), (rows::uuid_of(&bare), None)]);
     let review = async |content: &Value| stage.contents.review_stage(rows::uuid_of(content)).await.unwrap();
     assert!(matches!(review(&plain).await, Reviewed::Approved(Some(_))));
     assert_eq!(review(&plain).await, Reviewed::Passed, "repeating it is safe");

@@ -7,6 +7,7 @@ use inkledger::{
     ai::maker::{Ask, Brief, Made, MakeError, Maker, Making, Output, Target, TargetRefusal, Targets},
     audit::{Actor, Trace},
     auth::{MemberRight, model::MemberRole},
+    automation::model::Stage,
     clock::{Clock, SystemClock},
     db::{Db, Engine, effect::Effect},
     error::Failure,
@@ -171,6 +172,12 @@ impl Desk {
         let nodes = page["nodes"].as_array().unwrap().clone();
         assert_eq!(page["totalCount"], nodes.len());
         nodes
+    }
+
+    /// What of the site a run would take up in a stage, in that order.
+    pub async fn waiting(&self, stage: Stage, limit: i32) -> Vec<Uuid> {
+        let waiting = self.server.automation.list_waiting(uuid(&self.site), stage, limit).await.unwrap();
+        waiting.into_iter().map(|(id, _)| id).collect()
     }
 
     /// The fields of an object.

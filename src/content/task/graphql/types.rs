@@ -9,12 +9,13 @@ use crate::{
     content::task,
     error::Error,
     graphql::{
-        context::{service, viewer},
+        context::service,
+        loaders::owned,
         node::{self, NodeKind},
         scalars::DateTime,
     },
     idea::graphql::Idea,
-    keyword::graphql::{Cluster, ContentType, sector_of, seen},
+    keyword::graphql::{Cluster, ContentType, sector_of},
     site::graphql::{Sector, Site},
 };
 
@@ -36,23 +37,12 @@ pub enum ContentTaskState {
 #[derive(Debug, Clone)]
 pub struct ContentTask(pub task::ContentTask);
 
-impl ContentTask {
-    /// The content task, for a caller that holds what belongs to it or compares the account.
-    pub async fn load(ctx: &Context<'_>, id: Uuid) -> Result<Option<Self>, Error> {
-        Ok(service::<DataLoader<ContentTaskLoader>>(ctx)?.load_one(TaskOf(id)).await?.map(Self))
-    }
+owned!(ContentTask: ContentTaskLoader, TaskOf);
 
+impl ContentTask {
     /// The content task that was made of an idea, for a caller that holds the idea.
     pub async fn of_idea(ctx: &Context<'_>, idea: Uuid) -> Result<Option<Self>, Error> {
         Ok(service::<DataLoader<ContentTaskLoader>>(ctx)?.load_one(TaskOfIdea(idea)).await?.map(Self))
-    }
-
-    /// The content task, if the viewer may see its account. Refuses: `Unauthenticated`, `NotFound`.
-    pub async fn find(ctx: &Context<'_>, id: Uuid) -> Result<Option<Self>, Error> {
-        viewer(ctx)?.signed_in()?;
-        let Some(found) = Self::load(ctx, id).await? else { return Ok(None) };
-        seen(ctx, found.0.account_id).await?;
-        Ok(Some(found))
     }
 }
 
