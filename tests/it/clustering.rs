@@ -89,7 +89,8 @@ async fn keywords_of_one_sector_are_asked_about_in_equal_calls(
     assert!(refused(&[&outside[0], &outside[1], &keywords[0]]).await.starts_with("Number 3 is of another sector"));
     // What a run would take up: sector by sector, the oldest first.
     let of = |ids: &[Value]| ids.iter().map(uuid).collect::<Vec<_>>();
-    let (here, there) = (of(&outside[..2]), of(&keywords));
+    let late = desk.keywords(&["imported last"], desk.sector.clone()).await;
+    let (here, there) = (of(&outside[..2]), of(&[keywords, late].concat()));
     let waiting = desk.waiting(Stage::Cluster, 500).await;
     assert!(waiting == [here.clone(), there.clone()].concat() || waiting == [there.clone(), here].concat());
     desk.act("archiveKeywords", "keywords { id }", json!({"siteId": desk.site, "keywordIds": outside[..2]})).await;

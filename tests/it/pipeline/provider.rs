@@ -41,6 +41,8 @@ pub enum Meets {
     Step(Step),
     /// It waits until the test lets it go on, and then meets the step.
     Gate(Step),
+    /// It waits until it is withdrawn, and reports that it used so many tokens.
+    Withdrawn(TokenUsage),
 }
 
 /// An answer that cost so many tokens.
@@ -131,6 +133,12 @@ impl Provider {
                     }
                 }
                 step
+            }
+            Meets::Withdrawn(usage) => {
+                self.0.entered.add_permits(1);
+                call.cancel.cancelled().await;
+                let failure = ProviderFailure::new(FailureCode::Cancelled, "cancelled while it worked");
+                return Err(ProviderFailure { usage: Some(usage), ..failure });
             }
         };
         let script = SandboxScript::default();

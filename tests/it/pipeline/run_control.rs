@@ -1,19 +1,23 @@
 //! Runs at work that are paused, resumed and cancelled: what is in flight then, what it costs, and what never begins.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use inkledger::{
-    ai::provider::{FailureCode, sandbox::Step},
+    ai::{
+        points::{FailPoints, Point},
+        provider::{FailureCode, TokenUsage, sandbox::Step},
+    },
     db::Engine,
 };
 use rstest::rstest;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use super::{
     provider::{Meets, tokens},
     runner::Runner,
 };
-use crate::automation::stage::{code, statuses};
+use crate::automation::stage::{PATIENCE, code, statuses};
 
 const TITLES: [&str; 6] = ["Tent one", "Tent two", "Tent three", "Tent four", "Tent five", "Tent six"];
 
@@ -194,6 +198,80 @@ async fn a_cancelled_run_aborts_what_does_not_answer(#[values(Engine::Sqlite, En
     runner.provider.rule(|_| tokens(1000, 1000));
     let next = runner.started("start-key-2").await;
     assert_eq!(runner.reaches(&next, "COMPLETED").await["stages"][3]["succeeded"], 4);
+    runner.check_all().await;
+}
+
+// REQ-B-28: what an aborted call had used is charged, and the article waits as it did.
+#[rstest]
+#[tokio::test]
+async fn a_cancelled_run_pays_for_what_an_aborted_call_reports(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let runner = with_grace(engine, (2, Duration::from_millis(100)), json!({})).await;
+    runner.provider.rule(|_| Meets::Withdrawn(TokenUsage { input: 300, output: 900 }));
+    let run = runner.started("start-key-1").await;
+    runner.provider.waits(1).await;
+    runner.command("cancel", &run, "cancel-key-1").await;
+    let cancelled = runner.reaches(&run, "CANCELLED").await;
+    let stage = &cancelled["stages"][3];
+    assert_eq!((&cancelled["creditsUsed"], &stage["creditsUsed"]), (&json!(2), &json!(2)), "{cancelled}");
+    assert_eq!((&stage["succeeded"], &stage["failed"]), (&json!(0), &json!(0)), "{stage}");
+    let task = told(&runner, &run).await;
+    assert_eq!((&task["status"], &task["creditsUsed"]), (&json!("CANCELLED"), &json!(2)), "{task}");
+    assert_eq!(runner.task_messages().await, ["Generated 0 articles using 2 credits before cancellation"]);
+    assert_eq!(runner.states("content_task").await, states(&[("QUEUED", 2)]));
+    is_drained_once(&runner, 1).await;
+    runner.check_all().await;
+}
+
+/// Holds every request up that is about to leave.
+struct Brink {
+    came: Semaphore,
+    goes: Semaphore,
+}
+
+impl FailPoints for Brink {
+    fn reach(&self, point: Point) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async move {
+            if point == Point::Prepared {
+                self.came.add_permits(1);
+                self.goes.acquire().await.unwrap().forget();
+            }
+        })
+    }
+}
+
+// REQ-B-25, REQ-B-28: what was held, and not sent, before the acknowledgement does not leave after it.
+#[rstest]
+#[tokio::test]
+async fn a_request_that_is_about_to_leave_stays(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[values(("pause", "PAUSED"), ("cancel", "CANCELLED"))] (command, state): (&str, &str),
+) {
+    let brink = Arc::new(Brink { came: Semaphore::new(0), goes: Semaphore::new(0) });
+    let seam = brink.clone();
+    let runner = Runner::priced_with(engine, 100, |_, seams| seams.ai_points = seam).await;
+    runner.content_tasks(&TITLES[..1]).await;
+    runner.only(&["CONTENT"], json!({})).await;
+    runner.provider.rule(|_| tokens(1000, 1000));
+    let run = runner.started("start-key-1").await;
+    tokio::time::timeout(PATIENCE, brink.came.acquire()).await.expect("nothing is about to leave").unwrap().forget();
+    runner.command(command, &run, "command-key-1").await;
+    brink.goes.add_permits(2);
+    let stopped = runner.reaches(&run, state).await;
+    assert_eq!((&stopped["creditsUsed"], &stopped["creditsHeld"]), (&json!(0), &json!(0)));
+    assert_eq!(runner.provider.calls(), []);
+    assert_eq!(runner.server.number("SELECT COUNT(*) FROM ai_attempt WHERE sent_at IS NOT NULL").await, 0);
+    assert_eq!(runner.states("content_task").await, states(&[("QUEUED", 1)]));
+    is_drained_once(&runner, 1).await;
+    runner.check_all().await;
+    let next = if command == "pause" {
+        runner.command("resume", &run, "resume-key-1").await;
+        run
+    } else {
+        runner.started("start-key-2").await
+    };
+    assert_eq!(runner.reaches(&next, "COMPLETED").await["creditsUsed"], 2);
     runner.check_all().await;
 }
 
