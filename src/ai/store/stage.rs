@@ -53,6 +53,14 @@ pub async fn find_task_of_run_in(tx: &impl ConnectionTrait, run: Uuid) -> Result
     find_task_in(tx, row.try_get("", "id")?, engine_of(tx).for_update()).await
 }
 
+/// When the last request of a run was sent; `None` before the first. The caller has locked the run, so none leaves meanwhile.
+pub async fn last_sent_in(tx: &impl ConnectionTrait, run: Uuid) -> Result<Option<Micros>, DbErr> {
+    let sql =
+        "SELECT MAX(a.sent_at) AS sent FROM ai_attempt a JOIN ai_task t ON t.id = a.ai_task_id WHERE t.run_id = $1";
+    let row = tx.query_one_raw(statement(tx, sql, [run.into()])).await?;
+    row.map_or(Ok(None), |row| row.try_get("", "sent"))
+}
+
 /// A new task without items, and its first event.
 pub fn open_stage_effects(accepted: &Accepted) -> Vec<Effect> {
     let payload = Figured::new().lit("{\"phase\":\"INIT\",\"percent\":0}");

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::{Again, Automation, Order, TRIES};
 use crate::{
+    ai::stage::last_sent_in,
     auth::MemberRight,
     automation::{
         model::{
@@ -183,7 +184,7 @@ async fn command_in(
     command: RunCommand,
     context: &Context,
 ) -> Result<bool, Failure<Again<CommandError>>> {
-    let Context { order, now, .. } = context;
+    let Context { order, .. } = context;
     let from = run.state;
     let next = match from.rule(command) {
         Ruling::Nothing => return Ok(false),
@@ -194,21 +195,39 @@ async fn command_in(
         if store::run::is_suspended(tx, run.account_id).await? {
             return Err(refused(CommandError::AccountSuspended));
         }
+        if store::run::is_site_off(tx, run.site_id).await? {
+            return Err(refused(CommandError::SiteInactive));
+        }
         may_go_on(run, context.available).map_err(refused)?;
     }
+    let now = told_at(tx, run, command, context.now).await?;
     let pause = (command == RunCommand::Pause).then(|| Pause::plain(PauseReason::User));
     let change = Change { next, pause, ..context.change.clone() };
-    change_in(tx, run, &change, &order.trace(*now)).await?;
+    change_in(tx, run, &change, &order.trace(now)).await?;
     match next {
         RunState::Paused | RunState::Cancelled => {
-            let waiting = cancel_ready_effect(JOB_KIND, run.id, *now);
-            write_in(tx, &[waiting], *now).await.map_err(lost)?;
+            let waiting = cancel_ready_effect(JOB_KIND, run.id, now);
+            write_in(tx, &[waiting], now).await.map_err(lost)?;
         }
         RunState::Running if from == RunState::Paused => enqueue(tx, &context.job).await?,
         // The delay between two items is not waited for.
-        _ => hasten_in(tx, JOB_KIND, run.id, *now).await?,
+        _ => hasten_in(tx, JOB_KIND, run.id, context.now).await?,
     }
     Ok(true)
+}
+
+/// When a command is told of. Times are read before locks are there, and not all from one clock: what was sent before a
+/// cancel is told as earlier than it.
+async fn told_at(
+    tx: &DatabaseTransaction,
+    run: &AutomationRun,
+    command: RunCommand,
+    now: Micros,
+) -> Result<Micros, DbErr> {
+    match command {
+        RunCommand::Cancel => Ok(last_sent_in(tx, run.id).await?.map_or(now, |sent| sent.max(now))),
+        RunCommand::Pause | RunCommand::Resume => Ok(now),
+    }
 }
 
 fn lost<R>(failure: Failure<Lost>) -> Failure<R> {
