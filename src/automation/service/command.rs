@@ -52,6 +52,8 @@ struct Context {
 enum Act {
     Command(RunCommand),
     Raise(i64),
+    /// The server's own resume, of a run that still waits for credits.
+    TopUp,
 }
 
 /// A run after a command, and whether it was changed by it.
@@ -113,7 +115,7 @@ impl Automation {
     /// credits still do not suffice.
     pub(in crate::automation) async fn resume_topped_up(&self, run: Uuid, account: Uuid) -> Result<bool, Error> {
         let order = Order::of_system(account);
-        match self.act(order, run, Act::Command(RunCommand::Resume)).await {
+        match self.act(order, run, Act::TopUp).await {
             Ok((_, was_changed)) => Ok(was_changed),
             Err(Failure::Refused(_)) => Ok(false),
             Err(Failure::Fault(error)) => Err(error),
@@ -124,6 +126,7 @@ impl Automation {
         let (name, details) = match act {
             Act::Command(command) => (command.as_str(), String::new()),
             Act::Raise(cap) => ("raise", cap.to_string()),
+            Act::TopUp => ("top_up", String::new()),
         };
         let hash = request_hash(name, asked.run_id, &details);
         let order = self.order(right, &asked.idempotency_key, hash, asked.request_id)?;
@@ -169,6 +172,9 @@ async fn act_in(tx: &DatabaseTransaction, context: &Context) -> Result<Acted, Fa
     let was_changed = match context.act {
         Act::Command(command) => command_in(tx, &mut run, command, context).await?,
         Act::Raise(cap) => raise_in(tx, &mut run, cap, context).await?,
+        // Somebody may have resumed and paused it since it was looked at.
+        Act::TopUp if run.pause.is_none_or(|pause| pause.reason != PauseReason::InsufficientCredits) => false,
+        Act::TopUp => command_in(tx, &mut run, RunCommand::Resume, context).await?,
     };
     note_key_in(tx, order, run.id, *now).await.map_err(key_taken)?;
     Ok((run, was_changed))
