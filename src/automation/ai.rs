@@ -204,6 +204,7 @@ impl AiStages {
             bus: self.bus.clone(),
             grip: step.grip.clone(),
             stage: step.stage,
+            is_capped: step.run.credit_cap.is_some(),
             items,
             passed,
         })
@@ -216,6 +217,7 @@ struct StepRun {
     bus: Arc<dyn Bus>,
     grip: RunGrip,
     stage: Stage,
+    is_capped: bool,
     /// What the request is about.
     items: Vec<RunItem>,
     /// What of the step was left out of it, and why: it ends with the others.
@@ -261,6 +263,10 @@ impl StageRun for StepRun {
             lease_guard(&self.grip.lease),
             self.grip.stage_task_effect(self.stage, ai_task),
         ]
+    }
+
+    fn is_capped(&self) -> bool {
+        self.is_capped
     }
 
     fn hold_effects(&self, item: Uuid, amount: i64, now: Micros) -> Vec<Effect> {
