@@ -69,8 +69,7 @@ impl AiStages {
         }
         let Some(item) = step.items.first().and_then(|item| item.ai_task_item_id) else { return Ok(Stepped::PutBack) };
         let run = self.turn(step, step.items.clone(), Vec::new());
-        let goes_on = step.run.desired == Desired::Run;
-        let outcome = self.ai.left_over_stage_item(item, run, goes_on).await?;
+        let outcome = self.ai.left_over_stage_item(item, run, step.goes_on).await?;
         self.stepped(step, outcome).await
     }
 

@@ -52,7 +52,8 @@ impl AutomationSweep {
                     for job in jobs {
                         enqueue(tx, job).await?;
                     }
-                    // A command that came just before its run began to wait.
+                    // A command that came just before its run began to wait, or a site or an account that was
+                    // switched off, which knows no runs.
                     let hastened = store::run::hasten_asked(tx, JOB_KIND, *now).await?;
                     Ok::<_, Failure<Never>>(hastened)
                 })

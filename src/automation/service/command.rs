@@ -94,7 +94,8 @@ impl Automation {
     }
 
     /// Goes on with what is left; what was done is not repeated. Refuses: `IllegalState`; while paused for credits or a cap
-    /// that still do not suffice, with the figures; `AccountSuspended`. Faults as [`Automation::pause_automation_run`].
+    /// that still do not suffice, with the figures; `AccountSuspended`, `SiteInactive`. Faults as
+    /// [`Automation::pause_automation_run`].
     pub async fn resume_automation_run(&self, right: MemberRight, asked: Asked) -> Commanded {
         self.command(right, asked, Act::Command(RunCommand::Resume)).await
     }

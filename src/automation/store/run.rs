@@ -282,9 +282,12 @@ pub async fn list_orphans(
     rows.iter().map(|row| Ok((row.try_get("", "id")?, row.try_get("", "account_id")?))).collect()
 }
 
-/// Makes the waiting jobs of runs due that were asked to pause or to end. Answers how many there were.
+/// Makes the waiting jobs of runs due that were asked to pause or to end, or whose site or account is off. Answers how many
+/// there were.
 pub async fn hasten_asked(tx: &impl ConnectionTrait, job_kind: &str, now: Micros) -> Result<u64, DbErr> {
     let sql = "UPDATE job SET ready_at = $1 WHERE kind = $2 AND state = 'ready' AND ready_at > $1 AND subject_id IN \
-               (SELECT id FROM automation_run WHERE finished_at IS NULL AND desired <> 'run' AND state <> 'PAUSED')";
+               (SELECT r.id FROM automation_run r WHERE r.finished_at IS NULL AND r.state <> 'PAUSED' AND (r.desired <> 'run' \
+               OR EXISTS (SELECT 1 FROM account a WHERE a.id = r.account_id AND a.state = 'SUSPENDED') \
+               OR EXISTS (SELECT 1 FROM site s WHERE s.id = r.site_id AND s.is_active = FALSE)))";
     Ok(tx.execute_raw(statement(tx, sql, [now.into(), job_kind.into()])).await?.rows_affected())
 }
