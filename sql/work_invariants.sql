@@ -67,6 +67,14 @@ SELECT 'R9' AS code, a.account_id, a.id AS ref
   FROM ai_attempt a JOIN run_event e ON e.subject_kind = 'ai_task' AND e.subject_id = a.ai_task_id AND e.kind = 'STATE'
  WHERE e.payload LIKE '%"cancel"%' AND a.sent_at > e.at;
 
+-- R9 no attempt was sent after the event that acknowledged a cancel of its run
+SELECT 'R9' AS code, a.account_id, a.id AS ref
+  FROM ai_attempt a JOIN ai_task t ON t.id = a.ai_task_id JOIN (
+    SELECT subject_id, MIN(seq) AS seq FROM run_event
+     WHERE subject_kind = 'automation_run' AND kind = 'STATE' AND payload LIKE '%"CANCELL%' GROUP BY subject_id) c ON c.subject_id = t.run_id
+  JOIN run_event e ON e.subject_kind = 'automation_run' AND e.subject_id = c.subject_id AND e.seq = c.seq
+ WHERE a.sent_at > e.at;
+
 -- R10 every ended task has exactly one notification, its usage rows are its charged items, its figures their sums
 SELECT 'R10' AS code, t.account_id, t.id AS ref
   FROM ai_task t LEFT JOIN (

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::model::{AiFunction, ItemState, TargetRefusal};
 pub use super::service::stage::{StageTaskEnd, end_tasks_in};
-pub use super::store::pause_tasks_in;
+pub use super::store::{last_sent_in, pause_tasks_in};
 use crate::{
     clock::Micros,
     db::effect::Effect,
@@ -73,6 +73,9 @@ pub trait StageRun: Send + Sync {
 
     /// What commits with the new task of the stage, guarded by the turn.
     fn open_effects(&self, ai_task: Uuid, now: Micros) -> Vec<Effect>;
+
+    /// Whether it has a cap: then what it is charged for an item stays within what was held, which was within the cap.
+    fn is_capped(&self) -> bool;
 
     /// What commits with the hold of an item, guarded by the turn, by the run's wish to go on, and by its cap.
     fn hold_effects(&self, item: Uuid, amount: i64, now: Micros) -> Vec<Effect>;

@@ -57,8 +57,7 @@ impl AiStages {
         }
         let Some(item) = step.items.first().and_then(|item| item.ai_task_item_id) else { return Ok(Stepped::PutBack) };
         let run = self.turn(step, step.items.clone(), Vec::new());
-        let goes_on = step.run.desired == Desired::Run;
-        let outcome = self.ai.left_over_stage_item(item, run, goes_on).await?;
+        let outcome = self.ai.left_over_stage_item(item, run, step.goes_on).await?;
         self.stepped(step, outcome).await
     }
 
@@ -193,6 +192,7 @@ impl AiStages {
             bus: self.bus.clone(),
             grip: step.grip.clone(),
             stage: step.stage,
+            is_capped: step.run.credit_cap.is_some(),
             items,
             passed,
         })
@@ -205,6 +205,7 @@ struct StepRun {
     bus: Arc<dyn Bus>,
     grip: RunGrip,
     stage: Stage,
+    is_capped: bool,
     /// What the request is about.
     items: Vec<RunItem>,
     /// What of the step was left out of it, and why: it ends with the others.
@@ -250,6 +251,10 @@ impl StageRun for StepRun {
             lease_guard(&self.grip.lease),
             self.grip.stage_task_effect(self.stage, ai_task),
         ]
+    }
+
+    fn is_capped(&self) -> bool {
+        self.is_capped
     }
 
     fn hold_effects(&self, item: Uuid, amount: i64, now: Micros) -> Vec<Effect> {

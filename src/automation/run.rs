@@ -18,8 +18,8 @@ use super::{
     },
 };
 use crate::{
-    error::{Error, Failure},
-    jobs::{Claimed, End, Handler, HandlerFuture, Lost, Outcome},
+    error::{Error, Failure, Never},
+    jobs::{Claimed, End, Handler, HandlerFuture, Lost, Outcome, forgive_in},
 };
 
 /// The stable name of the job.
@@ -62,6 +62,8 @@ struct Turn<'a> {
     automation: &'a Automation,
     run: AutomationRun,
     grip: RunGrip,
+    /// Whether turns before this one failed or died, and nothing has ended since.
+    has_failed: bool,
 }
 
 /// What a turn goes on with.
@@ -127,7 +129,10 @@ impl RunAutomation {
         match begun {
             Begun::Lost => Err(Stop::Lost),
             Begun::Ended => Ok(None),
-            Begun::Work(run, grip) => Ok(Some(Turn { automation: &self.0, run: *run, grip })),
+            Begun::Work(run, grip) => {
+                let has_failed = claimed.job.attempts > 0 || claimed.job.crashes > 0;
+                Ok(Some(Turn { automation: &self.0, run: *run, grip, has_failed }))
+            }
         }
     }
 
@@ -166,7 +171,7 @@ impl Turn<'_> {
             match self.next().await? {
                 Next::Step(run, stage, items) if !items.is_empty() => {
                     self.automation.points.reach(Point::Taken).await;
-                    steps.push(self.step(*run, stage, items, false));
+                    steps.push(self.step(*run, stage, items));
                     if i32::try_from(steps.len()).is_ok_and(|steps| steps < most) {
                         continue;
                     }
@@ -183,6 +188,8 @@ impl Turn<'_> {
                 }
                 Next::Asked(desired) => return self.obey(desired).await,
                 Next::Suspended => return self.pause(Pause::plain(PauseReason::AccountSuspended)).await,
+                // Whoever took it out of use knows that.
+                Next::SiteOff => return self.pause(Pause::plain(PauseReason::User)).await,
                 Next::Overdue => return self.end(RunEnd::Failed("RUN_DEADLINE"), End::Done).await,
                 Next::Done => return self.end(RunEnd::Done, End::Done).await,
             }
@@ -190,21 +197,27 @@ impl Turn<'_> {
         }
     }
 
-    fn step(&self, run: AutomationRun, stage: Stage, items: Vec<RunItem>, is_left_over: bool) -> Step {
-        Step { run, stage, items, grip: self.grip.clone(), is_left_over }
+    fn step(&self, run: AutomationRun, stage: Stage, items: Vec<RunItem>) -> Step {
+        Step { run, stage, items, grip: self.grip.clone(), is_left_over: false, goes_on: true }
     }
 
     /// The steps that an earlier turn had begun: those that are held for by what holds for them, others as far as their
     /// items tell.
     async fn left_over_steps(&self, stage: Stage, mut items: Vec<RunItem>) -> Result<Vec<Step>, Stop> {
-        let run = store::run::find_any_run(self.automation.parts.db.reader(), self.run.id).await?.ok_or(Stop::Lost)?;
+        let reader = self.automation.parts.db.reader();
+        let run = store::run::find_any_run(reader, self.run.id).await?.ok_or(Stop::Lost)?;
+        // As before any new step: see `store::step::next_in`.
+        let is_stopped = run.is_overdue(self.automation.parts.clock.now())
+            || store::run::is_suspended(reader, run.account_id).await?
+            || store::run::is_site_off(reader, run.site_id).await?;
+        let goes_on = run.desired == Desired::Run && !is_stopped;
         let batch = run.settings.of(stage).batch;
         let mut steps = Vec::new();
         while let Some(held) = items.first().map(|item| item.ai_task_item_id) {
             let same: Vec<RunItem> = items.iter().filter(|item| item.ai_task_item_id == held).cloned().collect();
             let taken = if held.is_some() { same } else { next_batch(&same, batch, 1) };
             items.retain(|item| !taken.contains(item));
-            steps.push(self.step(run.clone(), stage, taken, true));
+            steps.push(Step { is_left_over: true, goes_on, ..self.step(run.clone(), stage, taken) });
         }
         Ok(steps)
     }
@@ -230,16 +243,19 @@ impl Turn<'_> {
     }
 
     /// Carries steps out side by side and waits for all of them, so that nothing is in flight afterwards.
-    async fn wave(&self, steps: Vec<Step>) -> Result<Then, Stop> {
+    async fn wave(&mut self, steps: Vec<Step>) -> Result<Then, Stop> {
         let work = &self.automation.parts.work;
         let results = join_all(steps.iter().map(|step| work.step(step))).await;
         self.automation.points.reach(Point::Ended).await;
         self.automation.hint(self.run.id);
         let (mut pause, mut later, mut waiting) = (None, None::<Duration>, None::<Duration>);
-        let (mut fault, mut is_lost) = (None, false);
+        let (mut fault, mut is_lost, mut has_ended) = (None, false, false);
         for (step, result) in steps.iter().zip(results) {
             match result {
-                Ok(Stepped::Ended) => continue,
+                Ok(Stepped::Ended) => {
+                    has_ended = true;
+                    continue;
+                }
                 Ok(Stepped::Lost) => {
                     is_lost = true;
                     continue;
@@ -265,15 +281,34 @@ impl Turn<'_> {
         if let Some(error) = fault {
             return Err(error.into());
         }
+        if has_ended {
+            self.forgive().await?;
+        }
         // What else is to happen is seen again when these have ended.
         if let Some(after) = waiting {
             return Ok(Then::Later(after));
         }
+        // What ended beside a step that was short has given back what it did not use: the next look says what is missing.
+        let pause = pause.filter(|pause| pause.figures.is_none() || !has_ended);
         match (pause, later) {
             (Some(pause), _) => self.pause(pause).await,
             (None, Some(after)) => Ok(Then::Later(after)),
             (None, None) => self.after_wave(&steps).await,
         }
+    }
+
+    /// Forgets the failures of turns before this one: an item has ended, so the run has got on. What was put back has not.
+    async fn forgive(&mut self) -> Result<(), Stop> {
+        if std::mem::take(&mut self.has_failed) {
+            let written = self.automation.parts.db.write(self.grip.lease.clone(), |tx, lease| {
+                Box::pin(async move {
+                    forgive_in(tx, lease).await?;
+                    Ok::<_, Failure<Never>>(())
+                })
+            });
+            written.await?;
+        }
+        Ok(())
     }
 
     /// The delay between two steps of a stage, or between two stages where this one has no more.

@@ -3,6 +3,8 @@
 
 use std::{future::Future, time::Duration};
 
+use uuid::Uuid;
+
 use super::{Automation, run::JOB_KIND, store};
 use crate::{
     error::{Error, Failure, Never},
@@ -50,7 +52,8 @@ impl AutomationSweep {
                     for job in jobs {
                         enqueue(tx, job).await?;
                     }
-                    // A command that came just before its run began to wait.
+                    // A command that came just before its run began to wait, or a site or an account that was
+                    // switched off, which knows no runs.
                     let hastened = store::run::hasten_asked(tx, JOB_KIND, *now).await?;
                     Ok::<_, Failure<Never>>(hastened)
                 })
@@ -66,13 +69,21 @@ impl AutomationSweep {
 impl Automation {
     /// Resumes the runs that were paused for lack of credits, wish it, and have enough for their next hold now.
     pub(in crate::automation) async fn resume_covered(&self) -> Result<(), Error> {
-        let waiting = store::run::list_short_of_credits(self.parts.db.reader(), BATCH).await?;
-        for (run, account, next) in waiting {
-            if self.available(account).await? >= next {
-                self.resume_topped_up(run, account).await?;
+        let mut after = Uuid::nil();
+        loop {
+            // All of them, portion by portion: those that go on waiting keep none from going on.
+            let waiting = store::run::list_short_of_credits(self.parts.db.reader(), after, BATCH).await?;
+            for run in waiting.iter().filter(|run| run.settings.resumes_on_top_up) {
+                let Some(figures) = run.pause.and_then(|pause| pause.figures) else { continue };
+                if self.available(run.account_id).await? >= figures.next {
+                    self.resume_topped_up(run.id, run.account_id).await?;
+                }
+            }
+            match waiting.last() {
+                Some(last) if i64::try_from(waiting.len()).is_ok_and(|count| count == BATCH) => after = last.id,
+                _ => return Ok(()),
             }
         }
-        Ok(())
     }
 
     /// Looks after runs that wait for credits until `stop`: a grant that suffices resumes them within seconds.

@@ -52,9 +52,11 @@ pub struct Step {
     pub items: Vec<RunItem>,
     /// The right to write for the run.
     pub grip: RunGrip,
-    /// Whether a worker that died had begun it: what it stored is to be found and finished, and nothing is done twice. Where
-    /// the run is no longer to go on (`run.desired`), nothing new leaves: what cannot be finished is put back.
+    /// Whether a turn before this one had begun it: what it stored is to be found and finished, and nothing is done twice.
     pub is_left_over: bool,
+    /// Whether the run is to go on. Where it is not, nothing new leaves for what is left over: what cannot be finished is put
+    /// back.
+    pub goes_on: bool,
 }
 
 /// How a step ended.

@@ -306,7 +306,7 @@ impl Run<'_> {
     }
 
     /// What the item costs the customer, and the price version that says so. Estimated tokens are never charged above
-    /// the hold.
+    /// the hold, nor is anything of a run that has a cap.
     fn settlement(&self, item: &Item, attempt: &Attempt) -> Result<(i64, PriceVersion), Stop> {
         let tokens =
             TextTokens { input: attempt.tokens_input.unwrap_or(0), output: attempt.tokens_output.unwrap_or(0) };
@@ -314,7 +314,9 @@ impl Run<'_> {
         let settled = self.work.price.settled_by(&used, tokens, item.hold_amount);
         let (credits, by) = settled.map_err(|error| Internal::new("pricing an item", error))?;
         // The repair of an answer is asked for with more words than the customer was quoted.
-        let is_capped = attempt.tokens_estimated || self.repaired_faults(item, attempt.id).is_some();
+        let is_capped = attempt.tokens_estimated
+            || self.repaired_faults(item, attempt.id).is_some()
+            || self.stage.as_ref().is_some_and(|run| run.is_capped());
         Ok((if is_capped { credits.min(item.hold_amount) } else { credits }, by))
     }
 

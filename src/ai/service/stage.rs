@@ -225,10 +225,10 @@ impl Ai {
         if task.fence == grip.fence && task.status == TaskStatus::Running {
             return Ok(Some(grip));
         }
-        let context = (grip, self.parts.clock.now());
-        let begun = self.parts.db.write(context, |tx, (grip, now)| {
+        let context = (grip, run.clone(), self.parts.clock.now());
+        let begun = self.parts.db.write(context, |tx, (grip, run, now)| {
             Box::pin(async move {
-                store::begin_stage_in(tx, grip, *now).await?;
+                store::begin_stage_in(tx, run.as_ref(), grip, *now).await?;
                 Ok(grip.clone())
             })
         });

@@ -10,11 +10,14 @@ use super::{
     accept::{Accepted, NewItem, item_effect},
     price::find_price,
     registry::find_model,
-    step::{Figured, Grip, close_open_in},
+    step::{Figured, Grip, close_open_in, lease_holds_in},
     task::{Work, find_item, find_task_in, list_attempts_of, load_stand_ins},
 };
 use crate::{
-    ai::model::{AiTask, ItemTerms, TaskStatus},
+    ai::{
+        StageRun,
+        model::{AiTask, ItemTerms, TaskStatus},
+    },
     clock::Micros,
     db::{
         effect::{Effect, EffectError, Set, write_all},
@@ -50,6 +53,14 @@ pub async fn find_task_of_run_in(tx: &impl ConnectionTrait, run: Uuid) -> Result
     find_task_in(tx, row.try_get("", "id")?, engine_of(tx).for_update()).await
 }
 
+/// When the last request of a run was sent; `None` before the first. The caller has locked the run, so none leaves meanwhile.
+pub async fn last_sent_in(tx: &impl ConnectionTrait, run: Uuid) -> Result<Option<Micros>, DbErr> {
+    let sql =
+        "SELECT MAX(a.sent_at) AS sent FROM ai_attempt a JOIN ai_task t ON t.id = a.ai_task_id WHERE t.run_id = $1";
+    let row = tx.query_one_raw(statement(tx, sql, [run.into()])).await?;
+    row.map_or(Ok(None), |row| row.try_get("", "sent"))
+}
+
 /// A new task without items, and its first event.
 pub fn open_stage_effects(accepted: &Accepted) -> Vec<Effect> {
     let payload = Figured::new().lit("{\"phase\":\"INIT\",\"percent\":0}");
@@ -82,10 +93,20 @@ async fn tell_status_in(
 }
 
 /// Takes the task for the turn of its run with `grip.fence`, once: earlier turns can no longer write, and what they left open
-/// is closed. Refuses: `Lost` when a later turn has it, or it has ended.
-pub async fn begin_stage_in(tx: &DatabaseTransaction, grip: &Grip, now: Micros) -> Result<(), Failure<Lost>> {
+/// is closed. Refuses: `Lost` when a later turn has the run or the task, or the task has ended.
+pub async fn begin_stage_in(
+    tx: &DatabaseTransaction,
+    run: &dyn StageRun,
+    grip: &Grip,
+    now: Micros,
+) -> Result<(), Failure<Lost>> {
+    // Under the run's lock, whatever is wanted of it: a turn that went on without it may have paused the task.
+    run.goes_on_in(tx).await?;
     let task = find_task_in(tx, grip.task_id, engine_of(tx).for_update()).await?;
     let task = task.filter(|task| !task.status.is_final() && task.fence <= grip.fence).ok_or(Failure::Refused(Lost))?;
+    if !lease_holds_in(tx, &grip.lease).await? {
+        return Err(Failure::Refused(Lost));
+    }
     if task.fence == grip.fence && task.status == TaskStatus::Running {
         return Ok(());
     }

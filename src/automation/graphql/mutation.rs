@@ -101,7 +101,7 @@ command!(
     ResumeAutomationRunInput,
     ResumeAutomationRunPayload,
     "resumeAutomationRun",
-    "Why it was refused: `ILLEGAL_STATE`, `INSUFFICIENT_CREDITS`, `RUN_CAP`, `ACCOUNT_SUSPENDED`. Empty when it was done, or when the run is at work already."
+    "Why it was refused: `ILLEGAL_STATE`, `INSUFFICIENT_CREDITS`, `RUN_CAP`, `ACCOUNT_SUSPENDED`, `SITE_INACTIVE`. Empty when it was done, or when the run is at work already."
 );
 command!(
     CancelAutomationRunInput,
@@ -156,6 +156,7 @@ fn command_error(refusal: &CommandError) -> UserError {
         CommandError::InsufficientCredits { required, available } => UserError::insufficient(*required, *available),
         CommandError::CapReached { .. } => UserError::new(UserErrorCode::RunCap, message, &[]),
         CommandError::AccountSuspended => UserError::new(UserErrorCode::AccountSuspended, message, &[]),
+        CommandError::SiteInactive => UserError::new(UserErrorCode::SiteInactive, message, &[]),
         CommandError::CapNotRaised { .. } | CommandError::NoCap => {
             UserError::new(UserErrorCode::CapInvalid, message, &["input", "creditCap"])
         }

@@ -60,7 +60,7 @@ pub enum AutomationTrigger {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "crate::automation::model::PauseReason")]
 pub enum AutomationPauseReason {
-    /// Somebody asked for it.
+    /// Somebody asked for it, or took the site out of use.
     User,
     /// The available credits do not cover the next item.
     InsufficientCredits,

@@ -57,6 +57,9 @@ pub enum CommandError {
     /// The account is suspended.
     #[error("The account is suspended, so no run goes on.")]
     AccountSuspended,
+    /// The site is not in use.
+    #[error("The site is not active, so nothing is done for it. Activate it first.")]
+    SiteInactive,
     /// It would not be raised.
     #[error("`creditCap` is {given}; it must be above {current} and at most {CREDIT_CAP_MAX}. Choose a higher one.")]
     CapNotRaised {

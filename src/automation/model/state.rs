@@ -39,7 +39,7 @@ crate::words::words! {
 crate::words::words! {
     /// Why a run pauses or is paused.
     PauseReason {
-        /// Somebody asked for it.
+        /// Somebody asked for it, or took the site out of use.
         User "USER",
         /// The next hold was not covered.
         InsufficientCredits "INSUFFICIENT_CREDITS",

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::{Again, Automation, Order, TRIES};
 use crate::{
+    ai::stage::last_sent_in,
     auth::MemberRight,
     automation::{
         model::{
@@ -51,6 +52,8 @@ struct Context {
 enum Act {
     Command(RunCommand),
     Raise(i64),
+    /// The server's own resume, of a run that still waits for credits.
+    TopUp,
 }
 
 /// A run after a command, and whether it was changed by it.
@@ -91,7 +94,8 @@ impl Automation {
     }
 
     /// Goes on with what is left; what was done is not repeated. Refuses: `IllegalState`; while paused for credits or a cap
-    /// that still do not suffice, with the figures; `AccountSuspended`. Faults as [`Automation::pause_automation_run`].
+    /// that still do not suffice, with the figures; `AccountSuspended`, `SiteInactive`. Faults as
+    /// [`Automation::pause_automation_run`].
     pub async fn resume_automation_run(&self, right: MemberRight, asked: Asked) -> Commanded {
         self.command(right, asked, Act::Command(RunCommand::Resume)).await
     }
@@ -112,7 +116,7 @@ impl Automation {
     /// credits still do not suffice.
     pub(in crate::automation) async fn resume_topped_up(&self, run: Uuid, account: Uuid) -> Result<bool, Error> {
         let order = Order::of_system(account);
-        match self.act(order, run, Act::Command(RunCommand::Resume)).await {
+        match self.act(order, run, Act::TopUp).await {
             Ok((_, was_changed)) => Ok(was_changed),
             Err(Failure::Refused(_)) => Ok(false),
             Err(Failure::Fault(error)) => Err(error),
@@ -123,6 +127,7 @@ impl Automation {
         let (name, details) = match act {
             Act::Command(command) => (command.as_str(), String::new()),
             Act::Raise(cap) => ("raise", cap.to_string()),
+            Act::TopUp => ("top_up", String::new()),
         };
         let hash = request_hash(name, asked.run_id, &details);
         let order = self.order(right, &asked.idempotency_key, hash, asked.request_id)?;
@@ -168,6 +173,9 @@ async fn act_in(tx: &DatabaseTransaction, context: &Context) -> Result<Acted, Fa
     let was_changed = match context.act {
         Act::Command(command) => command_in(tx, &mut run, command, context).await?,
         Act::Raise(cap) => raise_in(tx, &mut run, cap, context).await?,
+        // Somebody may have resumed and paused it since it was looked at.
+        Act::TopUp if run.pause.is_none_or(|pause| pause.reason != PauseReason::InsufficientCredits) => false,
+        Act::TopUp => command_in(tx, &mut run, RunCommand::Resume, context).await?,
     };
     note_key_in(tx, order, run.id, *now).await.map_err(key_taken)?;
     Ok((run, was_changed))
@@ -183,7 +191,7 @@ async fn command_in(
     command: RunCommand,
     context: &Context,
 ) -> Result<bool, Failure<Again<CommandError>>> {
-    let Context { order, now, .. } = context;
+    let Context { order, .. } = context;
     let from = run.state;
     let next = match from.rule(command) {
         Ruling::Nothing => return Ok(false),
@@ -194,21 +202,39 @@ async fn command_in(
         if store::run::is_suspended(tx, run.account_id).await? {
             return Err(refused(CommandError::AccountSuspended));
         }
+        if store::run::is_site_off(tx, run.site_id).await? {
+            return Err(refused(CommandError::SiteInactive));
+        }
         may_go_on(run, context.available).map_err(refused)?;
     }
+    let now = told_at(tx, run, command, context.now).await?;
     let pause = (command == RunCommand::Pause).then(|| Pause::plain(PauseReason::User));
     let change = Change { next, pause, ..context.change.clone() };
-    change_in(tx, run, &change, &order.trace(*now)).await?;
+    change_in(tx, run, &change, &order.trace(now)).await?;
     match next {
         RunState::Paused | RunState::Cancelled => {
-            let waiting = cancel_ready_effect(JOB_KIND, run.id, *now);
-            write_in(tx, &[waiting], *now).await.map_err(lost)?;
+            let waiting = cancel_ready_effect(JOB_KIND, run.id, now);
+            write_in(tx, &[waiting], now).await.map_err(lost)?;
         }
         RunState::Running if from == RunState::Paused => enqueue(tx, &context.job).await?,
         // The delay between two items is not waited for.
-        _ => hasten_in(tx, JOB_KIND, run.id, *now).await?,
+        _ => hasten_in(tx, JOB_KIND, run.id, context.now).await?,
     }
     Ok(true)
+}
+
+/// When a command is told of. Times are read before locks are there, and not all from one clock: what was sent before a
+/// cancel is told as earlier than it.
+async fn told_at(
+    tx: &DatabaseTransaction,
+    run: &AutomationRun,
+    command: RunCommand,
+    now: Micros,
+) -> Result<Micros, DbErr> {
+    match command {
+        RunCommand::Cancel => Ok(last_sent_in(tx, run.id).await?.map_or(now, |sent| sent.max(now))),
+        RunCommand::Pause | RunCommand::Resume => Ok(now),
+    }
 }
 
 fn lost<R>(failure: Failure<Lost>) -> Failure<R> {

@@ -249,22 +249,24 @@ pub async fn is_suspended(connection: &impl ConnectionTrait, account: Uuid) -> R
     Ok(connection.query_one_raw(statement(connection, sql, [account.into()])).await?.is_some())
 }
 
-/// Runs that wait for credits and may go on by themselves: run, account, what the next hold takes.
+/// Whether nothing is done for the site now.
+pub async fn is_site_off(connection: &impl ConnectionTrait, site: Uuid) -> Result<bool, DbErr> {
+    let sql = "SELECT 1 AS one FROM site WHERE id = $1 AND is_active = FALSE";
+    Ok(connection.query_one_raw(statement(connection, sql, [site.into()])).await?.is_some())
+}
+
+/// Runs that wait for credits, by id, after `after`.
 pub async fn list_short_of_credits(
     connection: &impl ConnectionTrait,
+    after: Uuid,
     limit: i64,
-) -> Result<Vec<(Uuid, Uuid, i64)>, DbErr> {
+) -> Result<Vec<AutomationRun>, DbErr> {
     let sql = format!(
         "SELECT {COLUMNS} FROM automation_run WHERE finished_at IS NULL AND state = 'PAUSED' \
-         AND pause_reason = 'INSUFFICIENT_CREDITS' ORDER BY updated_at, id LIMIT $1"
+         AND pause_reason = 'INSUFFICIENT_CREDITS' AND id > $1 ORDER BY id LIMIT $2"
     );
-    let rows = connection.query_all_raw(statement(connection, sql, [limit.into()])).await?;
-    let runs = rows.iter().map(run_of).collect::<Result<Vec<_>, _>>()?;
-    let waits = runs.iter().filter(|run| run.settings.resumes_on_top_up).filter_map(|run| {
-        let figures = run.pause?.figures?;
-        Some((run.id, run.account_id, figures.next))
-    });
-    Ok(waits.collect())
+    let rows = connection.query_all_raw(statement(connection, sql, [after.into(), limit.into()])).await?;
+    rows.iter().map(run_of).collect()
 }
 
 /// Runs that should be at work and have no job: run and account.
@@ -280,9 +282,12 @@ pub async fn list_orphans(
     rows.iter().map(|row| Ok((row.try_get("", "id")?, row.try_get("", "account_id")?))).collect()
 }
 
-/// Makes the waiting jobs of runs due that were asked to pause or to end. Answers how many there were.
+/// Makes the waiting jobs of runs due that were asked to pause or to end, or whose site or account is off. Answers how many
+/// there were.
 pub async fn hasten_asked(tx: &impl ConnectionTrait, job_kind: &str, now: Micros) -> Result<u64, DbErr> {
     let sql = "UPDATE job SET ready_at = $1 WHERE kind = $2 AND state = 'ready' AND ready_at > $1 AND subject_id IN \
-               (SELECT id FROM automation_run WHERE finished_at IS NULL AND desired <> 'run' AND state <> 'PAUSED')";
+               (SELECT r.id FROM automation_run r WHERE r.finished_at IS NULL AND r.state <> 'PAUSED' AND (r.desired <> 'run' \
+               OR EXISTS (SELECT 1 FROM account a WHERE a.id = r.account_id AND a.state = 'SUSPENDED') \
+               OR EXISTS (SELECT 1 FROM site s WHERE s.id = r.site_id AND s.is_active = FALSE)))";
     Ok(tx.execute_raw(statement(tx, sql, [now.into(), job_kind.into()])).await?.rows_affected())
 }

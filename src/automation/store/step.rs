@@ -7,7 +7,7 @@ use super::{
     change::{Change, change_in},
     effect::{RunGrip, stage_event},
     item::{count_running, insert_items, list_items, put_all_back, update_items},
-    run::{is_suspended, lock_run, update_run},
+    run::{is_site_off, is_suspended, lock_run, update_run},
     stage::{list_stages, update_stage},
 };
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
     clock::Micros,
     db::effect::{EffectError, Facts},
     error::{Failure, Internal},
-    jobs::{End, Lease, Lost, finish_effects, forgive_in, lease_guard, write_in},
+    jobs::{End, Lease, Lost, finish_effects, lease_guard, write_in},
 };
 
 /// The most items that are read to find a batch in.
@@ -54,6 +54,8 @@ pub enum Next {
     Overdue,
     /// Its account is suspended.
     Suspended,
+    /// Its site is not in use any more.
+    SiteOff,
 }
 
 fn trace(account_id: Uuid, now: Micros) -> Trace {
@@ -128,6 +130,9 @@ pub async fn next_in(
     if is_suspended(tx, run.account_id).await? {
         return Ok(Next::Suspended);
     }
+    if is_site_off(tx, run.site_id).await? {
+        return Ok(Next::SiteOff);
+    }
     let stages = list_stages(tx, run.id).await?;
     let Some(stage) = stages.into_iter().find(|stage| !stage.status.is_final()) else { return Ok(Next::Done) };
     if stage.status == StageStatus::Pending {
@@ -143,8 +148,6 @@ pub async fn next_in(
     if !batch.is_empty() {
         let positions: Vec<i32> = batch.iter().map(|item| item.position).collect();
         update_items(tx, key, &positions, (ItemState::Pending, ItemState::Running), now).await?;
-        // What an earlier turn left has ended before new items are taken: the run has got on.
-        forgive_in(tx, &grip.lease).await?;
         if run.current_stage != Some(stage.stage) {
             run.current_stage = Some(stage.stage);
             run.updated_at = now;

@@ -58,7 +58,7 @@ impl Site {
         self.0.settings.audience.as_deref()
     }
 
-    /// Whether anything is done for it. While it is not, no run starts and nothing is published.
+    /// Whether anything is done for it. While it is not, no run starts or goes on, and nothing is published.
     async fn is_active(&self) -> bool {
         self.0.settings.is_active
     }
