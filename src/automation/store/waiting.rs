@@ -52,7 +52,12 @@ fn source(stage: Stage) -> (&'static str, &'static str, &'static str) {
         Stage::ContentTasks => ("idea", "state = 'NEW'", "NULL"),
         Stage::Content => ("content_task", "state = 'QUEUED'", "NULL"),
         Stage::ImagePrompts => ("content", "prompts_made_at IS NULL AND state IN ('DRAFT', 'REVIEW')", "NULL"),
-        Stage::Images => ("content_image", "state = 'PENDING'", "NULL"),
+        Stage::Images => (
+            "content_image",
+            "state = 'PENDING' AND NOT EXISTS (SELECT 1 FROM content c WHERE c.id = content_image.content_id \
+             AND c.state = 'ARCHIVED')",
+            "NULL",
+        ),
         Stage::Review => (
             "content",
             "state = 'REVIEW' AND NOT EXISTS (SELECT 1 FROM content_image i WHERE i.content_id = content.id \
@@ -86,7 +91,7 @@ pub async fn list_waiting(
 ) -> Result<Vec<(Uuid, Option<Uuid>)>, DbErr> {
     let (table, waits, group) = source(wanted.stage);
     let again = if wanted.is_redo { done(wanted.stage) } else { None };
-    let clause = again.map_or(waits.to_owned(), |again| format!("({waits} OR {again})"));
+    let clause = again.map_or(waits.to_owned(), |again| format!("(({waits}) OR ({again}))"));
     let mut values: Vec<Value> = vec![site.into(), limit.into()];
     let mut within = "";
     if let Some((run, feed)) = wanted.within {

@@ -16,7 +16,7 @@ use crate::{
     audit::Trace,
     content::{
         Contents,
-        model::{Change, Content, ContentImage, ContentImageState},
+        model::{Change, Content, ContentImage, ContentImageState, ContentState},
         service::{
             change_effects,
             completion::{ImageChange, images_touched},
@@ -71,6 +71,10 @@ impl ContentImageMaker {
             let image = found.get(id).filter(|image| image.account_id == ask.account);
             let image = image.ok_or(Failure::Refused(TargetRefusal::NotFound { position }))?;
             let content = contents.get(&image.content_id).ok_or(Error::NotFound)?;
+            if content.state == ContentState::Archived {
+                let (state, allowed) = ("of archived content", "an image of content that is not archived");
+                return Err(Failure::Refused(TargetRefusal::WrongState { position, state, allowed }));
+            }
             let is_uncertain = image.state == ContentImageState::Uncertain;
             let redraws = image.image_id.filter(|_| ask.targets.redo && content.state.may_be_redone());
             if !is_uncertain && redraws.is_none() && image.state != ContentImageState::Pending {

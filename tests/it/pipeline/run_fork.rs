@@ -142,6 +142,13 @@ async fn only_what_the_source_made_and_may_still_change_is_done_again(
 ) {
     let (runner, source) = finished(engine).await;
     let stranger = content(&runner.server.db, &json!(runner.site), "DRAFT", &[("prompts_made_at", "1")]).await;
+    runner.import(&["pony stable", "pony saddle"].map(str::to_owned), Value::Null).await;
+    runner.only(&["CLUSTER", "IDEAS", "CONTENT_TASKS"], json!({})).await;
+    let other = runner.started("other-run").await;
+    let other = runner.reaches(&other, "COMPLETED").await;
+    assert!(other["stages"][2]["succeeded"].as_i64() > Some(0), "content tasks that the source did not make: {other}");
+    runner.only(&STAGES, json!({})).await;
+    runner.configure(json!({"stages": [{"stage": "CONTENT", "cap": 10}]})).await;
     let sql = "UPDATE content SET state = 'PUBLISHED', published_at = 1 \
                WHERE id = (SELECT id FROM content WHERE state = 'SCHEDULED' ORDER BY id LIMIT 1)";
     runner.server.execute(sql).await;

@@ -254,6 +254,27 @@ async fn a_provider_that_is_away_pauses_the_run(
     runner.check_all().await;
 }
 
+// REQ-B-49: nothing is drawn for what was discarded, by a run or by hand.
+#[rstest]
+#[tokio::test]
+async fn images_of_discarded_content_are_not_drawn(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let runner = Runner::priced(engine, 100).await;
+    let article = runner.article(2).await;
+    let query = "query($id: ID!) { content(id: $id) { version images { id } } }";
+    let found = runner.ask(query, json!({"id": article})).await;
+    let input = json!({"contentId": article, "expectedVersion": found["version"]});
+    let archived = runner.act("archiveContent", "content { state }", input).await;
+    assert_eq!(archived["content"]["state"], "ARCHIVED", "{archived}");
+    runner.only(&["IMAGES"], json!({})).await;
+    let run = runner.started("start-key-1").await;
+    let done = runner.reaches(&run, "COMPLETED").await;
+    assert_eq!(done["stages"][5]["status"], "SKIPPED", "{done}");
+    let input = json!({"accountId": runner.owner.account, "contentImageIds": [found["images"][0]["id"]], "idempotencyKey": "by-hand-1"});
+    let refused = runner.act("generateImages", "task { id }", input).await;
+    assert_eq!((code(&refused), runner.provider.calls().len()), ("WRONG_STATE", 0), "{refused}");
+    runner.check_all().await;
+}
+
 /// The events of a subscription's only field, to its end or until there are so many.
 async fn heard(ws: &mut Ws, id: &str, until: impl Fn(&[Value]) -> bool) -> Vec<Value> {
     let mut events = Vec::new();
