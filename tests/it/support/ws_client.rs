@@ -18,7 +18,7 @@ use tokio_tungstenite::{
 };
 
 /// How long a test waits for what should come.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One socket.
 pub struct Ws {
