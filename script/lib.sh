@@ -41,14 +41,15 @@ postgres_bin() {
   [ -x "$found/initdb" ] && printf '%s' "$found"
 }
 
-# start_postgres DIR: a throwaway server behind a socket in DIR, without fsync unless DURABLE is set; sets INKLEDGER_TEST_POSTGRES_URL.
+# start_postgres DIR: a throwaway server behind a socket in DIR, without fsync unless DURABLE is set, then
+# it knows when each transaction was committed; sets INKLEDGER_TEST_POSTGRES_URL.
 start_postgres() {
   local dir=$1 bin as=()
   bin=$(postgres_bin) || { install_package initdb-missing postgresql 2>/dev/null || true; bin=$(postgres_bin); } ||
     fail "PostgreSQL 15 or newer is missing. Install it: apt-get install postgresql"
   mkdir -p "$dir/data"
   local settings="-c fsync=off -c full_page_writes=off"
-  [ -z "${DURABLE:-}" ] || settings=
+  [ -z "${DURABLE:-}" ] || settings="-c track_commit_timestamp=on"
   if [ "$(id -u)" = 0 ]; then
     # The server refuses to run as root.
     chown -R nobody "$dir" && chmod 755 "$(dirname "$dir")" && as=(setpriv --reuid nobody --regid nogroup --clear-groups)

@@ -7,7 +7,9 @@ use std::{
 };
 
 use futures_util::StreamExt;
+use inkledger::graphql::node::decode_any;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{
     fleet::{Fleet, Run, Site, command},
@@ -26,7 +28,9 @@ const ARTICLES: usize = 60;
 
 /// Members and sites of each, for the many runs.
 const MANY: (usize, usize) = (100, 10);
-/// Keywords that wait for each of them.
+/// How often each runs, one time after the other: what memory comes to the second time says whether it grows.
+const TIMES: usize = 2;
+/// Keywords that wait for each of them, each time.
 const KEYWORDS: usize = 6;
 /// How often memory is looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -56,28 +60,43 @@ async fn content_tasks(api: Api, site: Site) {
     }
 }
 
-async fn keywords(api: Api, site: Site) {
+async fn keywords(api: Api, site: Site, time: usize) {
     let query = "mutation($i: ImportKeywordsInput!) { importKeywords(input: $i) { userErrors { code } } }";
-    let words: String = (0..KEYWORDS).map(|number| format!("tea pot {number}\n")).collect();
+    let words: String = (0..KEYWORDS).map(|number| format!("tea pot {time} {number}\n")).collect();
     let input = json!({"siteId": site.id, "file": {"content": format!("keyword\n{words}")}});
     field(api.ask(&site.owner.token, query, json!({ "i": input })).await);
 }
 
-/// Notes for every event of a run how long after its own time it was received. That time is read before the event's
-/// transaction begins: what is noted is more than the time since the commit.
-async fn follow(url: &str, run: &Run, seen: Arc<Mutex<Vec<Duration>>>) {
+/// An event of a run, as it was received.
+struct Received {
+    run: Uuid,
+    sequence: i64,
+    /// Its own time, microseconds: read before its transaction began.
+    made: i64,
+    received: i64,
+}
+
+/// Notes every event of a run.
+async fn follow(url: &str, run: &Run, seen: Arc<Mutex<Vec<Received>>>) {
     let query = "subscription($r: ID!) { automationProgress(runId: $r) { kind sequence createdAt } }";
     let mut socket = subscribe(url, &run.owner.token, query, json!({ "r": run.id })).await;
+    let run = decode_any(&async_graphql::ID(run.id.clone())).unwrap().1;
     tokio::spawn(async move {
         while let Some(Ok(message)) = socket.next().await {
             let received = now();
             let Ok(text) = message.into_text() else { break };
             let event: Value = serde_json::from_str(&text).unwrap_or_default();
-            let Some(at) = event["payload"]["data"]["automationProgress"]["createdAt"].as_str() else { continue };
-            let at = chrono::DateTime::parse_from_rfc3339(at).unwrap().timestamp_micros();
-            seen.lock().unwrap().push(Duration::from_micros(u64::try_from(received - at).unwrap_or(0)));
+            let event = &event["payload"]["data"]["automationProgress"];
+            let Some(at) = event["createdAt"].as_str() else { continue };
+            let made = chrono::DateTime::parse_from_rfc3339(at).unwrap().timestamp_micros();
+            let sequence = event["sequence"].as_i64().or_else(|| event["sequence"].as_str()?.parse().ok()).unwrap();
+            seen.lock().unwrap().push(Received { run, sequence, made, received });
         }
     });
+}
+
+fn since(from: i64, to: i64) -> Duration {
+    Duration::from_micros(u64::try_from(to - from).unwrap_or(0))
 }
 
 async fn commanded(fleet: &Fleet, runs: &[Run], mutation: &'static str) -> Spread {
@@ -120,27 +139,54 @@ pub async fn commands(binary: &str, url: Option<&str>) {
     row("`cancelAutomationRun` acknowledged", cancelled);
     let seen = std::mem::take(&mut *seen.lock().unwrap());
     let events = seen.len();
+    let from_made = seen.iter().map(|event| since(event.made, event.received)).collect();
     row(
         &format!("progress: from an event's time to its receipt, {events} events, {ACTIVE} subscribers"),
-        Spread::new(seen),
+        Spread::new(from_made),
     );
+    let commits = fleet.sql.run_event_commits().await;
+    if !commits.is_empty() {
+        let from_commit = seen.iter().filter_map(|event| {
+            let commit = commits.get(&(event.run, event.sequence))?;
+            Some(since(*commit, event.received))
+        });
+        let from_commit: Vec<_> = from_commit.collect();
+        row(
+            &format!("progress: from the commit to the receipt, {} events", from_commit.len()),
+            Spread::new(from_commit),
+        );
+    }
     row(
         "articles written meanwhile; their credits in runs, usage and ledger",
         format!("{delivered}; {}", fleet.check_credits().await),
     );
 }
 
-/// Lets as many runs as [`MANY`] says go through every stage at once, with the delays that runs have by default.
+/// Lets as many runs as [`MANY`] says go through every stage at once, with the delays that runs have by default; and again.
 pub async fn many(binary: &str, url: Option<&str>) {
     let caps =
         [("CLUSTER", 40), ("IDEAS", 1), ("CONTENT_TASKS", 1), ("CONTENT", 1), ("IMAGE_PROMPTS", 1), ("IMAGES", 1)];
     let config = json!({ "stages": only(&[], &caps) });
-    let mut fleet = Fleet::new(binary, url, MANY, &config, keywords).await;
-    let before = fleet.server.memory();
+    let mut fleet = Fleet::new(binary, url, MANY, &config, |api, site| keywords(api, site, 0)).await;
+    row("memory before the first", mb(fleet.server.memory()));
+    for time in 0..TIMES {
+        if time > 0 {
+            fleet.each(|api, site| keywords(api, site, time)).await;
+        }
+        all_at_once(&mut fleet).await;
+    }
+    row("credits in runs, usage and ledger", fleet.check_credits().await);
+}
+
+fn mb(bytes: u64) -> String {
+    format!("{:.0} MB", bytes as f64 / 1e6)
+}
+
+async fn all_at_once(fleet: &mut Fleet) {
+    let completed = fleet.count("state = 'COMPLETED'").await;
     let began = Instant::now();
-    let runs = fleet.start().await;
+    let total = fleet.start().await.len();
     let started = began.elapsed();
-    let total = i64::try_from(runs.len()).unwrap();
     let at_once = fleet.count("finished_at IS NULL").await;
     let mut looks = Vec::new();
     loop {
@@ -153,15 +199,10 @@ pub async fn many(binary: &str, url: Option<&str>) {
         tokio::time::sleep(LOOK).await;
     }
     let took = began.elapsed();
-    let completed = fleet.count("state = 'COMPLETED'").await;
-    let mb = |bytes: u64| format!("{:.0}", bytes as f64 / 1e6);
-    let parts = |part: usize| mb(looks[(looks.len() - 1) * part / 4]);
+    let completed = fleet.count("state = 'COMPLETED'").await - completed;
     row(&format!("{total} runs: not ended when the last was started, after {:.1} s", started.as_secs_f64()), at_once);
     row("all ended after", format!("{:.0} s, {completed} of them without an error", took.as_secs_f64()));
-    row("memory before the first; at 0, 25, 50, 75, 100 % of that time", {
-        let quarters: Vec<String> = (0..=4).map(parts).collect();
-        format!("{}; {} MB", mb(before), quarters.join(", "))
-    });
-    row("highest of all looks", format!("{} MB", mb(looks.iter().copied().max().unwrap())));
-    row("credits in runs, usage and ledger", fleet.check_credits().await);
+    let quarters: Vec<String> = (0..=4).map(|part| mb(looks[(looks.len() - 1) * part / 4])).collect();
+    row("memory at 0, 25, 50, 75, 100 % of that time", quarters.join(", "));
+    row("highest of all looks", mb(looks.iter().copied().max().unwrap()));
 }

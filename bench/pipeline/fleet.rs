@@ -99,6 +99,16 @@ impl Fleet {
         Self { server, api, sites, sql, _place: place }
     }
 
+    /// Does something to every site.
+    pub async fn each<F, Fut>(&self, act: F)
+    where
+        F: Fn(Api, Site) -> Fut,
+        Fut: Future<Output = ()>,
+    {
+        let acting = stream::iter(self.sites.clone()).map(|site| act(self.api.clone(), site));
+        acting.buffered(AT_ONCE).collect::<Vec<()>>().await;
+    }
+
     /// Starts a run of every site.
     pub async fn start(&self) -> Vec<Run> {
         let starting = stream::iter(self.sites.clone()).map(|site| async move {

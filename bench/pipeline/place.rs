@@ -1,6 +1,9 @@
 //! A database of its own for one measurement, gone at its end, and a look into it beside the server.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 use tempfile::TempDir;
@@ -105,6 +108,16 @@ impl Sql {
             Self::Sqlite(connection) => sqlx::query_scalar(sql).fetch_one(&mut **connection).await.unwrap(),
             Self::Postgres(connection) => sqlx::query_scalar(sql).fetch_one(&mut **connection).await.unwrap(),
         }
+    }
+
+    /// When the events of runs were committed, microseconds, by run and number. Only PostgreSQL knows.
+    pub async fn run_event_commits(&mut self) -> HashMap<(Uuid, i64), i64> {
+        let Self::Postgres(connection) = self else { return HashMap::new() };
+        let sql = "SELECT subject_id, seq, \
+                   CAST(EXTRACT(EPOCH FROM pg_xact_commit_timestamp(xmin)) * 1000000 AS bigint) \
+                   FROM run_event WHERE subject_kind = 'automation_run'";
+        let rows: Vec<(Uuid, i64, i64)> = sqlx::query_as(sql).fetch_all(&mut **connection).await.unwrap();
+        rows.into_iter().map(|(run, seq, at)| ((run, seq), at)).collect()
     }
 
     /// A UUID as a literal.

@@ -273,16 +273,17 @@ async fn pictures(sql: &mut Sql, seed: &Seed) {
         .await;
     }
     rows.flush().await;
-    let columns = "id, account_id, site_id, content_id, kind, position, prompt, alt_text, state, image_id, error_code, \
-                   created_at, updated_at";
+    let columns = "id, account_id, site_id, sector_id, content_id, kind, position, prompt, alt_text, state, image_id, \
+                   error_code, created_at, updated_at";
     let mut rows = Rows::of(sql, "content_image", columns);
     for no in 0..seed.count {
         let state = pick(&["GENERATED", "GENERATED", "PENDING", "FAILED", "GENERATED"], no);
         let image = if state == "GENERATED" { seed.id(IMAGE, no) } else { "NULL".to_owned() };
         let error = if state == "FAILED" { "'GENERATION_FAILED'" } else { "NULL" };
         rows.add(format!(
-            "{}, {}, 'FEATURED', 0, 'A quiet harbour', 'A harbour', '{state}', {image}, {error}, {}",
+            "{}, {}, {}, 'FEATURED', 0, 'A quiet harbour', 'A harbour', '{state}', {image}, {error}, {}",
             seed.head(CONTENT_IMAGE, no),
+            seed.sector(no),
             seed.id(CONTENT, no),
             seed.times(no)
         ))
@@ -358,12 +359,12 @@ async fn records(sql: &mut Sql, seed: &Seed) {
     rows.flush().await;
     let columns = "id, account_id, ai_task_id, item_id, ai_attempt_id, credit_transaction_id, credit_seq, ai_function, \
                    ai_model_id, model_name, price_version_id, credits, credit_value_nanousd, credit_price_nanousd, \
-                   provider_cost_nanousd, tokens_input, tokens_output, tokens_estimated, created_at";
+                   provider_cost_nanousd, tokens_input, tokens_output, tokens_estimated, site_id, created_at";
     let mut rows = Rows::of(sql, "credit_usage", columns);
     for no in (0..seed.count).filter(|no| no % 20 != 19) {
         rows.add(format!(
             "{}, {}, {}, {}, {}, {}, {}, '{}', {model}, 'Sandbox text', {price}, 3, 30000000, 10000000, 810000, 1800, \
-             900, FALSE, {}",
+             900, FALSE, {}, {}",
             seed.id(USAGE, no),
             seed.account,
             seed.id(AI_TASK, no),
@@ -373,6 +374,7 @@ async fn records(sql: &mut Sql, seed: &Seed) {
             // Far from the numbers that the ledger gives.
             1_000_000_000 + no,
             pick(&FUNCTIONS, no),
+            seed.site,
             seed.at(no) + 5_000_000
         ))
         .await;

@@ -20,6 +20,8 @@ pub struct Model {
     pub error_code: Option<String>,
     pub created_at: i64,
     pub updated_at: i64,
+    /// That of the content.
+    pub sector_id: Option<Uuid>,
 }
 
 /// No relation is declared: queries join by name.

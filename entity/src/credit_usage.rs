@@ -26,6 +26,8 @@ pub struct Model {
     pub tokens_output: Option<i64>,
     pub tokens_estimated: bool,
     pub created_at: i64,
+    /// That of the item.
+    pub site_id: Option<Uuid>,
 }
 
 /// No relation is declared: queries join by name.

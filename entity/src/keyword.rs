@@ -23,6 +23,8 @@ pub struct Model {
     pub cluster_id: Option<Uuid>,
     pub created_at: i64,
     pub updated_at: i64,
+    /// When it was last in a clustering that found no cluster for it.
+    pub passed_over_at: Option<i64>,
 }
 
 /// No relation is declared: queries join by name.

@@ -21,6 +21,8 @@ mod m20261121_000017_extend_content;
 mod m20261121_000018_index_pipeline;
 mod m20261122_000019_link_stage_items;
 mod m20261122_000020_index_statistics;
+mod m20261122_000021_order_keywords;
+mod m20261122_000022_count_by_sector;
 mod script;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -53,6 +55,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000018_index_pipeline::Migration),
             Box::new(m20261122_000019_link_stage_items::Migration),
             Box::new(m20261122_000020_index_statistics::Migration),
+            Box::new(m20261122_000021_order_keywords::Migration),
+            Box::new(m20261122_000022_count_by_sector::Migration),
         ]
     }
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::model::{AiFunction, ItemState, TargetRefusal};
 pub use super::service::stage::{StageTaskEnd, end_tasks_in};
-pub use super::store::{last_sent_in, pause_tasks_in};
+pub use super::store::{Sender, cancelled_at_in, pause_tasks_in};
 use crate::{
     clock::Micros,
     db::effect::Effect,

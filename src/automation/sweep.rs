@@ -5,7 +5,7 @@ use std::{future::Future, time::Duration};
 
 use uuid::Uuid;
 
-use super::{Automation, run::JOB_KIND, store};
+use super::{Automation, model::AutomationRun, run::JOB_KIND, store};
 use crate::{
     error::{Error, Failure, Never},
     jobs::{HandlerFuture, Lane, Sweep, enqueue},
@@ -74,9 +74,9 @@ impl Automation {
             // All of them, portion by portion: those that go on waiting keep none from going on.
             let waiting = store::run::list_short_of_credits(self.parts.db.reader(), after, BATCH).await?;
             for run in waiting.iter().filter(|run| run.settings.resumes_on_top_up) {
-                let Some(figures) = run.pause.and_then(|pause| pause.figures) else { continue };
-                if self.available(run.account_id).await? >= figures.next {
-                    self.resume_topped_up(run.id, run.account_id).await?;
+                // It is looked at again with the next look; the others are not to wait for it.
+                if let Err(error) = self.resume_if_covered(run).await {
+                    tracing::error!(run = %run.id, error = ?error, "a run that waits for credits was not looked after");
                 }
             }
             match waiting.last() {
@@ -84,6 +84,14 @@ impl Automation {
                 _ => return Ok(()),
             }
         }
+    }
+
+    async fn resume_if_covered(&self, run: &AutomationRun) -> Result<(), Error> {
+        let Some(figures) = run.pause.and_then(|pause| pause.figures) else { return Ok(()) };
+        if self.available(run.account_id).await? >= figures.next {
+            self.resume_topped_up(run.id, run.account_id).await?;
+        }
+        Ok(())
     }
 
     /// Looks after runs that wait for credits until `stop`: a grant that suffices resumes them within seconds.

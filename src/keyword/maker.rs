@@ -103,8 +103,10 @@ impl ClusterMaker {
         let assigned = assign::assign(self.db.reader(), &keywords, &answer, self.ids.as_ref(), making.trace).await;
         let assigned = assigned.map_err(|failure| failure.map_refusal(|error| AnswerError::from(error).into()))?;
         let count = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
+        let left_over = keywords.iter().filter(|keyword| !assigned.moved.contains(&keyword.id));
+        let passed_over = left_over.map(|keyword| store::effect::pass_over(keyword, making.trace));
         Ok(Made {
-            effects: assigned.effects,
+            effects: assigned.effects.into_iter().chain(passed_over).collect(),
             count: count(assigned.moved.len()),
             groups: count(assigned.clusters.len()),
             products: assigned.clusters.iter().map(|cluster| cluster.id).collect(),

@@ -1,116 +1,131 @@
-//! Counting a site's rows. Each table is read once, whether by sector or not.
+//! Counting a site's rows, each table once: by sector and state, which an index has in order.
 
 use std::collections::BTreeMap;
 
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
+use sea_orm::{ConnectionTrait, DbErr, Value};
 use uuid::Uuid;
 
 use super::model::{Counts, OperationUsage, Usage};
-use crate::{ai::model::AiFunction, calendar::Bounds, clock::Micros, db::statement};
-
-type Field = fn(&mut Counts) -> &mut i64;
+use crate::{
+    ai::model::AiFunction,
+    calendar::Bounds,
+    clock::Micros,
+    db::{Engine, engine_of, statement},
+};
 
 /// What is counted in a table.
 struct Source {
-    /// The rows `t`, and what has their sector where that is something else.
-    from: &'static str,
+    table: &'static str,
     /// The time that says whether a row lies in the period.
     at: &'static str,
-    /// Which rows count as what.
-    counts: &'static [(&'static str, Field)],
+    /// The column of the state, where it matters: what is not asked for need not be in an index.
+    state: Option<&'static str>,
+    /// Adds so many rows of a state to what they count as.
+    add: fn(&mut Counts, &str, i64),
 }
 
 const SOURCES: [Source; 7] = [
     Source {
-        from: "keyword t",
-        at: "t.created_at",
-        counts: &[
-            ("t.state <> 'ARCHIVED'", |counts| &mut counts.keywords),
-            ("t.state IN ('CLUSTERED', 'IN_USE')", |counts| &mut counts.keywords_clustered),
-        ],
+        table: "keyword",
+        at: "created_at",
+        state: Some("state"),
+        add: |counts, state, rows| {
+            if state != "ARCHIVED" {
+                counts.keywords += rows;
+            }
+            if matches!(state, "CLUSTERED" | "IN_USE") {
+                counts.keywords_clustered += rows;
+            }
+        },
     },
-    Source { from: "cluster t", at: "t.created_at", counts: &[("TRUE", |counts| &mut counts.clusters)] },
+    Source { table: "cluster", at: "created_at", state: None, add: |counts, _, rows| counts.clusters += rows },
     Source {
-        from: "idea t",
-        at: "t.created_at",
-        counts: &[
-            ("TRUE", |counts| &mut counts.ideas),
-            ("t.state IN ('QUEUED', 'COMPLETED')", |counts| &mut counts.ideas_queued),
-        ],
+        table: "idea",
+        at: "created_at",
+        state: Some("state"),
+        add: |counts, state, rows| {
+            counts.ideas += rows;
+            if matches!(state, "QUEUED" | "COMPLETED") {
+                counts.ideas_queued += rows;
+            }
+        },
     },
     Source {
-        from: "content_task t",
-        at: "t.created_at",
-        counts: &[
-            ("TRUE", |counts| &mut counts.content_tasks),
-            ("t.state = 'COMPLETED'", |counts| &mut counts.content_tasks_completed),
-        ],
+        table: "content_task",
+        at: "created_at",
+        state: Some("state"),
+        add: |counts, state, rows| {
+            counts.content_tasks += rows;
+            if state == "COMPLETED" {
+                counts.content_tasks_completed += rows;
+            }
+        },
     },
     Source {
-        from: "content t",
-        at: "t.created_at",
-        counts: &[
-            ("TRUE", |counts| &mut counts.content),
-            ("t.state = 'REVIEW'", |counts| &mut counts.content_in_review),
-            ("t.state = 'APPROVED'", |counts| &mut counts.content_approved),
-            ("t.state = 'SCHEDULED'", |counts| &mut counts.content_scheduled),
-            ("t.state = 'FAILED'", |counts| &mut counts.content_failed),
-        ],
+        table: "content",
+        at: "created_at",
+        state: Some("state"),
+        add: |counts, state, rows| {
+            counts.content += rows;
+            match state {
+                "REVIEW" => counts.content_in_review += rows,
+                "APPROVED" => counts.content_approved += rows,
+                "SCHEDULED" => counts.content_scheduled += rows,
+                "FAILED" => counts.content_failed += rows,
+                _ => {}
+            }
+        },
     },
-    Source { from: "content t", at: "t.published_at", counts: &[("TRUE", |counts| &mut counts.content_published)] },
     Source {
-        // By site too: an index with the sector answers.
-        from: "content_image t JOIN content c ON c.site_id = t.site_id AND c.id = t.content_id",
-        at: "t.created_at",
-        counts: &[
-            ("t.state = 'GENERATED'", |counts| &mut counts.images_generated),
-            ("t.state IN ('PENDING', 'GENERATING')", |counts| &mut counts.images_pending),
-        ],
+        table: "content",
+        at: "published_at",
+        state: None,
+        add: |counts, _, rows| counts.content_published += rows,
+    },
+    Source {
+        table: "content_image",
+        at: "created_at",
+        state: Some("state"),
+        add: |counts, state, rows| match state {
+            "GENERATED" => counts.images_generated += rows,
+            "PENDING" | "GENERATING" => counts.images_pending += rows,
+            _ => {}
+        },
     },
 ];
 
 impl Source {
-    /// The column of the sector: images are in that of their content.
-    fn sector(&self) -> &'static str {
-        if self.from.contains(" JOIN content c ") { "c.sector_id" } else { "t.sector_id" }
-    }
-
-    fn sql(&self, by_sector: bool) -> String {
-        let counts = self.counts.iter().enumerate();
-        let counts = counts.map(|(at, (rows, _))| format!("COUNT(*) FILTER (WHERE {rows}) AS n{at}"));
-        let counts = counts.collect::<Vec<_>>().join(", ");
-        let (at, sector) = (self.at, self.sector());
-        let (column, from, group) = if by_sector {
-            (format!("{sector} AS sector_id, "), self.from, format!(" GROUP BY {sector}"))
-        } else {
-            let rows = self.from.split_once(" JOIN ").map_or(self.from, |(rows, _)| rows);
-            (String::new(), rows, String::new())
-        };
-        format!("SELECT {column}{counts} FROM {from} WHERE t.site_id = $1 AND {at} >= $2 AND {at} < $3{group}")
-    }
-
-    fn read(&self, row: &QueryResult, into: &mut Counts) -> Result<(), DbErr> {
-        for (at, (_, field)) in self.counts.iter().enumerate() {
-            *field(into) = row.try_get("", &format!("n{at}"))?;
-        }
-        Ok(())
+    /// The rows of a site by sector and state. Since ever, the index that has them in this order is read whole: SQLite is told so
+    /// by the plus sign, which keeps it from the one by time. Published content has an index for itself.
+    fn sql(&self, engine: Engine, since_ever: bool) -> String {
+        let Self { table, at, state, .. } = self;
+        let is_whole = since_ever && engine == Engine::Sqlite && *at == "created_at";
+        let time = if is_whole { format!("+{at}") } else { (*at).to_owned() };
+        let (column, group) = state.map_or(("''", String::new()), |state| (state, format!(", {state}")));
+        format!(
+            "SELECT sector_id, {column} AS state, COUNT(*) AS n FROM {table} \
+             WHERE site_id = $1 AND {time} >= $2 AND {time} < $3 GROUP BY sector_id{group}"
+        )
     }
 }
 
-/// The counts of a site's rows within `bounds`, by sector where that is asked for, else under `None` alone; what has no rows
-/// has no entry. The caller has authorised by holding the site, and reads in a snapshot.
+/// The counts of a site's rows within `bounds` by sector, `None` for what has none; what has no rows has no entry. The caller
+/// has authorised by holding the site, and reads in a snapshot of its own.
 pub async fn load_counts(
     tx: &impl ConnectionTrait,
     site: Uuid,
     bounds: Bounds,
-    by_sector: bool,
 ) -> Result<BTreeMap<Option<Uuid>, Counts>, DbErr> {
     let mut counts: BTreeMap<Option<Uuid>, Counts> = BTreeMap::new();
+    if engine_of(tx) == Engine::Postgres {
+        // A plan for any period at all expects few rows, and sorts the many that there are.
+        tx.execute_unprepared("SET LOCAL plan_cache_mode = force_custom_plan").await?;
+    }
     for source in &SOURCES {
         let values: [Value; 3] = [site.into(), bounds.from.unwrap_or(Micros::MIN).into(), bounds.to.into()];
-        for row in tx.query_all_raw(statement(tx, source.sql(by_sector), values)).await? {
-            let sector = if by_sector { row.try_get("", "sector_id")? } else { None };
-            source.read(&row, counts.entry(sector).or_default())?;
+        for row in tx.query_all_raw(statement(tx, source.sql(engine_of(tx), bounds.from.is_none()), values)).await? {
+            let (sector, state): (Option<Uuid>, String) = (row.try_get("", "sector_id")?, row.try_get("", "state")?);
+            (source.add)(counts.entry(sector).or_default(), &state, row.try_get("", "n")?);
         }
     }
     Ok(counts)
@@ -122,8 +137,8 @@ pub async fn load_usage(tx: &impl ConnectionTrait, site: Uuid, bounds: Bounds) -
     let values = || -> [Value; 3] { [site.into(), bounds.from.unwrap_or(Micros::MIN).into(), bounds.to.into()] };
     let charged = "SELECT u.ai_function, CAST(SUM(u.credits) AS bigint) AS credits, \
                    CAST(SUM(u.provider_cost_nanousd) AS bigint) AS cost \
-                   FROM ai_task_item i JOIN credit_usage u ON u.item_id = i.id \
-                   WHERE i.site_id = $1 AND u.created_at >= $2 AND u.created_at < $3 GROUP BY u.ai_function";
+                   FROM credit_usage u WHERE u.site_id = $1 AND u.created_at >= $2 AND u.created_at < $3 \
+                   GROUP BY u.ai_function";
     let mut usage = Usage::default();
     for row in tx.query_all_raw(statement(tx, charged, values())).await? {
         let function: String = row.try_get("", "ai_function")?;
@@ -135,10 +150,10 @@ pub async fn load_usage(tx: &impl ConnectionTrait, site: Uuid, bounds: Bounds) -
         });
     }
     usage.operations.sort_by_key(|one| AiFunction::ALL.iter().position(|function| *function == one.function));
-    let ended = "SELECT COUNT(DISTINCT t.id) FILTER (WHERE t.status IN ('SUCCESS', 'PARTIAL')) AS succeeded, \
-                 COUNT(DISTINCT t.id) FILTER (WHERE t.status = 'ERROR') AS failed \
-                 FROM ai_task_item i JOIN ai_task t ON t.id = i.ai_task_id \
-                 WHERE i.site_id = $1 AND t.finished_at >= $2 AND t.finished_at < $3";
+    let ended = "SELECT COUNT(*) FILTER (WHERE status IN ('SUCCESS', 'PARTIAL')) AS succeeded, \
+                 COUNT(*) FILTER (WHERE status = 'ERROR') AS failed \
+                 FROM ai_task WHERE finished_at >= $2 AND finished_at < $3 \
+                 AND id IN (SELECT ai_task_id FROM ai_task_item WHERE site_id = $1)";
     if let Some(row) = tx.query_one_raw(statement(tx, ended, values())).await? {
         usage.tasks_succeeded = row.try_get("", "succeeded")?;
         usage.tasks_failed = row.try_get("", "failed")?;

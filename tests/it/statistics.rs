@@ -94,12 +94,10 @@ impl Stage {
             "BUCKET" => "COALESCE(c.id, s.id)".to_owned(),
             value => value.to_owned(),
         };
-        let mut columns = vec!["id", "account_id", "site_id", "created_at", "updated_at"];
-        let mut values = vec![id.clone(), "s.account_id".to_owned(), "s.id".to_owned(), at.to_string(), at.to_string()];
-        if table != "content_image" {
-            columns.push("sector_id");
-            values.push("c.id".to_owned());
-        }
+        let mut columns = vec!["id", "account_id", "site_id", "sector_id", "created_at", "updated_at"];
+        let owners = ["s.account_id", "s.id", "c.id"].map(str::to_owned);
+        let mut values: Vec<String> = std::iter::once(id.clone()).chain(owners).collect();
+        values.extend([at.to_string(), at.to_string()]);
         for (column, value) in fixed.iter().chain(kinds).chain(more) {
             columns.push(column);
             values.push(own(value));

@@ -10,10 +10,13 @@ use crate::{
         model::{AiTask, Item, ItemState, MadeCount, TaskStatus, error_text},
         provider::FailureCode,
         run::JOB_KIND,
-        store::{self, Ending, Grip, Work},
+        store::{self, Ending, Grip, Sender, Work},
     },
     audit::{self, Trace},
-    db::effect::{Effect, Set},
+    db::{
+        effect::{Effect, Set},
+        engine_of,
+    },
     error::{Error, Failure, Internal},
     jobs::{End, Lane, Lost, cancel_ready_effect, finish_effects, hasten_in, write_in},
     ledger::{
@@ -105,14 +108,17 @@ impl Ai {
 
     async fn ask_running(&self, task: &AiTask) -> Result<(), Error> {
         let now = self.parts.clock.now();
-        let effects = store::cancel_request_effects(task, now);
         let written = self
             .parts
             .db
-            .write((effects, task.id, now), |tx, (effects, id, now)| {
+            .write((task.id, now), |tx, (id, now)| {
                 Box::pin(async move {
-                    write_in(tx, effects, *now).await?;
-                    hasten_in(tx, JOB_KIND, *id, *now).await?;
+                    let Some(task) = store::find_task_in(tx, *id, engine_of(tx).for_update()).await? else {
+                        return Ok(());
+                    };
+                    let at = store::cancelled_at_in(tx, Sender::Task(task.id), *now).await?;
+                    write_in(tx, &store::cancel_request_effects(&task, at), at).await?;
+                    hasten_in(tx, JOB_KIND, task.id, *now).await?;
                     Ok::<_, Failure<Lost>>(())
                 })
             })

@@ -206,6 +206,7 @@ pub fn usage_effect(work: &Work, item: &Item, attempt: &Attempt, by: &PriceVersi
         ("credit_value_nanousd", Cell::Known(Known::AmountTimes(price))),
         ("credit_price_nanousd", price.into()),
         ("created_at", now.into()),
+        ("site_id", task.target_of(item).and_then(|target| target.site).into()),
     ];
     cells.extend(usage_cells(attempt));
     Effect::Insert { table: "credit_usage", cells, if_absent: false }

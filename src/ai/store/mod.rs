@@ -26,8 +26,9 @@ pub use registry::{
     list_models, list_shipped, load_models, lock_model, lock_models, refresh_shipped, set_default, update_model,
 };
 pub use stage::{
-    NewStageItem, StagePlace, begin_stage_in, find_stage_place, find_stage_task, find_task_of_run_in, last_sent_in,
-    load_stage_work, load_terms, open_stage_effects, open_task_key, pause_tasks_in, stage_item_effects,
+    NewStageItem, Sender, StagePlace, begin_stage_in, cancelled_at_in, find_stage_place, find_stage_task,
+    find_task_of_run_in, load_stage_work, load_terms, open_stage_effects, open_task_key, pause_tasks_in,
+    stage_item_effects,
 };
 pub use step::{
     Begun, Figured, Grip, Leave, Leaving, Stays, attempt_received_effects, attempt_sent_in, begin_in, begun_effect,

@@ -53,12 +53,26 @@ pub async fn find_task_of_run_in(tx: &impl ConnectionTrait, run: Uuid) -> Result
     find_task_in(tx, row.try_get("", "id")?, engine_of(tx).for_update()).await
 }
 
-/// When the last request of a run was sent; `None` before the first. The caller has locked the run, so none leaves meanwhile.
-pub async fn last_sent_in(tx: &impl ConnectionTrait, run: Uuid) -> Result<Option<Micros>, DbErr> {
-    let sql =
-        "SELECT MAX(a.sent_at) AS sent FROM ai_attempt a JOIN ai_task t ON t.id = a.ai_task_id WHERE t.run_id = $1";
-    let row = tx.query_one_raw(statement(tx, sql, [run.into()])).await?;
-    row.map_or(Ok(None), |row| row.try_get("", "sent"))
+/// Whose requests are meant.
+#[derive(Debug, Clone, Copy)]
+pub enum Sender {
+    /// All tasks of a run.
+    Run(Uuid),
+    /// One task.
+    Task(Uuid),
+}
+
+/// When a cancel is told of, which came at `now`: not before the last request. Times are read before locks are there, and
+/// not all from one clock. The caller has locked the sender, so none leaves meanwhile.
+pub async fn cancelled_at_in(tx: &impl ConnectionTrait, sender: Sender, now: Micros) -> Result<Micros, DbErr> {
+    let (clause, id) = match sender {
+        Sender::Run(id) => ("ai_task_id IN (SELECT id FROM ai_task WHERE run_id = $1)", id),
+        Sender::Task(id) => ("ai_task_id = $1", id),
+    };
+    let sql = format!("SELECT MAX(sent_at) AS sent FROM ai_attempt WHERE {clause}");
+    let row = tx.query_one_raw(statement(tx, sql, [id.into()])).await?;
+    let sent: Option<Micros> = row.map_or(Ok(None), |row| row.try_get("", "sent"))?;
+    Ok(sent.map_or(now, |sent| sent.max(now)))
 }
 
 /// A new task without items, and its first event.

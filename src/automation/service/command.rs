@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{Again, Automation, Order, TRIES};
 use crate::{
-    ai::stage::last_sent_in,
+    ai::stage::{Sender, cancelled_at_in},
     auth::MemberRight,
     automation::{
         model::{
@@ -223,8 +223,7 @@ async fn command_in(
     Ok(true)
 }
 
-/// When a command is told of. Times are read before locks are there, and not all from one clock: what was sent before a
-/// cancel is told as earlier than it.
+/// When a command is told of.
 async fn told_at(
     tx: &DatabaseTransaction,
     run: &AutomationRun,
@@ -232,7 +231,7 @@ async fn told_at(
     now: Micros,
 ) -> Result<Micros, DbErr> {
     match command {
-        RunCommand::Cancel => Ok(last_sent_in(tx, run.id).await?.map_or(now, |sent| sent.max(now))),
+        RunCommand::Cancel => cancelled_at_in(tx, Sender::Run(run.id), now).await,
         RunCommand::Pause | RunCommand::Resume => Ok(now),
     }
 }

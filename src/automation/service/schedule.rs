@@ -28,8 +28,11 @@ impl Automation {
         let now = self.parts.clock.now();
         let due = store::schedule::list_due(self.parts.db.reader(), now, BATCH).await?;
         for (schedule, account) in due {
-            if let Some(run) = self.fire(schedule, account).await? {
-                self.started(&run);
+            match self.fire(schedule, account).await {
+                Ok(Some(run)) => self.started(&run),
+                Ok(None) => {}
+                // It stays due; the others are not to wait for it.
+                Err(error) => tracing::error!(%schedule, error = ?error, "a schedule could not be fired"),
             }
         }
         Ok(())

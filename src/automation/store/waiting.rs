@@ -9,6 +9,7 @@ use super::unknown;
 use crate::{
     automation::model::{Stage, StageHistory},
     clock::Micros,
+    content::model::ContentState,
     db::statement,
 };
 
@@ -23,22 +24,20 @@ pub struct Wanted {
     pub is_redo: bool,
 }
 
-/// The states in which content may be written and illustrated anew.
-const OPEN_CONTENT: &str = "('DRAFT', 'REVIEW', 'APPROVED', 'SCHEDULED')";
-
 /// Of the table of a stage, the rows that went through it and may go through it again.
 fn done(stage: Stage) -> Option<String> {
+    let open = format!("('{}')", ContentState::REDONE.map(ContentState::as_str).join("', '"));
     Some(match stage {
         Stage::Ideas => "state = 'MAPPED'".to_owned(),
         Stage::ContentTasks => "state IN ('QUEUED', 'COMPLETED')".to_owned(),
         Stage::Content => format!(
             "state = 'COMPLETED' AND EXISTS (SELECT 1 FROM content c WHERE c.content_task_id = content_task.id \
-             AND c.state IN {OPEN_CONTENT})"
+             AND c.state IN {open})"
         ),
-        Stage::ImagePrompts => format!("prompts_made_at IS NOT NULL AND state IN {OPEN_CONTENT}"),
+        Stage::ImagePrompts => format!("prompts_made_at IS NOT NULL AND state IN {open}"),
         Stage::Images => format!(
             "state = 'GENERATED' AND EXISTS (SELECT 1 FROM content c WHERE c.id = content_image.content_id \
-             AND c.state IN {OPEN_CONTENT})"
+             AND c.state IN {open})"
         ),
         Stage::Cluster | Stage::Review => return None,
     })
@@ -82,7 +81,7 @@ pub async fn count_waiting(
 }
 
 /// What of a site waits for a stage, the most urgent and then the oldest first, group by group, at most `limit`: subjects
-/// with their groups. The caller holds the site.
+/// with their groups. Keywords that were left over by a clustering come after all others. The caller holds the site.
 pub async fn list_waiting(
     connection: &impl ConnectionTrait,
     site: Uuid,
@@ -99,7 +98,7 @@ pub async fn list_waiting(
         within = "AND id IN (SELECT subject_id FROM automation_product WHERE run_id = $3 AND stage = $4)";
     }
     let order = match wanted.stage {
-        Stage::Cluster => "bucket_id, id",
+        Stage::Cluster => "COALESCE(passed_over_at, 0), bucket_id, id",
         Stage::Content => "priority DESC, id",
         _ => "id",
     };

@@ -16,10 +16,10 @@ use crate::{
     audit::Trace,
     content::{
         Contents,
-        model::{Change, Content, ContentImage, ContentImageState, ContentState},
+        model::{Content, ContentImage, ContentImageState, ContentState},
         service::{
-            change_effects,
             completion::{ImageChange, images_touched},
+            unapproved_effects,
         },
         store,
     },
@@ -130,12 +130,9 @@ impl ContentImageMaker {
         let found = store::part::load_images(reader, &[place]).await?.remove(&place);
         found.filter(|place| place.image_id == Some(old) && place.content_id == content.id).ok_or_else(gone)?;
         let redrawn = store::write::redraw_effects(&content, place, (old, new), self.ids.as_ref(), trace);
-        let mut effects = redrawn.to_vec();
-        let mut change = Change::of(content, trace.at);
-        change.lose_approval().map_err(|illegal| Internal::new("drawing an image again", illegal))?;
-        if !change.is_empty() {
-            effects.extend(change_effects(&change, trace, self.ids.as_ref()));
-        }
+        let unapproved = unapproved_effects(content, trace, self.ids.as_ref());
+        let unapproved = unapproved.map_err(|illegal| Internal::new("drawing an image again", illegal))?;
+        let effects = redrawn.into_iter().chain(unapproved).collect();
         Ok(Made { effects, count: 1, ..Made::default() })
     }
 

@@ -19,10 +19,10 @@ use crate::{
     audit::{Trace, store::entry_effect},
     content::{
         model::{
-            Change, Content, ContentImage, ContentImageKind, ContentImageState, ContentState,
+            Content, ContentImage, ContentImageKind, ContentImageState, ContentState,
             image_prompts::{IN_ARTICLE_MAX, ImagePromptsAnswer, PlannedImage, check, check_wanted, data_block},
         },
-        service::change_effects,
+        service::unapproved_effects,
         store,
     },
     db::{Db, effect::Effect},
@@ -136,17 +136,14 @@ impl ImagePromptMaker {
                 continue;
             }
             let image = self.place(&content, (kind, position), planned, trace);
-            effects.push(store::write::insert_image_effect(&image, content.site_id));
+            effects.push(store::write::insert_image_effect(&image, &content));
             let notes = [None, Some(image.state.as_str().to_owned())];
             let entry = trace.entry(self.ids.uuid(), "content_image.create", ("content_image", image.id), notes);
             effects.push(entry_effect(&entry));
             products.push(image.id);
         }
-        let mut change = Change::of(content, trace.at);
-        change.lose_approval().map_err(|illegal| Internal::new("describing images again", illegal))?;
-        if !change.is_empty() {
-            effects.extend(change_effects(&change, trace, self.ids.as_ref()));
-        }
+        let unapproved = unapproved_effects(content, trace, self.ids.as_ref());
+        effects.extend(unapproved.map_err(|illegal| Internal::new("describing images again", illegal))?);
         let count = i32::try_from(products.len()).unwrap_or(i32::MAX);
         Ok(Made { effects, count, products, ..Made::default() })
     }

@@ -124,9 +124,13 @@ impl ContentState {
         matches!(self, Self::Approved | Self::Scheduled | Self::Failed)
     }
 
-    /// Whether it may be written or illustrated anew. What is approved or has a slot goes back to review by that.
+    /// The states in which content may be written or illustrated anew. What is approved or has a slot goes back to review
+    /// by that.
+    pub const REDONE: [Self; 4] = [Self::Draft, Self::Review, Self::Approved, Self::Scheduled];
+
+    /// Whether it may be written or illustrated anew: see [`Self::REDONE`].
     pub fn may_be_redone(self) -> bool {
-        matches!(self, Self::Draft | Self::Review | Self::Approved | Self::Scheduled)
+        Self::REDONE.contains(&self)
     }
 
     /// Whether its slot is nobody else's: see [`super::Occupied::add_slot`].

@@ -25,7 +25,7 @@ use crate::{
 
 pub use super::store::calendar::Span;
 pub use act::Asked;
-pub(super) use transition::effects as change_effects;
+pub(super) use transition::{effects as change_effects, unapproved_effects};
 pub use zone::SlotMoves;
 
 /// Content. Cloning is cheap.

@@ -8,9 +8,9 @@ use crate::{
     clock::Micros,
     content::{
         model::{
-            ApprovalTarget, Cause, Change, ContentError, ContentImage, ContentImageKind, ContentImageState,
-            ContentState, FeaturedImage, Occupied, ScheduleBlock, Slot, SlotSource, Step, Work, decide_approval,
-            next_slot,
+            ApprovalTarget, Cause, Change, Content, ContentError, ContentImage, ContentImageKind, ContentImageState,
+            ContentState, FeaturedImage, IllegalTransition, Occupied, ScheduleBlock, Slot, SlotSource, Step, Work,
+            decide_approval, next_slot,
         },
         store,
     },
@@ -112,6 +112,17 @@ pub(in crate::content) fn effects(change: &Change, trace: &Trace, ids: &dyn Ids)
         entry_effect(&trace.entry(ids.uuid(), told.action, ("content", content), notes))
     });
     std::iter::once(store::write::change_effect(change)).chain(told).collect()
+}
+
+/// What sends content that was made anew back to review: nothing when it has no approval to lose.
+pub(in crate::content) fn unapproved_effects(
+    content: Content,
+    trace: &Trace,
+    ids: &dyn Ids,
+) -> Result<Vec<Effect>, IllegalTransition> {
+    let mut change = Change::of(content, trace.at);
+    change.lose_approval()?;
+    Ok(if change.is_empty() { Vec::new() } else { effects(&change, trace, ids) })
 }
 
 fn failed(error: EffectError, change: &Change) -> Failure<ContentError> {

@@ -119,8 +119,16 @@ pub fn describe_effects(
 ) -> Vec<Effect> {
     let mut set = vec![("prompt", to(prompt)), ("alt_text", to(alt_text)), ("updated_at", to(trace.at))];
     let subject = ("content_image", place.id);
-    let told = [Some(place.prompt.clone()), Some(prompt.to_owned())];
-    let mut entries = vec![entry_effect(&trace.entry(ids.uuid(), "content_image.describe", subject, told))];
+    let mut entries: Vec<_> = [
+        ("content_image.describe", place.prompt.as_str(), prompt),
+        ("content_image.describe_alt_text", place.alt_text.as_str(), alt_text),
+    ]
+    .into_iter()
+    .map(|(action, before, after)| {
+        let told = [before, after].map(|text| Some(text.to_owned()));
+        entry_effect(&trace.entry(ids.uuid(), action, subject, told))
+    })
+    .collect();
     if place.state == ContentImageState::Failed {
         let pending = ContentImageState::Pending;
         set.extend([("state", to(pending.as_str())), ("error_code", to(None::<String>))]);
@@ -154,15 +162,16 @@ pub fn redraw_effects(
     [touched, row, entry_effect(&trace.entry(ids.uuid(), "content_image.redraw", ("content_image", place), notes))]
 }
 
-/// A new place for an image.
-pub fn insert_image_effect(image: &ContentImage, site: Uuid) -> Effect {
+/// A new place for an image of `content`.
+pub fn insert_image_effect(image: &ContentImage, content: &Content) -> Effect {
     Effect::Insert {
         table: "content_image",
         cells: vec![
             ("id", image.id.into()),
             ("account_id", image.account_id.into()),
-            ("site_id", site.into()),
-            ("content_id", image.content_id.into()),
+            ("site_id", content.site_id.into()),
+            ("sector_id", content.sector_id.into()),
+            ("content_id", content.id.into()),
             ("kind", image.kind.as_str().into()),
             ("position", image.position.into()),
             ("prompt", image.prompt.clone().into()),

@@ -77,6 +77,20 @@ pub fn change_cluster(
     Ok([row, entry_effect(&trace.entry(entry, action, ("cluster", cluster.id), notes))])
 }
 
+/// A clustering found no cluster for a keyword: it waits behind those that were in none. Whoever changed it meanwhile wins.
+pub fn pass_over(keyword: &Keyword, trace: &Trace) -> Effect {
+    Effect::Update {
+        table: "keyword",
+        set: vec![("passed_over_at", Set::To(trace.at.into()))],
+        key: vec![
+            ("id", keyword.id.into()),
+            ("account_id", trace.account_id.into()),
+            ("state", keyword.state.as_str().into()),
+        ],
+        guarded: false,
+    }
+}
+
 /// The only way of a keyword from one state to another, into a cluster or out of its own. Refuses: what the rules do not
 /// know.
 pub fn change_keyword(
@@ -91,6 +105,7 @@ pub fn change_keyword(
         set: vec![
             ("state", Set::To(to.as_str().into())),
             ("cluster_id", Set::To(cluster.into())),
+            ("passed_over_at", Set::To(None::<i64>.into())),
             ("updated_at", Set::To(trace.at.into())),
         ],
         key: vec![("id", keyword.id.into()), ("account_id", trace.account_id.into()), ("state", from.as_str().into())],

@@ -91,6 +91,27 @@ async fn an_image_that_comes_too_late_costs_nothing() {
     workers.shutdown().await;
 }
 
+// R9. The clock of a worker may be ahead of that of the process that takes the cancel.
+#[rstest]
+#[tokio::test]
+async fn a_cancel_is_never_told_as_earlier_than_what_was_sent_before_it(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let stage = Stage::open(engine).await;
+    let spender = stage.spender(10).await;
+    stage.script.push(Step::Delay(Duration::from_secs(60)));
+    let workers = stage.process.start().await;
+    let task = stage.process.ai.generate_images(spender, stage.images(1)).await.unwrap();
+    while stage.calls() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    stage.test.execute("UPDATE ai_attempt SET sent_at = sent_at + 5000000").await.unwrap();
+    stage.process.ai.cancel_ai_task(spender, task.id).await.unwrap();
+    assert_eq!(stage.ended(&task).await.task.status, TaskStatus::Cancelled);
+    stage.check().await;
+    workers.shutdown().await;
+}
+
 #[rstest]
 #[tokio::test]
 async fn an_ended_task_cannot_be_cancelled_and_another_account_s_is_not_found() {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use inkledger::db::Engine;
+use rstest::rstest;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
@@ -56,14 +57,18 @@ fn check_error(error: &Value) -> String {
     code
 }
 
-// G50: each table gone, each root field asked: more than 500 injections.
+/// Into how many tests, which run beside each other, the tables are dealt.
+const PARTS: usize = 4;
+
+// G50: each table gone, each root field asked: more than 500 injections in each part.
+#[rstest]
 #[tokio::test]
-async fn a_missing_table_is_told_as_internal_and_nothing_more() {
+async fn a_missing_table_is_told_as_internal_and_nothing_more(#[values(0, 1, 2, 3)] part: usize) {
     let mut world = World::open(Engine::Postgres).await;
     let tables: Vec<String> = world.rows().await.into_keys().collect();
     let (mut injected, mut codes) = (0, BTreeSet::new());
     let mut messages = BTreeSet::new();
-    for table in &tables {
+    for table in tables.iter().skip(part).step_by(PARTS) {
         world.server.execute(&format!("ALTER TABLE {table} RENAME TO is_gone")).await;
         for (root, field) in root_fields() {
             // These would end the session that asks.

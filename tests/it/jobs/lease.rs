@@ -13,7 +13,7 @@ use inkledger::{
 use rstest::rstest;
 use std::sync::Arc;
 
-use super::stage::{Stage, Told, quick};
+use super::stage::{Stage, Told, jobs_on, quick, start};
 
 #[rstest]
 #[tokio::test]
@@ -144,4 +144,42 @@ async fn quotas_are_recounted_after_a_fault(#[values(Engine::Sqlite, Engine::Pos
     stage.until("done", 2).await;
     workers.shutdown().await;
     stage.check().await;
+}
+
+// A sweeper that dies between two of its steps leaves no place in a quota taken by nobody.
+#[rstest]
+#[tokio::test]
+async fn a_reclaimed_job_gives_its_place_back_at_once(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let stage = Stage::open(engine, quick()).await;
+    let account = stage.test.ids.uuid();
+    stage.enqueue(vec![stage.job(account), stage.job(account)]).await;
+    let handler = Told::new(|_| (Duration::from_secs(60), Some(Outcome::Done)));
+    let doomed = stage.start(&handler).await;
+    stage.until("running", 2).await;
+    doomed.abort().await;
+    // Counting again fails from here on.
+    stage
+        .test
+        .execute(
+            "INSERT INTO job_quota (account_id, lane, running, cap) VALUES \
+        ((SELECT id FROM job LIMIT 1), 'system', 1, 1)",
+        )
+        .await
+        .unwrap();
+    for sql in match engine {
+        Engine::Sqlite => &["CREATE TRIGGER broken BEFORE UPDATE ON job_quota WHEN OLD.lane = 'system' \
+                             BEGIN SELECT RAISE(ABORT, 'broken'); END"][..],
+        Engine::Postgres => &[
+            "CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'broken'; END $$",
+            "CREATE TRIGGER broken BEFORE UPDATE ON job_quota FOR EACH ROW WHEN (OLD.lane = 'system') \
+             EXECUTE FUNCTION broken()",
+        ],
+    } {
+        stage.test.execute(sql).await.unwrap();
+    }
+    let jobs = jobs_on(&stage.test, stage.test.db.clone(), JobsConfig { workers: 0, ..quick() });
+    let sweeper = start(&jobs, &handler).await;
+    stage.until("ready", 2).await;
+    assert_eq!(stage.test.number("SELECT SUM(running) FROM job_quota WHERE lane = 'interactive'").await, 0);
+    sweeper.abort().await;
 }

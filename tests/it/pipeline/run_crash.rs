@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     stop::{Mortal, Place},
-    twin::{Sent, Twin, assert_full, check_rules},
+    twin::{Sent, Twin, assert_full, check_rules, miscounted},
 };
 
 /// Which passage of a point is the last one.
@@ -88,6 +88,29 @@ async fn a_run_whose_worker_dies_at_any_point_ends_like_its_twin(
     }
     assert!(died > 0, "no point is passed so often");
     check_rules(&mortal.server.db).await;
+}
+
+// Migration 22 fills in what statistics count by.
+#[rstest]
+#[tokio::test]
+async fn rows_from_before_are_told_their_sector_and_their_site(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let mortal = Mortal::open(engine).await;
+    uncrashed(&mortal, &json!({})).await;
+    let server = &mortal.server;
+    let known = "SELECT (SELECT COUNT(*) FROM credit_usage WHERE site_id IS NOT NULL) + \
+                 (SELECT COUNT(*) FROM content_image WHERE sector_id IS NOT NULL)";
+    let before = server.number(known).await;
+    assert!(server.number("SELECT COUNT(*) FROM content_image WHERE sector_id IS NULL").await == 0 && before > 3);
+    server.execute("UPDATE content_image SET sector_id = NULL").await;
+    server.execute("UPDATE credit_usage SET site_id = NULL").await;
+    assert_eq!(miscounted(&server.db).await, before);
+    let migration = include_str!("../../../migration/src/sql/sector_counts.sql");
+    for line in migration.lines().filter(|line| line.starts_with("UPDATE ")) {
+        server.execute(line).await;
+    }
+    assert_eq!((miscounted(&server.db).await, server.number(known).await), (0, before));
 }
 
 // A process may die again and again: as long as the run gets on in between, nobody gives it up.

@@ -108,6 +108,9 @@ async fn what_is_done_again_is_a_new_version_and_new_work(#[values(Engine::Sqlit
     let slugs = async || texts(db, "SELECT slug FROM content ORDER BY id").await;
     let (first, drawn, addresses) = (versions().await, images().await, slugs().await);
     let before = runner.run(&source).await;
+    let sandbox = async || texts(db, "SELECT CASE WHEN is_sandbox THEN 'sandbox' ELSE 'model' END FROM content").await;
+    let written_by = sandbox().await;
+    runner.server.execute("UPDATE content SET is_sandbox = NOT is_sandbox").await;
     let again = fork(&runner, &source, "CONTENT").await;
     let done = runner.reaches(&again, "COMPLETED").await;
     assert_eq!(statuses(&done)[..3], ["SKIPPED"; 3]);
@@ -122,6 +125,7 @@ async fn what_is_done_again_is_a_new_version_and_new_work(#[values(Engine::Sqlit
     let cause = texts(db, "SELECT cause FROM content_revision").await;
     assert!(cause.iter().all(|cause| cause == "GENERATED"), "{cause:?}");
     assert_eq!(slugs().await, addresses);
+    assert_eq!(sandbox().await, written_by, "it says who wrote it now");
     let redrawn = images().await;
     assert_eq!(redrawn.len(), drawn.len());
     assert!(redrawn.iter().all(|image| !drawn.contains(image)), "every image is another one");

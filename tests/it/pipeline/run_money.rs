@@ -14,6 +14,7 @@ use inkledger::{
 use rstest::rstest;
 use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{
     provider::{Meets, tokens},
@@ -118,6 +119,26 @@ async fn a_top_up_reaches_its_run_however_many_others_wait(#[values(Engine::Sqli
     stage.reaches(&run, "COMPLETED").await;
     let wait = "SELECT COUNT(*) FROM automation_run WHERE state = 'PAUSED'";
     assert_eq!(stage.server.number(wait).await, i64::try_from(OTHERS).unwrap(), "they did not wish it");
+}
+
+// REQ-B-32: for that reason only. The run at its cap would have the credits, and comes first in line.
+#[rstest]
+#[tokio::test]
+async fn a_top_up_does_not_resume_a_run_at_its_cap(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let (stage, run) = short(engine).await;
+    others(&stage, &run, 1).await;
+    let db = &stage.server.db;
+    let (first, of) = (literal(db, Uuid::from_u128(1)), literal(db, uuid_of(&json!(run))));
+    let capped = format!(
+        "UPDATE automation_run SET id = {first}, pause_reason = 'RUN_CAP', \
+         config = REPLACE(config, '\"resumes_on_top_up\":false', '\"resumes_on_top_up\":true') WHERE id <> {of}"
+    );
+    stage.server.execute(&capped).await;
+    let hero = stage.server.hero().await;
+    stage.server.give(&hero, &stage.owner, 10).await;
+    stage.reaches(&run, "COMPLETED").await;
+    let wait = "SELECT COUNT(*) FROM automation_run WHERE state = 'PAUSED' AND pause_reason = 'RUN_CAP'";
+    assert_eq!(stage.server.number(wait).await, 1);
 }
 
 // REQ-B-32: for that reason only, whatever it was when the credits were looked at.

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::{
     provider::{Meets, answer, tokens},
     records::rows,
-    runner::Runner,
+    runner::{Runner, texts},
 };
 use crate::{
     automation::stage::code,
@@ -94,6 +94,18 @@ async fn keywords_that_no_cluster_takes_are_left_as_they_are(
     let done = runner.reaches(&next, "COMPLETED").await;
     assert_eq!((&done["creditsUsed"], runner.provider.calls().len()), (&json!(0), 1));
     assert_eq!(runner.states("keyword").await["NEW"], 1);
+    runner.check_all().await;
+    // Others that come later are not kept waiting by it: where a run takes few, they are the first.
+    runner.import(&["tea tray", "tea towel rail"].map(str::to_owned), Value::Null).await;
+    runner.only(&["CLUSTER"], json!({"stages": [{"stage": "CLUSTER", "cap": 2}]})).await;
+    runner.provider.rule(|_| {
+        let clusters =
+            json!({"clusters": [{"name": "Tea", "keywords": ["tea tray", "tea towel rail", "garden gnome"]}]});
+        answer(Some(clusters.to_string()), Some((500, 500)))
+    });
+    let last = runner.started("start-key-3").await;
+    assert_eq!(runner.reaches(&last, "COMPLETED").await["stages"][0]["succeeded"], 2);
+    assert_eq!(texts(&runner.server.db, "SELECT text FROM keyword WHERE state = 'NEW'").await, ["garden gnome"]);
     runner.check_all().await;
 }
 

@@ -85,8 +85,11 @@ impl Twin {
         let site = act(api, &owner, "createSite", "site { id }", input).await["site"]["id"].clone();
         let input = json!({"siteId": site, "expectedVersion": 1, "autoApprove": true, "autoSchedule": true});
         act(api, &owner, "updateSite", "site { id }", input).await;
+        let input = json!({"siteId": site, "name": "Outdoors"});
+        let sector = act(api, &owner, "createSector", "sector { id }", input).await["sector"]["id"].clone();
         let content = format!("keyword\n{}\n", KEYWORDS.join("\n"));
-        act(api, &owner, "importKeywords", "added", json!({"siteId": site, "file": {"content": content}})).await;
+        let input = json!({"siteId": site, "sectorId": sector, "file": {"content": content}});
+        act(api, &owner, "importKeywords", "added", input).await;
         let stages = CAPS.map(|(stage, cap)| json!({"stage": stage, "cap": cap}));
         let mut input = json!({
             "siteId": site, "expectedVersion": 0, "itemDelaySeconds": 0, "stageDelaySeconds": 0, "stages": stages,
@@ -186,6 +189,10 @@ impl Twin {
         ] {
             assert_eq!(self.count(db, table, clause).await, expected, "{table} where {clause}");
         }
+        // An answer that was lost is on record as such, with what it may have cost.
+        let lost = "error_code = 'OUTCOME_UNKNOWN' AND provider_cost_nanousd IS NOT NULL AND finished_at IS NOT NULL";
+        let unsettled = self.count(db, "ai_attempt", "sent_at IS NOT NULL AND state <> 'settled'").await;
+        assert_eq!(self.count(db, "ai_attempt", lost).await, unsettled);
         Sent { delivered, requests: self.count(db, "ai_attempt", "sent_at IS NOT NULL").await }
     }
 }
@@ -214,9 +221,20 @@ pub fn assert_full(outcome: &Value) {
     assert_eq!(outcome["balance"], json!([GRANTED - used, 0]));
 }
 
+/// How many rows do not say what statistics count by: the site of a charge as its item has it, the sector of a place for an
+/// image as its content has it.
+pub async fn miscounted(db: &Db) -> i64 {
+    let charges = "SELECT COUNT(*) FROM credit_usage u JOIN ai_task_item i ON i.id = u.item_id \
+                   WHERE u.site_id IS DISTINCT FROM i.site_id";
+    let places = "SELECT COUNT(*) FROM content_image p JOIN content c ON c.id = p.content_id \
+                  WHERE p.sector_id IS DISTINCT FROM c.sector_id";
+    number(db, charges).await + number(db, places).await
+}
+
 /// Every rule of the ledger, of the records and of work.
 pub async fn check_rules(db: &Db) {
     check_ledger(db).await;
+    assert_eq!(miscounted(db).await, 0);
     for report in [audit_records(db).await.unwrap(), audit_work(db).await.unwrap()] {
         assert!(report.passes(false), "{}", report.lines().join("\n"));
     }

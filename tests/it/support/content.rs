@@ -97,8 +97,8 @@ pub async fn place(db: &Db, content: &Value, kind: &str, position: i32, state: &
     run(
         db,
         &format!(
-            "INSERT INTO content_image (id, account_id, site_id, content_id, kind, position, prompt, alt_text, state, \
-             created_at, updated_at) SELECT {id_text}, account_id, site_id, id, '{kind}', {position}, 'A tent', 'A tent', \
+            "INSERT INTO content_image (id, account_id, site_id, sector_id, content_id, kind, position, prompt, alt_text, \
+             state, created_at, updated_at) SELECT {id_text}, account_id, site_id, sector_id, id, '{kind}', {position}, 'A tent', 'A tent', \
              '{state}', 1, 1 FROM content WHERE id = {content}"
         ),
     )
