@@ -31,7 +31,6 @@ use inkledger::{
         verify::verify,
     },
 };
-use sea_orm::ConnectionTrait;
 use sqlx::{Connection, Executor, PgConnection, PgPool, SqlitePool};
 use uuid::Uuid;
 
@@ -174,9 +173,8 @@ const NAIVE_TABLES: [&str; 2] = [
 async fn naive_postgres(url: &str) {
     let pool = sqlx::postgres::PgPoolOptions::new().max_connections(NAIVE_CLIENTS as u32).connect(url).await.unwrap();
     for table in NAIVE_TABLES {
-        pool.execute(table.replace("id integer PRIMARY KEY, account", "id serial PRIMARY KEY, account").as_str())
-            .await
-            .unwrap();
+        let table = table.replace("id integer PRIMARY KEY, account", "id serial PRIMARY KEY, account");
+        pool.execute(sqlx::AssertSqlSafe(table)).await.unwrap();
     }
     pool.execute("INSERT INTO naive_account VALUES (1, 1000000000)").await.unwrap();
     for (what, is_one) in [("in four statements", false), ("in one statement", true)] {
