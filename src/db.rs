@@ -21,6 +21,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::error::{Failure, Internal};
 
+pub use retry::{is_about_connection, is_transient};
+
 /// Which database engine holds the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
@@ -115,6 +117,8 @@ struct Inner {
     engine: Engine,
     writer: DatabaseConnection,
     reader: DatabaseConnection,
+    /// The connections of the ledger's lanes, outside the pool on PostgreSQL; the one writer on SQLite.
+    lanes: DatabaseConnection,
     tasks: TaskTracker,
     // Held for the life of the process: a second one on the same SQLite file would break the one-writer rule.
     _lock: Option<File>,
@@ -123,6 +127,16 @@ struct Inner {
 /// The database. Cloning is cheap.
 #[derive(Clone)]
 pub struct Db(Arc<Inner>);
+
+tokio::task_local! {
+    /// Set while a writing transaction is open.
+    static INSIDE: ();
+}
+
+/// Whether this task is inside a writing transaction. Who waits for another one there could wait for ever.
+pub fn is_in_transaction() -> bool {
+    INSIDE.try_with(|()| ()).is_ok()
+}
 
 /// A boxed piece of work inside a transaction.
 pub type Work<'t, T, R> = Pin<Box<dyn Future<Output = Result<T, Failure<R>>> + Send + 't>>;
@@ -170,6 +184,14 @@ impl Db {
         &self.0.writer
     }
 
+    /// How many ledger lanes may be inside a transaction at once.
+    pub fn lanes(&self) -> usize {
+        match self.0.engine {
+            Engine::Sqlite => 1,
+            Engine::Postgres => postgres::LANES,
+        }
+    }
+
     /// A statement with `$1`-style placeholders.
     pub fn statement(&self, sql: impl Into<String>, values: impl IntoIterator<Item = Value>) -> Statement {
         self.0.engine.statement(sql, values)
@@ -185,8 +207,29 @@ impl Db {
         R: Send + 'static,
         F: for<'t> Fn(&'t DatabaseTransaction, &'t C) -> Work<'t, T, R> + Send + Sync + 'static,
     {
-        let db = self.clone();
-        let running = self.0.tasks.spawn(async move { retry::run(&db, &context, &work).await });
+        self.write_on(self.0.writer.clone(), context, work).await
+    }
+
+    /// As [`Db::write`], for a lane of the ledger: on connections that nobody else uses, with short limits, which never scan a
+    /// table that nobody has analysed yet.
+    pub async fn write_in_lane<C, T, R, F>(&self, context: C, work: F) -> Result<T, Failure<R>>
+    where
+        C: Send + Sync + 'static,
+        T: Send + 'static,
+        R: Send + 'static,
+        F: for<'t> Fn(&'t DatabaseTransaction, &'t C) -> Work<'t, T, R> + Send + Sync + 'static,
+    {
+        self.write_on(self.0.lanes.clone(), context, work).await
+    }
+
+    async fn write_on<C, T, R, F>(&self, pool: DatabaseConnection, context: C, work: F) -> Result<T, Failure<R>>
+    where
+        C: Send + Sync + 'static,
+        T: Send + 'static,
+        R: Send + 'static,
+        F: for<'t> Fn(&'t DatabaseTransaction, &'t C) -> Work<'t, T, R> + Send + Sync + 'static,
+    {
+        let running = self.0.tasks.spawn(INSIDE.scope((), async move { retry::run(&pool, &context, &work).await }));
         match running.await {
             Ok(result) => result,
             Err(joined) => Err(Internal::new("a transaction's task ended early", joined).into()),
@@ -218,16 +261,11 @@ impl Db {
     pub async fn close(&self) {
         self.0.tasks.close();
         self.0.tasks.wait().await;
-        for connection in [&self.0.reader, &self.0.writer] {
+        for connection in [&self.0.reader, &self.0.lanes, &self.0.writer] {
             if let Err(error) = connection.close_by_ref().await {
                 tracing::warn!(error = %error, "closing a database pool failed");
             }
         }
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "this module alone opens transactions")]
-    async fn begin_write(&self) -> Result<DatabaseTransaction, DbErr> {
-        self.0.writer.begin().await
     }
 
     #[expect(clippy::disallowed_methods, reason = "this module alone opens transactions")]
@@ -265,6 +303,26 @@ pub fn statement(
     engine_of(connection).statement(sql, values)
 }
 
+/// Parts of `items` whose lengths are powers of two, none above `most`: the statements that write them differ in so few texts
+/// that each stays prepared.
+pub fn in_powers<T>(items: &[T], most: usize) -> impl Iterator<Item = &[T]> {
+    let mut rest = items;
+    std::iter::from_fn(move || {
+        let length = 1 << rest.len().min(most.max(1)).checked_ilog2()?;
+        let (part, after) = rest.split_at_checked(length)?;
+        rest = after;
+        Some(part)
+    })
+}
+
+/// `items` with the last one repeated up to the next power of two, for lists that are looked up. Empty stays empty.
+pub fn to_power<T: Clone>(mut items: Vec<T>) -> Vec<T> {
+    if let Some(last) = items.last().cloned() {
+        items.resize(items.len().next_power_of_two(), last);
+    }
+    items
+}
+
 /// `$first, $first+1, …` for `count` values.
 pub fn places(first: usize, count: usize) -> String {
     (first..first + count).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
@@ -285,5 +343,22 @@ impl From<DbErr> for crate::error::Error {
 impl<R> From<DbErr> for Failure<R> {
     fn from(error: DbErr) -> Self {
         Self::Fault(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_powers_of_two_and_lose_nothing() {
+        for (count, most) in [(0, 8), (1, 8), (7, 8), (8, 8), (21, 8), (21, 6), (3, 0)] {
+            let items: Vec<usize> = (0..count).collect();
+            let parts: Vec<&[usize]> = in_powers(&items, most).collect();
+            assert!(parts.iter().all(|part| part.len().is_power_of_two() && part.len() <= most.max(1)), "{parts:?}");
+            assert_eq!(parts.concat(), items);
+        }
+        assert_eq!(to_power(vec![1, 2, 3]), [1, 2, 3, 3]);
+        assert_eq!(to_power(Vec::<i32>::new()), [0; 0]);
     }
 }

@@ -41,7 +41,11 @@ pub const SETTINGS: &[Setting] = &[
     text("role", "all", "What this process does: all, api (no jobs) or worker (jobs, and HTTP for health only)."),
     text("public_url", "", "The address clients use, for links and signed URLs. Empty: the address listened on."),
     secret("database.url", "postgres://… for PostgreSQL 15 or newer. Empty: a SQLite file in the data folder."),
-    number("database.connections", "8", "Connections to PostgreSQL, or readers of SQLite (1–200)."),
+    number(
+        "database.connections",
+        "8",
+        "Connections to PostgreSQL beside the two of the ledger, or readers of SQLite (1–200).",
+    ),
     secret("nats.url", "nats://… carries hints between processes. Empty: in process, or through PostgreSQL."),
     text(
         "http.allowed_origins",

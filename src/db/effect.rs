@@ -4,7 +4,7 @@
 use sea_orm::{ConnectionTrait, DbErr, Value};
 use uuid::Uuid;
 
-use super::{engine_of, statement};
+use super::{engine_of, in_powers, statement};
 
 /// What only the ledger's decision knows, for effects that must hold it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -184,6 +184,33 @@ impl Effect {
         matches!(self, Self::Update { guarded: true, .. } | Self::Take { .. })
     }
 
+    /// About how many bytes it takes in memory.
+    pub fn size(&self) -> usize {
+        let of_cell = |cell: &Cell| match cell {
+            Cell::Value(value) => size_of_value(value),
+            Cell::Text(parts) => {
+                parts.iter().map(|part| if let TextPart::Lit(lit) = part { lit.len() } else { 16 }).sum()
+            }
+            Cell::Known(_) | Cell::Select { .. } => 0,
+        };
+        let of_key = |key: &[(&'static str, Value)]| key.iter().map(|(_, value)| size_of_value(value)).sum::<usize>();
+        match self {
+            Self::Insert { cells, .. } => cells.iter().map(|(_, cell)| CELL + of_cell(cell)).sum(),
+            Self::Update { set, key, .. } => {
+                let of_set = |set: &Set| match set {
+                    Set::To(cell) | Set::Add(cell) | Set::Max(cell) => CELL + of_cell(cell),
+                };
+                set.iter().map(|(_, set)| of_set(set)).sum::<usize>() + of_key(key)
+            }
+            Self::Take { key, .. } => CELL + of_key(key),
+        }
+    }
+
+    /// Whether it is a new row whose values do not depend on other rows, so that many such can be written at once.
+    fn is_plain_insert(&self) -> bool {
+        matches!(self, Self::Insert { cells, .. } if !cells.iter().any(|(_, cell)| matches!(cell, Cell::Select { .. })))
+    }
+
     /// Which row it concerns, where that is known.
     pub fn row_id(&self) -> Option<Uuid> {
         let (Self::Update { key, .. } | Self::Take { key, .. }) = self else { return None };
@@ -271,6 +298,83 @@ pub async fn write_all(tx: &impl ConnectionTrait, effects: &[Effect], now: i64) 
     let facts = Facts { posting: None, unchanged: None, now };
     for effect in effects {
         effect.write(tx, &facts).await?;
+    }
+    Ok(())
+}
+
+/// About how many bytes a cell takes beside its text.
+const CELL: usize = 48;
+
+fn size_of_value(value: &Value) -> usize {
+    match value {
+        Value::String(Some(text)) => text.len(),
+        Value::Bytes(Some(bytes)) => bytes.len(),
+        _ => 0,
+    }
+}
+
+/// The most values of one statement: SQLite's limit is 32,766.
+const VALUES_MAX: usize = 30_000;
+
+/// New rows of one table with the same columns.
+struct Rows<'a> {
+    table: &'static str,
+    names: Vec<&'static str>,
+    if_absent: bool,
+    rows: Vec<(&'a [(&'static str, Cell)], &'a Facts)>,
+}
+
+/// Writes the effects of several commands, each with the figures of its own decision. What it comes to is what it would be if
+/// they were written one after the other; where neighbours are only new rows, those of one table are written together.
+pub async fn write_many(tx: &impl ConnectionTrait, commands: &[(&[Effect], Facts)]) -> Result<(), EffectError> {
+    let mut groups: Vec<Rows<'_>> = Vec::new();
+    for (effects, facts) in commands {
+        if effects.iter().all(Effect::is_plain_insert) {
+            effects.iter().for_each(|effect| collect(&mut groups, effect, facts));
+            continue;
+        }
+        write_rows(tx, &mut groups).await?;
+        for effect in *effects {
+            effect.write(tx, facts).await?;
+        }
+    }
+    write_rows(tx, &mut groups).await
+}
+
+fn collect<'a>(groups: &mut Vec<Rows<'a>>, effect: &'a Effect, facts: &'a Facts) {
+    let Effect::Insert { table, cells, if_absent } = effect else { return };
+    let is_same = |rows: &&mut Rows<'a>| {
+        rows.table == *table
+            && rows.if_absent == *if_absent
+            && rows.names.iter().copied().eq(cells.iter().map(|(name, _)| *name))
+    };
+    match groups.iter_mut().find(is_same) {
+        Some(rows) => rows.rows.push((cells, facts)),
+        None => groups.push(Rows {
+            table,
+            names: cells.iter().map(|(name, _)| *name).collect(),
+            if_absent: *if_absent,
+            rows: vec![(cells, facts)],
+        }),
+    }
+}
+
+/// Writes the groups in the order in which each began, so that what others refer to comes before them.
+async fn write_rows(tx: &impl ConnectionTrait, groups: &mut Vec<Rows<'_>>) -> Result<(), EffectError> {
+    for Rows { table, names, if_absent, rows } in groups.drain(..) {
+        let tail = if if_absent { " ON CONFLICT DO NOTHING" } else { "" };
+        for some in in_powers(&rows, VALUES_MAX / names.len().max(1)) {
+            let mut values = Vec::with_capacity(some.len() * names.len());
+            let mut places = Vec::with_capacity(some.len());
+            for (cells, facts) in some {
+                let mut sink = Sink { table, facts, values: std::mem::take(&mut values) };
+                let row: Vec<String> = cells.iter().map(|(_, cell)| sink.place(cell)).collect::<Result<_, _>>()?;
+                places.push(format!("({})", row.join(", ")));
+                values = sink.values;
+            }
+            let sql = format!("INSERT INTO {table} ({}) VALUES {}{tail}", names.join(", "), places.join(", "));
+            tx.execute_raw(statement(tx, sql, values)).await?;
+        }
     }
     Ok(())
 }

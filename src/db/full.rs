@@ -8,13 +8,17 @@ use crate::error::Error;
 /// SQLite: full. PostgreSQL: disk full.
 const FULL: [&str; 2] = ["13", "53100"];
 
+/// Whether the disk under the database is full.
+pub fn is_full(error: &DbErr) -> bool {
+    code_of(error).is_some_and(|code| FULL.contains(&code.as_str()))
+}
+
 /// The same error, unless its cause is that the disk under the database is full: that is one to try again.
 pub fn outage_of(error: Error) -> Error {
     let Error::Internal(internal) = &error else { return error };
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(internal.source.as_ref());
     while let Some(this) = cause {
-        let code = this.downcast_ref::<DbErr>().and_then(code_of);
-        if code.is_some_and(|code| FULL.contains(&code.as_str())) {
+        if this.downcast_ref::<DbErr>().is_some_and(is_full) {
             tracing::error!(cause = %internal.chain(), "the disk under the database is full");
             return Error::DependencyUnavailable { which: "database" };
         }

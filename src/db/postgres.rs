@@ -5,7 +5,7 @@ use std::time::Duration;
 use sea_orm::SqlxPostgresConnector;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    ConnectOptions, Connection, Row,
+    ConnectOptions, Connection, PgPool, Row,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio_util::task::TaskTracker;
@@ -21,7 +21,30 @@ fn connect(error: sqlx::Error) -> OpenError {
 pub(super) async fn open(url: &SecretString, connections: u32) -> Result<Inner, OpenError> {
     let limits =
         [("lock_timeout", "10s"), ("statement_timeout", "30s"), ("idle_in_transaction_session_timeout", "15s")];
-    open_with(options(url, &limits)?, connections.max(2)).await
+    open_with(options(url, &limits)?, connections.max(2), lanes(url)?).await
+}
+
+/// How many connections the ledger's lanes have on PostgreSQL, outside the pool.
+pub(super) const LANES: usize = 2;
+
+/// The ledger's own connections, opened when they are first used. Scans and joins that read a whole table are off, so that a
+/// fresh database that was not analysed yet cannot choose one.
+fn lanes(url: &SecretString) -> Result<PgPool, OpenError> {
+    let limits = [
+        ("lock_timeout", "2s"),
+        ("statement_timeout", "5s"),
+        ("idle_in_transaction_session_timeout", "5s"),
+        ("enable_seqscan", "off"),
+        ("enable_hashjoin", "off"),
+        ("enable_mergejoin", "off"),
+    ];
+    // Statements differ by how many rows they write, a power of two.
+    let options = options(url, &limits)?.statement_cache_capacity(1000);
+    Ok(pool(LANES as u32).idle_timeout(None).connect_lazy_with(options))
+}
+
+fn pool(size: u32) -> PgPoolOptions {
+    PgPoolOptions::new().max_connections(size).acquire_timeout(Duration::from_secs(30)).test_before_acquire(false)
 }
 
 /// Two connections that can only read, whose statements may take their time.
@@ -29,7 +52,8 @@ pub(super) async fn open_read_only(url: &SecretString) -> Result<Inner, OpenErro
     let options = options(url, &[("lock_timeout", "10s"), ("default_transaction_read_only", "on")])?;
     // A server waits for its database to come up; who only looks is told at once what is wrong.
     options.connect().await.map_err(connect)?.close().await.map_err(connect)?;
-    open_with(options, 2).await
+    let lanes = pool(1).connect_lazy_with(options.clone());
+    open_with(options, 2, lanes).await
 }
 
 fn options(url: &SecretString, limits: &[(&str, &str)]) -> Result<PgConnectOptions, OpenError> {
@@ -38,15 +62,8 @@ fn options(url: &SecretString, limits: &[(&str, &str)]) -> Result<PgConnectOptio
     Ok(options.options([("timezone", "UTC"), ("jit", "off")]))
 }
 
-async fn open_with(options: PgConnectOptions, connections: u32) -> Result<Inner, OpenError> {
-    let pool = PgPoolOptions::new()
-        .min_connections(connections)
-        .max_connections(connections)
-        .acquire_timeout(Duration::from_secs(30))
-        .test_before_acquire(false)
-        .connect_with(options)
-        .await
-        .map_err(connect)?;
+async fn open_with(options: PgConnectOptions, connections: u32, lanes: PgPool) -> Result<Inner, OpenError> {
+    let pool = pool(connections).min_connections(connections).connect_with(options).await.map_err(connect)?;
     let row = sqlx::query("SELECT current_setting('server_version_num')::int, current_setting('server_version')")
         .fetch_one(&pool)
         .await
@@ -59,6 +76,7 @@ async fn open_with(options: PgConnectOptions, connections: u32) -> Result<Inner,
         engine: Engine::Postgres,
         writer: connection.clone(),
         reader: connection,
+        lanes: SqlxPostgresConnector::from_sqlx_postgres_pool(lanes),
         tasks: TaskTracker::new(),
         _lock: None,
     })

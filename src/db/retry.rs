@@ -5,9 +5,9 @@ use std::{
     time::Duration,
 };
 
-use sea_orm::DbErr;
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
 
-use super::{Db, Work, constraint::code_of};
+use super::{Work, constraint::code_of};
 use crate::error::{Error, Failure};
 
 const TRIES: u32 = 5;
@@ -15,8 +15,18 @@ const TRIES: u32 = 5;
 /// PostgreSQL: serialisation failure, deadlock, lock not available. SQLite: busy, locked, busy snapshot.
 const TRANSIENT: [&str; 6] = ["40001", "40P01", "55P03", "5", "6", "517"];
 
-pub(super) fn is_transient(error: &DbErr) -> bool {
+/// Whether the database asks for the transaction to be tried again.
+pub fn is_transient(error: &DbErr) -> bool {
     code_of(error).is_some_and(|code| TRANSIENT.contains(&code.as_str()))
+}
+
+/// Whether the connection broke, so that it is not known if the transaction took place.
+pub fn is_about_connection(error: &DbErr) -> bool {
+    match code_of(error) {
+        // Connection exceptions, and a server that is ending or starting.
+        Some(code) => code.starts_with("08") || code.starts_with("57P"),
+        None => matches!(error, DbErr::Conn(_) | DbErr::Exec(_) | DbErr::Query(_)),
+    }
 }
 
 fn asks_for_retry<R>(failure: &Failure<R>) -> bool {
@@ -39,13 +49,13 @@ fn pause(tried: u32) -> Duration {
     Duration::from_millis(least + ((3 * least * (step >> 48)) >> 16))
 }
 
-pub(super) async fn run<C, T, R, F>(db: &Db, context: &C, work: &F) -> Result<T, Failure<R>>
+pub(super) async fn run<C, T, R, F>(pool: &DatabaseConnection, context: &C, work: &F) -> Result<T, Failure<R>>
 where
-    F: for<'t> Fn(&'t sea_orm::DatabaseTransaction, &'t C) -> Work<'t, T, R>,
+    F: for<'t> Fn(&'t DatabaseTransaction, &'t C) -> Work<'t, T, R>,
 {
     let mut tried = 1;
     loop {
-        let result = once(db, context, work).await;
+        let result = once(pool, context, work).await;
         match result {
             Err(failure) if tried < TRIES && asks_for_retry(&failure) => {
                 tracing::debug!(tried, "transaction runs again");
@@ -63,15 +73,20 @@ where
     }
 }
 
-async fn once<C, T, R, F>(db: &Db, context: &C, work: &F) -> Result<T, Failure<R>>
+#[expect(clippy::disallowed_methods, reason = "`Db` alone opens transactions, and runs this on a task of its own")]
+async fn begin(pool: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    pool.begin().await
+}
+
+async fn once<C, T, R, F>(pool: &DatabaseConnection, context: &C, work: &F) -> Result<T, Failure<R>>
 where
-    F: for<'t> Fn(&'t sea_orm::DatabaseTransaction, &'t C) -> Work<'t, T, R>,
+    F: for<'t> Fn(&'t DatabaseTransaction, &'t C) -> Work<'t, T, R>,
 {
     // A pool does not test its connections, so a dead one shows here; nothing was sent yet, and a second try is safe.
-    let tx = match db.begin_write().await {
+    let tx = match begin(pool).await {
         Ok(tx) => tx,
         Err(error) if is_transient(&error) => return Err(error.into()),
-        Err(_) => db.begin_write().await?,
+        Err(_) => begin(pool).await?,
     };
     match work(&tx, context).await {
         Ok(value) => {

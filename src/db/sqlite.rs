@@ -29,7 +29,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5))
-        .statement_cache_capacity(256)
+        .statement_cache_capacity(512)
 }
 
 fn lock_path(path: &Path) -> std::path::PathBuf {
@@ -120,9 +120,11 @@ pub(super) async fn open(path: &Path, readers: u32) -> Result<Inner, OpenError> 
         .map_err(connect)?;
     check_version(&writer).await?;
     let reader = pool(readers.max(1)).connect_with(options(path).pragma("query_only", "ON")).await.map_err(connect)?;
+    let writer = SqlxSqliteConnector::from_sqlx_sqlite_pool(writer);
     Ok(Inner {
         engine: Engine::Sqlite,
-        writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
+        lanes: writer.clone(),
+        writer,
         reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
         tasks: TaskTracker::new(),
         _lock: Some(lock),
@@ -139,6 +141,7 @@ pub(super) async fn open_read_only(path: &Path) -> Result<Inner, OpenError> {
     Ok(Inner {
         engine: Engine::Sqlite,
         writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.clone()),
+        lanes: SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.clone()),
         reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(pool),
         tasks: TaskTracker::new(),
         _lock: None,

@@ -1,59 +1,59 @@
-//! The ledger as the rest of the server sees it: commands in, answers out. A command is carried out on a task of its
-//! own, so dropping the caller drops only the reply.
+//! The ledger as the rest of the server sees it: commands in, answers out. Commands are carried out by the lanes of the
+//! writer, so dropping the caller drops only the reply.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use sea_orm::{DatabaseTransaction, DbErr};
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use sea_orm::DatabaseTransaction;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::{
     bus::Bus,
     clock::{Clock, Micros},
-    db::{Db, constraint::code_of},
+    db::{Db, is_in_transaction},
     error::{Error, Failure, Internal, Never},
-    ids::{Ids, random},
+    ids::Ids,
     page::{Page, PageArgs},
 };
 
 use super::{
     hub::Hub,
-    model::{Account, InvalidKey, Operation, Refusal, Request, Stamp, Transaction, note_hash},
+    model::{Account, InvalidKey, Refusal, Transaction},
     store::{self, Order, Scope, Slice, TransactionFilter},
-    writer::{Command, EFFECTS_MAX, Job, Outcome, Posting, carry_out},
+    writer::{Command, EFFECTS_MAX, Lane, Parts, Posting, Sender},
 };
 
 /// How much the ledger takes on.
 #[derive(Debug, Clone, Copy)]
 pub struct LedgerOptions {
-    /// Commands in their transaction at once.
-    pub in_flight_max: usize,
-    /// Commands accepted and not answered yet.
+    /// Commands that wait in one lane.
     pub queued_max: usize,
+    /// Bytes of the commands that one lane has accepted and not answered.
+    pub queued_bytes_max: usize,
+    /// Commands in one transaction.
+    pub batch_max: usize,
+    /// Bytes of the commands in one transaction; one alone may be larger.
+    pub batch_bytes_max: usize,
     /// A command that has not begun by then is refused as busy.
     pub begin_within: Duration,
-    /// How long [`Ledger::close`] lets the queue empty itself.
+    /// How long [`Ledger::close`] lets the queues empty themselves.
     pub drain_within: Duration,
 }
+
+const MIB: usize = 1024 * 1024;
 
 impl Default for LedgerOptions {
     fn default() -> Self {
         Self {
-            in_flight_max: 4,
             queued_max: 4096,
+            queued_bytes_max: 64 * MIB,
+            batch_max: 1024,
+            batch_bytes_max: 4 * MIB,
             begin_within: Duration::from_secs(10),
             drain_within: Duration::from_secs(10),
         }
     }
 }
-
-/// Commands on one account follow one another in the order of arrival, so that a busy account takes one connection of
-/// the pool and not all of them. Accounts share a lane by chance only.
-const LANES: usize = 64;
-
-/// How often a command is carried out anew after its connection broke. Its key makes that safe.
-const TRIES: u32 = 3;
 
 /// The credit ledger. Cloning is cheap.
 #[derive(Clone)]
@@ -61,14 +61,10 @@ pub struct Ledger(Arc<Inner>);
 
 struct Inner {
     db: Db,
-    clock: Arc<dyn Clock>,
-    ids: Arc<dyn Ids>,
     hub: Hub,
     epoch: i64,
     options: LedgerOptions,
-    queue: Arc<Semaphore>,
-    flight: Semaphore,
-    lanes: Vec<Mutex<()>>,
+    lanes: Vec<Sender>,
     tasks: TaskTracker,
     closing: CancellationToken,
     abandon: CancellationToken,
@@ -93,120 +89,44 @@ impl Ledger {
         })
         .await?;
         let (_, epoch) = store::get_meta(db.reader()).await?;
-        Ok(Self(Arc::new(Inner {
-            hub: Hub::start(db.clone(), bus, epoch),
-            db,
+        let hub = Hub::start(db.clone(), bus, epoch);
+        let (closing, abandon, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
+        let parts = Parts {
+            db: db.clone(),
             clock,
             ids,
+            hub: hub.clone(),
             epoch,
             options,
-            queue: Arc::new(Semaphore::new(options.queued_max)),
-            flight: Semaphore::new(options.in_flight_max),
-            lanes: (0..LANES).map(|_| Mutex::new(())).collect(),
-            tasks: TaskTracker::new(),
-            closing: CancellationToken::new(),
-            abandon: CancellationToken::new(),
-        })))
+            closing: closing.clone(),
+            abandon: abandon.clone(),
+        };
+        let lanes = (0..db.lanes()).map(|_| {
+            let (sender, lane) = Lane::new(parts.clone());
+            tasks.spawn(lane.run());
+            sender
+        });
+        let lanes = lanes.collect();
+        Ok(Self(Arc::new(Inner { db, hub, epoch, options, lanes, tasks, closing, abandon })))
     }
 
     /// Carries `command` out, once per account and key, and answers a repeat with the first answer. Dropping the
-    /// future drops only the answer, which the same key fetches later.
+    /// future drops only the answer, which the same key fetches later. Never called inside a transaction.
     ///
     /// Refuses with the codes of the ledger. `LedgerBusy` and `LedgerClosing` are certain to have had no effect; a
     /// refusal for lack of credits has written the command's `otherwise` rows.
     pub async fn submit(&self, command: Command) -> Result<Posting, Failure<Refusal>> {
-        if self.0.closing.is_cancelled() {
+        debug_assert!(!is_in_transaction(), "a ledger command waits inside a transaction");
+        let inner = &self.0;
+        if inner.closing.is_cancelled() {
             return Err(Failure::Refused(Refusal::LedgerClosing));
         }
         if command.effects.len() > EFFECTS_MAX || command.otherwise.len() > EFFECTS_MAX {
             return Err(Internal::new("a ledger command was built", "it carries more than 256 effects").into());
         }
-        let place = Arc::clone(&self.0.queue).try_acquire_owned();
-        let place = place.map_err(|_| Failure::Refused(self.busy()))?;
-        let ledger = self.clone();
-        let running = self.0.tasks.spawn(async move { ledger.process(command, place).await });
-        running.await.unwrap_or_else(|joined| Err(Internal::new("a ledger command's task ended early", joined).into()))
-    }
-
-    fn busy(&self) -> Refusal {
-        Refusal::LedgerBusy { retry_after_ms: 1000 }
-    }
-
-    async fn process(&self, command: Command, place: OwnedSemaphorePermit) -> Result<Posting, Failure<Refusal>> {
-        let inner = &self.0;
-        let lane = lane_of(command.account);
-        let begin = async {
-            // There are LANES lanes and the number is below it.
-            let lane = match inner.lanes.get(lane) {
-                Some(lane) => Some(lane.lock().await),
-                None => None,
-            };
-            (lane, inner.flight.acquire().await)
-        };
-        let begun = tokio::select! {
-            biased;
-            () = inner.abandon.cancelled() => return Err(Failure::Refused(Refusal::LedgerClosing)),
-            begun = tokio::time::timeout(inner.options.begin_within, begin) => begun,
-        };
-        let Ok(turn) = begun else { return Err(Failure::Refused(self.busy())) };
-        let outcome = self.run(self.prepare(command)).await;
-        // Still in the lane, so that events leave in the order of their numbers.
-        let answer = match outcome {
-            Ok(outcome) => {
-                inner.hub.publish(outcome.written);
-                outcome.done.map_err(Failure::Refused)
-            }
-            Err(failure) => Err(failure),
-        };
-        drop((turn, place));
-        answer
-    }
-
-    fn prepare(&self, command: Command) -> Job {
-        let ids = &self.0.ids;
-        let salt: [u8; 16] = random(ids.as_ref());
-        let note_hash = match &command.operation {
-            Operation::Grant(grant) => grant.note.as_ref().map(|note| note_hash(&salt, note.as_str())),
-            _ => None,
-        };
-        Job {
-            account: command.account,
-            request: Request { key: command.key, actor: command.actor, operation: command.operation },
-            open_account: command.open_account,
-            effects: command.effects,
-            otherwise: command.otherwise,
-            stamp: Stamp { transaction_id: ids.uuid(), grant_id: ids.uuid(), note_hash, now: self.0.clock.now() },
-            salt,
-            epoch: self.0.epoch,
-            ids: Arc::clone(ids),
-        }
-    }
-
-    /// Runs the job's transaction, and again when the connection broke: whether a lost COMMIT took place is decided by
-    /// looking the key up, never by guessing.
-    async fn run(&self, job: Job) -> Result<Outcome, Failure<Refusal>> {
-        let job = Arc::new(job);
-        let account = job.account;
-        let mut tried = 1;
-        loop {
-            let result = self.0.db.write(Arc::clone(&job), |tx, job| Box::pin(carry_out(tx, job.as_ref()))).await;
-            match result {
-                Err(failure) if tried < TRIES && connection_broke(&failure) => {
-                    tracing::warn!(account.id = %account, tried, "a ledger command runs again on a new connection");
-                    tokio::time::sleep(Duration::from_millis(u64::from(50 * tried))).await;
-                    tried += 1;
-                }
-                Ok(outcome) => {
-                    if tried > 1 {
-                        self.0.hub.look_again(account);
-                    }
-                    return Ok(outcome);
-                }
-                // No connection was free, so nothing had begun.
-                Err(failure) if found_no_connection(&failure) => return Err(Failure::Refused(self.busy())),
-                Err(failure) => return Err(failure),
-            }
-        }
+        let lane = inner.lanes.get(lane_of(command.account, inner.lanes.len()));
+        let lane = lane.ok_or_else(|| Internal::new("a ledger command was sent", "there is no lane"))?;
+        lane.send(command)?.answer(inner.options.begin_within, &inner.abandon).await
     }
 
     /// Opens an account's ledger inside the caller's transaction, for an account that begins without credits.
@@ -296,29 +216,10 @@ impl Ledger {
     }
 }
 
-fn lane_of(account: Uuid) -> usize {
+fn lane_of(account: Uuid, lanes: usize) -> usize {
     // The last bytes of an id are its random ones.
     let [.., low] = account.into_bytes();
-    usize::from(low) % LANES
-}
-
-fn database_error<R>(failure: &Failure<R>) -> Option<&DbErr> {
-    let Failure::Fault(Error::Internal(internal)) = failure else { return None };
-    internal.source.downcast_ref()
-}
-
-fn found_no_connection<R>(failure: &Failure<R>) -> bool {
-    matches!(database_error(failure), Some(DbErr::ConnectionAcquire(_)))
-}
-
-/// Whether the connection broke, so that it is not known if the transaction took place.
-fn connection_broke<R>(failure: &Failure<R>) -> bool {
-    let Some(error) = database_error(failure) else { return false };
-    match code_of(error) {
-        // Connection exceptions, and a server that is ending or starting.
-        Some(code) => code.starts_with("08") || code.starts_with("57P"),
-        None => matches!(error, DbErr::Conn(_) | DbErr::Exec(_) | DbErr::Query(_)),
-    }
+    usize::from(low).checked_rem(lanes).unwrap_or_default()
 }
 
 impl From<InvalidKey> for Error {

@@ -34,6 +34,7 @@ impl Statistics {
         let bounds = period.bounds(zone, as_of);
         let looked = self.db.snapshot((), move |tx, ()| {
             Box::pin(async move {
+                store::plan_for_period(tx).await?;
                 let counts = store::load_counts(tx, id, bounds).await?;
                 let sectors = if by_sector { store::list_sectors(tx, id).await? } else { Vec::new() };
                 let usage = store::load_usage(tx, id, bounds).await?;

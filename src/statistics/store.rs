@@ -109,6 +109,15 @@ impl Source {
     }
 }
 
+/// Has what is counted in this transaction planned for the period that is asked for: a plan for any period at all expects few
+/// rows, and sorts the many that there are.
+pub async fn plan_for_period(tx: &impl ConnectionTrait) -> Result<(), DbErr> {
+    if engine_of(tx) == Engine::Postgres {
+        tx.execute_unprepared("SET LOCAL plan_cache_mode = force_custom_plan").await?;
+    }
+    Ok(())
+}
+
 /// The counts of a site's rows within `bounds` by sector, `None` for what has none; what has no rows has no entry. The caller
 /// has authorised by holding the site, and reads in a snapshot of its own.
 pub async fn load_counts(
@@ -117,10 +126,6 @@ pub async fn load_counts(
     bounds: Bounds,
 ) -> Result<BTreeMap<Option<Uuid>, Counts>, DbErr> {
     let mut counts: BTreeMap<Option<Uuid>, Counts> = BTreeMap::new();
-    if engine_of(tx) == Engine::Postgres {
-        // A plan for any period at all expects few rows, and sorts the many that there are.
-        tx.execute_unprepared("SET LOCAL plan_cache_mode = force_custom_plan").await?;
-    }
     for source in &SOURCES {
         let values: [Value; 3] = [site.into(), bounds.from.unwrap_or(Micros::MIN).into(), bounds.to.into()];
         for row in tx.query_all_raw(statement(tx, source.sql(engine_of(tx), bounds.from.is_none()), values)).await? {

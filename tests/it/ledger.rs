@@ -1,5 +1,6 @@
 //! The credit ledger: the core against a naive model, the writer on both databases, races, effects, live balances.
 
+mod batch;
 mod core;
 mod effect;
 mod hub;

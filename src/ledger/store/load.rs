@@ -1,13 +1,13 @@
-//! What an operation is judged by, read under the account's lock.
+//! What operations are judged by, read under the locks of their accounts: for all commands of a batch at once.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use sea_orm::{ConnectionTrait, DbErr, Value};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use uuid::Uuid;
 
 use crate::{
     clock::Micros,
-    db::{engine_of, statement},
+    db::{Engine, engine_of, statement, to_power},
     ledger::model::{Account, Hold, LOTS_MAX, Lot, Operation, Part, State, Transaction},
 };
 
@@ -17,7 +17,11 @@ use super::{
         ACCOUNT_COLUMNS, HOLD_COLUMNS, LOT_COLUMNS, TRANSACTION_COLUMNS, account_from, hold_from, lot_from,
         transaction_from,
     },
+    rows,
 };
+
+/// Ids in one list of a statement, far below the limit of values.
+const IDS_MAX: usize = 8_192;
 
 /// Opens an account's ledger and says whether it was not open before.
 pub async fn insert_account(tx: &impl ConnectionTrait, account: Uuid, now: Micros) -> Result<bool, DbErr> {
@@ -35,32 +39,75 @@ pub async fn close_account(tx: &impl ConnectionTrait, account: Uuid) -> Result<(
     Ok(())
 }
 
-/// Locks the account's row, which serialises all operations on it.
-pub async fn lock_account(tx: &impl ConnectionTrait, account: Uuid, epoch: i64) -> Result<Option<Account>, DbErr> {
+/// Locks the rows of accounts, which serialises all operations on them, in the order of their ids: whoever locks several does
+/// so in this order. One that has no ledger is left out.
+pub async fn lock_accounts(
+    tx: &impl ConnectionTrait,
+    accounts: &[Uuid],
+    epoch: i64,
+) -> Result<HashMap<Uuid, Account>, DbErr> {
     let lock = engine_of(tx).for_update();
-    let sql = format!("SELECT {ACCOUNT_COLUMNS} FROM ledger_account WHERE account_id = $1{lock}");
-    let row = tx.query_one_raw(statement(tx, sql, [account.into()])).await?;
-    row.map(|row| account_from(&row, epoch)).transpose()
-}
-
-/// The transaction that has `key`. Only meaningful under the account's lock.
-pub async fn find_by_key(tx: &impl ConnectionTrait, account: Uuid, key: &str) -> Result<Option<Transaction>, DbErr> {
-    let sql = format!("SELECT {TRANSACTION_COLUMNS} FROM credit_transaction WHERE account_id = $1 AND idem_key = $2");
-    let row = tx.query_one_raw(statement(tx, sql, [account.into(), key.into()])).await?;
-    row.map(|row| transaction_from(&row)).transpose()
-}
-
-/// Lots with available credits in burn order, one more than an operation may touch, and whether these are all.
-pub async fn load_lots(tx: &impl ConnectionTrait, account: Uuid) -> Result<(Vec<Lot>, bool), DbErr> {
+    let ids = to_power(accounts.to_vec());
     let sql = format!(
-        "SELECT {LOT_COLUMNS} FROM credit_grant WHERE account_id = $1 AND available > 0 \
-         ORDER BY priority, expires_at, id LIMIT {}",
-        LOTS_MAX + 1
+        "SELECT {ACCOUNT_COLUMNS} FROM ledger_account WHERE account_id IN ({}) ORDER BY account_id{lock}",
+        places(1, ids.len())
     );
-    let rows = tx.query_all_raw(statement(tx, sql, [account.into()])).await?;
-    let lots = rows.iter().map(lot_from).collect::<Result<Vec<_>, _>>()?;
-    let complete = lots.len() <= LOTS_MAX;
-    Ok((lots, complete))
+    let rows = tx.query_all_raw(statement(tx, sql, ids.into_iter().map(Value::from))).await?;
+    rows.iter().map(|row| account_from(row, epoch).map(|account| (account.id, account))).collect()
+}
+
+/// The transactions that have these keys of these accounts. Only meaningful under the accounts' locks. Joined, since with a
+/// list of keys PostgreSQL may read an account's whole journal.
+pub async fn load_by_key(tx: &impl ConnectionTrait, keys: &[(Uuid, &str)]) -> Result<Vec<Transaction>, DbErr> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let keys = to_power(keys.to_vec());
+    let (groups, values) = rows(keys.into_iter().map(|(account, key)| vec![account.into(), key.into()]).collect());
+    let sql = format!(
+        "SELECT {TRANSACTION_COLUMNS} FROM (VALUES {groups}) AS k CROSS JOIN credit_transaction \
+         WHERE account_id = k.column1 AND idem_key = k.column2"
+    );
+    let found = tx.query_all_raw(statement(tx, sql, values)).await?;
+    found.iter().map(transaction_from).collect()
+}
+
+/// Lots with available credits in burn order, of each account one more than an operation may touch.
+pub async fn load_lots(tx: &impl ConnectionTrait, accounts: &[Uuid]) -> Result<HashMap<Uuid, Vec<Lot>>, DbErr> {
+    let some = |of: &str| {
+        format!(
+            "SELECT account_id, {LOT_COLUMNS} FROM credit_grant WHERE account_id = {of} AND available > 0 \
+             ORDER BY priority, expires_at, id LIMIT {}",
+            LOTS_MAX + 1
+        )
+    };
+    let mut lots: HashMap<Uuid, Vec<Lot>> = accounts.iter().map(|account| (*account, Vec::new())).collect();
+    let mut keep = |row: &QueryResult| -> Result<(), DbErr> {
+        let owner: Uuid = row.try_get("", "account_id")?;
+        lots.entry(owner).or_default().push(lot_from(row)?);
+        Ok(())
+    };
+    match engine_of(tx) {
+        Engine::Sqlite => {
+            for account in accounts {
+                let rows = tx.query_all_raw(statement(tx, some("$1"), [(*account).into()])).await?;
+                rows.iter().try_for_each(&mut keep)?;
+            }
+        }
+        Engine::Postgres => {
+            for part in crate::db::in_powers(accounts, IDS_MAX) {
+                let (groups, values) = rows(part.iter().map(|account| vec![(*account).into()]).collect());
+                let sql = format!(
+                    "SELECT g.* FROM (VALUES {groups}) AS a CROSS JOIN LATERAL ({}) AS g \
+                     ORDER BY g.account_id, g.priority, g.expires_at, g.id",
+                    some("a.column1")
+                );
+                let rows = tx.query_all_raw(statement(tx, sql, values)).await?;
+                rows.iter().try_for_each(&mut keep)?;
+            }
+        }
+    }
+    Ok(lots)
 }
 
 /// Lots with available credits whose time is over, at most 500.
@@ -73,108 +120,139 @@ pub async fn load_due_lots(tx: &impl ConnectionTrait, account: Uuid, now: Micros
     rows.iter().map(lot_from).collect()
 }
 
-/// Adds to `state` what `operation` touches beyond the lots: holds with their lots, open holds of works, used sources.
-pub async fn load_touched(tx: &impl ConnectionTrait, state: &mut State, operation: &Operation) -> Result<(), DbErr> {
-    match operation {
-        Operation::Grant(grant) => {
-            if let Some(reference) = grant.source.outside() {
-                let kind = grant.source.kind();
-                let sql = "SELECT account_id, granted_seq FROM credit_grant WHERE kind = $1 AND source_ref = $2";
-                let values = [kind.as_str().into(), reference.clone().into()];
-                if let Some(row) = tx.query_one_raw(statement(tx, sql, values)).await? {
-                    let owner: Uuid = row.try_get("", "account_id")?;
-                    let sequence: i64 = row.try_get("", "granted_seq")?;
-                    let own = owner == state.account.id;
-                    state.used_sources.push((kind, reference, own.then_some(sequence)));
-                }
+/// Adds to `states` what `operations` touch beyond the lots: holds with their lots, open holds of works, used sources.
+/// An operation on an account that has no state is passed over.
+pub async fn load_touched(
+    tx: &impl ConnectionTrait,
+    states: &mut HashMap<Uuid, State>,
+    operations: &[(Uuid, &Operation)],
+) -> Result<(), DbErr> {
+    let (mut works, mut holds, mut due, mut sources) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (account, operation) in operations {
+        match operation {
+            Operation::Grant(grant) => {
+                sources.extend(grant.source.outside().map(|reference| (*account, grant.source.kind(), reference)));
             }
-            Ok(())
-        }
-        Operation::Hold(items) => {
-            let works: Vec<Uuid> = items.iter().map(|item| item.work_id).collect();
-            state.holds = open_holds_of(tx, state.account.id, &works).await?;
-            Ok(())
-        }
-        Operation::Settle { hold, .. } => load_holds(tx, state, &[*hold]).await,
-        Operation::Release(holds) => load_holds(tx, state, holds).await,
-        Operation::ExpireHold(hold) => {
-            load_holds(tx, state, &[*hold]).await?;
-            state.holds_in_use = holds_in_use(tx, *hold).await?;
-            Ok(())
+            Operation::Hold(items) => works.extend(items.iter().map(|item| (*account, item.work_id))),
+            Operation::Settle { hold, .. } => holds.push((*account, *hold)),
+            Operation::Release(released) => holds.extend(released.iter().map(|hold| (*account, *hold))),
+            Operation::ExpireHold(hold) => {
+                holds.push((*account, *hold));
+                due.push((*account, *hold));
+            }
         }
     }
-}
-
-async fn open_holds_of(tx: &impl ConnectionTrait, account: Uuid, works: &[Uuid]) -> Result<Vec<Hold>, DbErr> {
-    if works.is_empty() {
-        return Ok(Vec::new());
-    }
-    let sql = format!(
-        "SELECT {HOLD_COLUMNS} FROM credit_hold WHERE account_id = $1 AND state = 'held' AND work_id IN ({})",
-        places(2, works.len())
-    );
-    let values = std::iter::once(account).chain(works.iter().copied()).map(Value::from);
-    let rows = tx.query_all_raw(statement(tx, sql, values)).await?;
-    rows.iter().map(hold_from).collect()
-}
-
-/// Locks the account's own among `ids`, in the order of their ids, and reads the lots they drew from.
-async fn load_holds(tx: &impl ConnectionTrait, state: &mut State, ids: &[Uuid]) -> Result<(), DbErr> {
-    if ids.is_empty() {
-        return Ok(());
-    }
-    let lock = engine_of(tx).for_update();
-    let list = places(2, ids.len());
-    let sql =
-        format!("SELECT {HOLD_COLUMNS} FROM credit_hold WHERE account_id = $1 AND id IN ({list}) ORDER BY id{lock}");
-    let values = std::iter::once(state.account.id).chain(ids.iter().copied()).map(Value::from);
-    let rows = tx.query_all_raw(statement(tx, sql, values)).await?;
-    state.holds = rows.iter().map(hold_from).collect::<Result<_, _>>()?;
-    let open: Vec<Uuid> = state.holds.iter().filter(|hold| hold.state.closed_seq().is_none()).map(Hold::id).collect();
-    if open.is_empty() {
-        return Ok(());
-    }
-    let list = places(1, open.len());
-    let sql = format!(
-        "SELECT hold_id, grant_id, amount FROM credit_hold_lot WHERE hold_id IN ({list}) ORDER BY hold_id, ord"
-    );
-    let rows = tx.query_all_raw(statement(tx, sql, open.iter().copied().map(Value::from))).await?;
-    let known: HashSet<Uuid> = state.lots.iter().map(|lot| lot.id).collect();
-    let mut missing = Vec::new();
-    for row in &rows {
-        let owner: Uuid = row.try_get("", "hold_id")?;
-        let part = Part { grant: row.try_get("", "grant_id")?, amount: row.try_get("", "amount")? };
-        if !known.contains(&part.grant) && !missing.contains(&part.grant) {
-            missing.push(part.grant);
-        }
-        if let Some(hold) = state.holds.iter_mut().find(|hold| hold.id() == owner) {
-            hold.parts.push(part);
+    for (account, kind, reference) in sources {
+        let sql = "SELECT account_id, granted_seq FROM credit_grant WHERE kind = $1 AND source_ref = $2";
+        let values = [kind.as_str().into(), reference.clone().into()];
+        let Some(row) = tx.query_one_raw(statement(tx, sql, values)).await? else { continue };
+        let owner: Uuid = row.try_get("", "account_id")?;
+        let sequence: i64 = row.try_get("", "granted_seq")?;
+        if let Some(state) = states.get_mut(&account) {
+            state.used_sources.push((kind, reference, (owner == account).then_some(sequence)));
         }
     }
-    let lots = lots_by_id(tx, state.account.id, &missing).await?;
-    state.add_lots(lots);
+    let condition = "account_id = k.column1 AND work_id = k.column2 AND state = 'held'";
+    let mut seen = HashSet::new();
+    load_holds(tx, states, works, (condition, ""), &mut seen).await?;
+    // In the order of their ids, as every lock of several rows.
+    let lock = match engine_of(tx) {
+        Engine::Sqlite => "",
+        Engine::Postgres => " ORDER BY id FOR UPDATE OF credit_hold",
+    };
+    load_holds(tx, states, holds, ("account_id = k.column1 AND id = k.column2", lock), &mut seen).await?;
+    load_parts(tx, states).await?;
+    for (account, hold) in due {
+        if is_in_use(tx, hold).await?
+            && let Some(state) = states.get_mut(&account)
+        {
+            state.holds_in_use.push(hold);
+        }
+    }
     Ok(())
 }
 
-async fn lots_by_id(tx: &impl ConnectionTrait, account: Uuid, ids: &[Uuid]) -> Result<Vec<Lot>, DbErr> {
-    let mut lots = Vec::with_capacity(ids.len());
-    for some in ids.chunks(LOTS_MAX) {
+/// Reads the holds that a condition finds for pairs of an account and another id, but for those seen before: a work and its
+/// hold may be asked for in one batch.
+async fn load_holds(
+    tx: &impl ConnectionTrait,
+    states: &mut HashMap<Uuid, State>,
+    mut pairs: Vec<(Uuid, Uuid)>,
+    (condition, lock): (&str, &str),
+    seen: &mut HashSet<Uuid>,
+) -> Result<(), DbErr> {
+    pairs.sort_unstable();
+    pairs.dedup();
+    for part in pairs.chunks(IDS_MAX) {
+        let pairs = to_power(part.to_vec());
+        let (groups, values) = rows(pairs.into_iter().map(|(account, id)| vec![account.into(), id.into()]).collect());
         let sql = format!(
-            "SELECT {LOT_COLUMNS} FROM credit_grant WHERE account_id = $1 AND id IN ({})",
-            places(2, some.len())
+            "SELECT account_id, {HOLD_COLUMNS} FROM (VALUES {groups}) AS k CROSS JOIN credit_hold WHERE {condition}{lock}"
         );
-        let values = std::iter::once(account).chain(some.iter().copied()).map(Value::from);
         for row in tx.query_all_raw(statement(tx, sql, values)).await? {
-            lots.push(lot_from(&row)?);
+            let (owner, hold): (Uuid, Hold) = (row.try_get("", "account_id")?, hold_from(&row)?);
+            if seen.insert(hold.id())
+                && let Some(state) = states.get_mut(&owner)
+            {
+                state.holds.push(hold);
+            }
         }
     }
-    Ok(lots)
+    Ok(())
 }
 
-/// The hold, if a request to a provider is under way for it. With the hold's row locked no new one can begin, so the
+/// Reads what open holds drew from which lots, and those of the lots that have no available credits any more.
+async fn load_parts(tx: &impl ConnectionTrait, states: &mut HashMap<Uuid, State>) -> Result<(), DbErr> {
+    let mut open: HashMap<Uuid, Vec<Part>> = HashMap::new();
+    for hold in states.values().flat_map(|state| &state.holds) {
+        if hold.state.closed_seq().is_none() {
+            open.insert(hold.id(), Vec::new());
+        }
+    }
+    let mut ids: Vec<Uuid> = open.keys().copied().collect();
+    ids.sort_unstable();
+    for part in ids.chunks(IDS_MAX) {
+        let ids = to_power(part.to_vec());
+        let sql = format!(
+            "SELECT hold_id, grant_id, amount FROM credit_hold_lot WHERE hold_id IN ({}) ORDER BY hold_id, ord",
+            places(1, ids.len())
+        );
+        for row in tx.query_all_raw(statement(tx, sql, ids.into_iter().map(Value::from))).await? {
+            let part = Part { grant: row.try_get("", "grant_id")?, amount: row.try_get("", "amount")? };
+            open.entry(row.try_get("", "hold_id")?).or_default().push(part);
+        }
+    }
+    let mut missing = Vec::new();
+    for state in states.values_mut() {
+        let known: HashSet<Uuid> = state.lots.iter().map(|lot| lot.id).collect();
+        for hold in &mut state.holds {
+            if let Some(parts) = open.remove(&hold.id()) {
+                hold.parts = parts;
+            }
+            missing.extend(hold.parts.iter().map(|part| part.grant).filter(|lot| !known.contains(lot)));
+        }
+    }
+    missing.sort_unstable();
+    missing.dedup();
+    let mut found: HashMap<Uuid, Vec<Lot>> = HashMap::new();
+    for part in missing.chunks(IDS_MAX) {
+        let ids = to_power(part.to_vec());
+        let sql = format!("SELECT account_id, {LOT_COLUMNS} FROM credit_grant WHERE id IN ({})", places(1, ids.len()));
+        for row in tx.query_all_raw(statement(tx, sql, ids.into_iter().map(Value::from))).await? {
+            found.entry(row.try_get("", "account_id")?).or_default().push(lot_from(&row)?);
+        }
+    }
+    for (account, lots) in found {
+        if let Some(state) = states.get_mut(&account) {
+            state.add_lots(lots);
+        }
+    }
+    Ok(())
+}
+
+/// Whether a request to a provider is under way for a hold. With the hold's row locked no new one can begin, so the
 /// answer stays true until the commit. This is the ledger's only look at another feature's table.
-async fn holds_in_use(tx: &impl ConnectionTrait, hold: Uuid) -> Result<Vec<Uuid>, DbErr> {
+async fn is_in_use(tx: &impl ConnectionTrait, hold: Uuid) -> Result<bool, DbErr> {
     let sql = "SELECT 1 AS one FROM ai_attempt WHERE hold_id = $1 AND state IN ('sent', 'unknown') LIMIT 1";
-    let row = tx.query_one_raw(statement(tx, sql, [hold.into()])).await?;
-    Ok(row.map(|_| hold).into_iter().collect())
+    Ok(tx.query_one_raw(statement(tx, sql, [hold.into()])).await?.is_some())
 }

@@ -6,7 +6,7 @@ mod read;
 mod row;
 mod save;
 
-pub use load::{close_account, find_by_key, insert_account, load_due_lots, load_lots, load_touched, lock_account};
+pub use load::{close_account, insert_account, load_by_key, load_due_lots, load_lots, load_touched, lock_accounts};
 pub use read::{
     Order, Scope, Slice, TransactionFilter, count_transactions, find_account, find_grant, find_hold, find_transaction,
     get_meta, list_entries, list_grants, list_holds_of_work, list_sequences, list_transactions, load_by_account,
@@ -14,7 +14,7 @@ pub use read::{
 };
 pub use row::TRANSACTION_COLUMNS;
 pub(super) use row::{ENTRY_COLUMNS, entry_from, transaction_from};
-pub use save::{insert_meta, save};
+pub use save::{NewNote, insert_meta, save};
 
 use sea_orm::{DbErr, Value};
 

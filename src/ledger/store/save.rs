@@ -1,15 +1,17 @@
-//! Writes what was decided: one multi-row statement per table.
+//! Writes what was decided for a whole batch: few multi-row statements per table.
+
+use std::collections::HashMap;
 
 use sea_orm::{ConnectionTrait, DbErr, Value};
 use uuid::Uuid;
 
 use crate::{
     clock::Micros,
-    db::statement,
-    ledger::model::{Decision, Entry, Hold, HoldState, Lot, Transaction},
+    db::{in_powers, statement},
+    ledger::model::{Decision, Entry, Hold, HoldState, Lot, Part, Transaction},
 };
 
-use super::{broken, rows};
+use super::{TRANSACTION_COLUMNS, rows};
 
 /// Writes the row that names the database, unless it is there.
 pub async fn insert_meta(tx: &impl ConnectionTrait, database_id: Uuid, now: Micros) -> Result<(), DbErr> {
@@ -19,34 +21,119 @@ pub async fn insert_meta(tx: &impl ConnectionTrait, database_id: Uuid, now: Micr
     Ok(())
 }
 
-/// Writes `decision` with the note it may carry (salt and words).
-pub async fn save(
-    tx: &impl ConnectionTrait,
-    decision: &Decision,
-    note: Option<(&[u8; 16], &str)>,
-) -> Result<(), DbErr> {
-    let row = &decision.transaction;
-    insert_transaction(tx, row).await?;
-    if let Some((salt, body)) = note {
-        let sql = "INSERT INTO credit_note (account_id, seq, salt, body) VALUES ($1, $2, $3, $4)";
-        let values = [row.account_id.into(), row.sequence.into(), salt.to_vec().into(), body.into()];
-        tx.execute_raw(statement(tx, sql, values)).await?;
-    }
-    if let Some(lot) = &decision.granted {
-        insert_lot(tx, row.account_id, lot).await?;
-    }
-    update_lots(tx, &decision.lots).await?;
-    insert_holds(tx, row.account_id, &decision.opened).await?;
-    update_holds(tx, &decision.closed).await?;
-    insert_entries(tx, row, &decision.entries).await?;
-    update_account(tx, row).await
+/// An administrator's words, with what salts their hash.
+pub struct NewNote<'a> {
+    /// Whose.
+    pub account: Uuid,
+    /// Of which transaction.
+    pub sequence: i64,
+    /// The salt.
+    pub salt: &'a [u8; 16],
+    /// The words.
+    pub body: &'a str,
 }
 
-async fn insert_transaction(tx: &impl ConnectionTrait, row: &Transaction) -> Result<(), DbErr> {
-    let sql =
-        format!("INSERT INTO credit_transaction ({}) VALUES ({})", super::TRANSACTION_COLUMNS, super::places(1, 22));
+/// The most rows of one statement: the widest has 22 columns, and SQLite takes 32,766 values.
+const ROWS_MAX: usize = 1_024;
+
+/// Rows that are changed by several decisions and written once, as the last one leaves them.
+struct Latest<T> {
+    rows: Vec<(Uuid, T)>,
+    places: HashMap<Uuid, usize>,
+}
+
+impl<T> Latest<T> {
+    fn new() -> Self {
+        Self { rows: Vec::new(), places: HashMap::new() }
+    }
+
+    fn has(&self, id: Uuid) -> bool {
+        self.places.contains_key(&id)
+    }
+
+    fn put(&mut self, id: Uuid, account: Uuid, row: T) {
+        let place = *self.places.entry(id).or_insert(self.rows.len());
+        match self.rows.get_mut(place) {
+            Some(known) => *known = (account, row),
+            None => self.rows.push((account, row)),
+        }
+    }
+}
+
+/// Writes what was decided, one operation after the other, each row once: an account, a lot or a hold as the last of them
+/// left it. Errors: `DbErr::Custom` when a row is not as it was read, so that nothing may be committed.
+pub async fn save(tx: &impl ConnectionTrait, decisions: &[&Decision], notes: &[NewNote<'_>]) -> Result<(), DbErr> {
+    let (mut granted, mut lots) = (Latest::new(), Latest::new());
+    let (mut opened, mut closed) = (Latest::new(), Latest::new());
+    for decision in decisions {
+        let account = decision.transaction.account_id;
+        if let Some(lot) = &decision.granted {
+            granted.put(lot.id, account, lot);
+        }
+        for lot in &decision.lots {
+            if granted.has(lot.id) { &mut granted } else { &mut lots }.put(lot.id, account, lot);
+        }
+        for hold in &decision.opened {
+            opened.put(hold.id(), account, hold);
+        }
+        for hold in &decision.closed {
+            if opened.has(hold.id()) { &mut opened } else { &mut closed }.put(hold.id(), account, hold);
+        }
+    }
+    insert(tx, "credit_transaction", TRANSACTION_COLUMNS, decisions, |decision| {
+        transaction_values(&decision.transaction)
+    })
+    .await?;
+    insert(tx, "credit_note", "account_id, seq, salt, body", notes, |note| {
+        vec![note.account.into(), note.sequence.into(), note.salt.to_vec().into(), note.body.into()]
+    })
+    .await?;
+    insert(tx, "credit_grant", NEW_LOT, &granted.rows, |(account, lot)| lot_values(*account, lot)).await?;
+    update_lots(tx, &lots.rows).await?;
+    insert(tx, "credit_hold", NEW_HOLD, &opened.rows, |(account, hold)| hold_values(*account, hold)).await?;
+    let parts: Vec<(Uuid, i32, &Part)> = opened
+        .rows
+        .iter()
+        .flat_map(|(_, hold)| (0_i32..).zip(&hold.parts).map(|(ord, part)| (hold.id(), ord, part)))
+        .collect();
+    insert(tx, "credit_hold_lot", "hold_id, grant_id, ord, amount", &parts, |(hold, ord, part)| {
+        vec![(*hold).into(), part.grant.into(), (*ord).into(), part.amount.into()]
+    })
+    .await?;
+    update_holds(tx, &closed.rows).await?;
+    let entries: Vec<(&Transaction, i32, &Entry)> = decisions
+        .iter()
+        .flat_map(|decision| (1_i32..).zip(&decision.entries).map(|(line, entry)| (&decision.transaction, line, entry)))
+        .collect();
+    insert(tx, "credit_entry", NEW_ENTRY, &entries, |(row, line, entry)| entry_values(row, *line, entry)).await?;
+    update_accounts(tx, decisions).await
+}
+
+const NEW_LOT: &str = "id, account_id, kind, source_ref, priority, expires_at, granted_seq, amount, available, held, spent, \
+                       expired, revoked, created_at";
+
+const NEW_HOLD: &str = "id, account_id, work_kind, work_id, run_id, user_id, price_version_id, prompt_version_id, amount, \
+                        state, settled, shortfall, expires_at, opened_seq, closed_seq, created_at";
+
+const NEW_ENTRY: &str = "account_id, seq, line, grant_id, hold_id, from_bucket, to_bucket, amount";
+
+async fn insert<T>(
+    tx: &impl ConnectionTrait,
+    table: &str,
+    columns: &str,
+    items: &[T],
+    values_of: impl Fn(&T) -> Vec<Value>,
+) -> Result<(), DbErr> {
+    for part in in_powers(items, ROWS_MAX) {
+        let (groups, values) = rows(part.iter().map(&values_of).collect());
+        tx.execute_raw(statement(tx, format!("INSERT INTO {table} ({columns}) VALUES {groups}"), values)).await?;
+    }
+    Ok(())
+}
+
+fn transaction_values(row: &Transaction) -> Vec<Value> {
     let [issued, available, held, spent, expired, revoked] = row.balance.six();
-    let values: [Value; 22] = [
+    vec![
         row.account_id.into(),
         row.sequence.into(),
         row.id.into(),
@@ -69,15 +156,12 @@ async fn insert_transaction(tx: &impl ConnectionTrait, row: &Transaction) -> Res
         revoked.into(),
         row.prev_hash.to_vec().into(),
         row.hash.to_vec().into(),
-    ];
-    tx.execute_raw(statement(tx, sql, values)).await?;
-    Ok(())
+    ]
 }
 
-async fn insert_lot(tx: &impl ConnectionTrait, account: Uuid, lot: &Lot) -> Result<(), DbErr> {
-    let sql = "INSERT INTO credit_grant (id, account_id, kind, source_ref, priority, expires_at, granted_seq, amount, \
-               available, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-    let values: [Value; 10] = [
+fn lot_values(account: Uuid, lot: &Lot) -> Vec<Value> {
+    let [issued, available, held, spent, expired, revoked] = lot.balance.six();
+    vec![
         lot.id.into(),
         account.into(),
         lot.kind.as_str().into(),
@@ -85,58 +169,19 @@ async fn insert_lot(tx: &impl ConnectionTrait, account: Uuid, lot: &Lot) -> Resu
         lot.priority.into(),
         lot.expires_at.into(),
         lot.granted_seq.into(),
-        lot.balance.issued.into(),
-        lot.balance.available.into(),
+        issued.into(),
+        available.into(),
+        held.into(),
+        spent.into(),
+        expired.into(),
+        revoked.into(),
         lot.created_at.into(),
-    ];
-    tx.execute_raw(statement(tx, sql, values)).await?;
-    Ok(())
-}
-
-async fn update_lots(tx: &impl ConnectionTrait, lots: &[Lot]) -> Result<(), DbErr> {
-    if lots.is_empty() {
-        return Ok(());
-    }
-    let (groups, values) = rows(
-        lots.iter()
-            .map(|lot| {
-                let [_, available, held, spent, expired, revoked] = lot.balance.six();
-                vec![lot.id.into(), available.into(), held.into(), spent.into(), expired.into(), revoked.into()]
-            })
-            .collect(),
-    );
-    // Both engines name the columns of a VALUES list column1, column2, …
-    let sql = format!(
-        "UPDATE credit_grant SET available = v.column2, held = v.column3, spent = v.column4, expired = v.column5, \
-         revoked = v.column6 FROM (VALUES {groups}) AS v WHERE credit_grant.id = v.column1"
-    );
-    expect_rows(tx.execute_raw(statement(tx, sql, values)).await?.rows_affected(), lots.len())
-}
-
-async fn insert_holds(tx: &impl ConnectionTrait, account: Uuid, holds: &[Hold]) -> Result<(), DbErr> {
-    if holds.is_empty() {
-        return Ok(());
-    }
-    let (groups, values) = rows(holds.iter().map(|hold| hold_values(account, hold)).collect());
-    let sql = format!(
-        "INSERT INTO credit_hold (id, account_id, work_kind, work_id, run_id, user_id, price_version_id, \
-         prompt_version_id, amount, state, expires_at, opened_seq, created_at) VALUES {groups}"
-    );
-    tx.execute_raw(statement(tx, sql, values)).await?;
-    let mut parts = Vec::new();
-    for hold in holds {
-        for (ord, part) in (0_i32..).zip(&hold.parts) {
-            parts.push(vec![hold.id().into(), part.grant.into(), ord.into(), part.amount.into()]);
-        }
-    }
-    let (groups, values) = rows(parts);
-    let sql = format!("INSERT INTO credit_hold_lot (hold_id, grant_id, ord, amount) VALUES {groups}");
-    tx.execute_raw(statement(tx, sql, values)).await?;
-    Ok(())
+    ]
 }
 
 fn hold_values(account: Uuid, hold: &Hold) -> Vec<Value> {
     let item = &hold.item;
+    let (settled, shortfall) = charged(hold);
     vec![
         item.hold_id.into(),
         account.into(),
@@ -148,86 +193,115 @@ fn hold_values(account: Uuid, hold: &Hold) -> Vec<Value> {
         item.prompt_version_id.into(),
         item.amount.get().into(),
         hold.state.as_str().into(),
+        settled.into(),
+        shortfall.into(),
         item.expires_at.into(),
         hold.opened_seq.into(),
+        hold.state.closed_seq().into(),
         hold.created_at.into(),
     ]
 }
 
-async fn update_holds(tx: &impl ConnectionTrait, holds: &[Hold]) -> Result<(), DbErr> {
-    if holds.is_empty() {
-        return Ok(());
+/// What a hold was charged, and what of it could not be.
+fn charged(hold: &Hold) -> (i64, i64) {
+    match hold.state {
+        HoldState::Settled { settled, shortfall, .. } => (settled, shortfall),
+        _ => (0, 0),
     }
-    let (groups, values) = rows(
-        holds
-            .iter()
-            .map(|hold| {
-                let (settled, shortfall) = match hold.state {
-                    HoldState::Settled { settled, shortfall, .. } => (settled, shortfall),
-                    _ => (0, 0),
-                };
-                let closed = hold.state.closed_seq();
-                let state = hold.state.as_str();
-                vec![hold.id().into(), state.into(), settled.into(), shortfall.into(), closed.into()]
-            })
-            .collect(),
-    );
-    // The state in the condition is the wall behind the decision: a hold ends once.
-    let sql = format!(
-        "UPDATE credit_hold SET state = v.column2, settled = v.column3, shortfall = v.column4, closed_seq = v.column5 \
-         FROM (VALUES {groups}) AS v WHERE credit_hold.id = v.column1 AND credit_hold.state = 'held'"
-    );
-    expect_rows(tx.execute_raw(statement(tx, sql, values)).await?.rows_affected(), holds.len())
 }
 
-async fn insert_entries(tx: &impl ConnectionTrait, row: &Transaction, entries: &[Entry]) -> Result<(), DbErr> {
-    // Bound values per statement stay far below the limit of either engine.
-    for (chunk, some) in entries.chunks(1000).enumerate() {
-        let first = i32::try_from(chunk * 1000 + 1).map_err(|_| broken("too many entries"))?;
+fn entry_values(row: &Transaction, line: i32, entry: &Entry) -> Vec<Value> {
+    vec![
+        row.account_id.into(),
+        row.sequence.into(),
+        line.into(),
+        entry.grant.into(),
+        entry.hold.into(),
+        entry.way.from().as_str().into(),
+        entry.way.to().as_str().into(),
+        entry.amount.into(),
+    ]
+}
+
+async fn update_lots(tx: &impl ConnectionTrait, lots: &[(Uuid, &Lot)]) -> Result<(), DbErr> {
+    for part in in_powers(lots, ROWS_MAX) {
         let (groups, values) = rows(
-            (first..)
-                .zip(some)
-                .map(|(line, entry)| {
+            part.iter()
+                .map(|(_, lot)| {
+                    let [_, available, held, spent, expired, revoked] = lot.balance.six();
+                    vec![lot.id.into(), available.into(), held.into(), spent.into(), expired.into(), revoked.into()]
+                })
+                .collect(),
+        );
+        // Both engines name the columns of a VALUES list column1, column2, …
+        let sql = format!(
+            "UPDATE credit_grant SET available = v.column2, held = v.column3, spent = v.column4, expired = v.column5, \
+             revoked = v.column6 FROM (VALUES {groups}) AS v WHERE credit_grant.id = v.column1"
+        );
+        expect_rows(tx.execute_raw(statement(tx, sql, values)).await?.rows_affected(), part.len())?;
+    }
+    Ok(())
+}
+
+async fn update_holds(tx: &impl ConnectionTrait, holds: &[(Uuid, &Hold)]) -> Result<(), DbErr> {
+    for part in in_powers(holds, ROWS_MAX) {
+        let (groups, values) = rows(
+            part.iter()
+                .map(|(_, hold)| {
+                    let ((settled, shortfall), closed) = (charged(hold), hold.state.closed_seq());
+                    let state = hold.state.as_str();
+                    vec![hold.id().into(), state.into(), settled.into(), shortfall.into(), closed.into()]
+                })
+                .collect(),
+        );
+        // The state in the condition is the wall behind the decision: a hold ends once.
+        let sql = format!(
+            "UPDATE credit_hold SET state = v.column2, settled = v.column3, shortfall = v.column4, closed_seq = v.column5 \
+             FROM (VALUES {groups}) AS v WHERE credit_hold.id = v.column1 AND credit_hold.state = 'held'"
+        );
+        expect_rows(tx.execute_raw(statement(tx, sql, values)).await?.rows_affected(), part.len())?;
+    }
+    Ok(())
+}
+
+/// Brings each account from the number before its first decision to that of its last.
+async fn update_accounts(tx: &impl ConnectionTrait, decisions: &[&Decision]) -> Result<(), DbErr> {
+    let mut accounts: Latest<(i64, &Transaction)> = Latest::new();
+    for decision in decisions {
+        let row = &decision.transaction;
+        let known = accounts.places.get(&row.account_id).and_then(|place| accounts.rows.get(*place));
+        let before = known.map_or(row.sequence - 1, |(_, (before, _))| *before);
+        accounts.put(row.account_id, row.account_id, (before, row));
+    }
+    for part in in_powers(&accounts.rows, ROWS_MAX) {
+        let (groups, values) = rows(
+            part.iter()
+                .map(|(account, (before, row))| {
+                    let [issued, available, held, spent, expired, revoked] = row.balance.six();
                     vec![
-                        row.account_id.into(),
+                        (*account).into(),
+                        (*before).into(),
                         row.sequence.into(),
-                        line.into(),
-                        entry.grant.into(),
-                        entry.hold.into(),
-                        entry.way.from().as_str().into(),
-                        entry.way.to().as_str().into(),
-                        entry.amount.into(),
+                        row.hash.to_vec().into(),
+                        issued.into(),
+                        available.into(),
+                        held.into(),
+                        spent.into(),
+                        expired.into(),
+                        revoked.into(),
+                        row.at.into(),
                     ]
                 })
                 .collect(),
         );
         let sql = format!(
-            "INSERT INTO credit_entry (account_id, seq, line, grant_id, hold_id, from_bucket, to_bucket, amount) \
-             VALUES {groups}"
+            "UPDATE ledger_account SET seq = v.column3, head_hash = v.column4, issued = v.column5, available = v.column6, \
+             held = v.column7, spent = v.column8, expired = v.column9, revoked = v.column10, ledger_now = v.column11 \
+             FROM (VALUES {groups}) AS v WHERE ledger_account.account_id = v.column1 AND ledger_account.seq = v.column2"
         );
-        tx.execute_raw(statement(tx, sql, values)).await?;
+        expect_rows(tx.execute_raw(statement(tx, sql, values)).await?.rows_affected(), part.len())?;
     }
     Ok(())
-}
-
-async fn update_account(tx: &impl ConnectionTrait, row: &Transaction) -> Result<(), DbErr> {
-    let sql = "UPDATE ledger_account SET seq = $1, head_hash = $2, issued = $3, available = $4, held = $5, spent = $6, \
-               expired = $7, revoked = $8, ledger_now = $9 WHERE account_id = $10 AND seq = $11";
-    let [issued, available, held, spent, expired, revoked] = row.balance.six();
-    let values: [Value; 11] = [
-        row.sequence.into(),
-        row.hash.to_vec().into(),
-        issued.into(),
-        available.into(),
-        held.into(),
-        spent.into(),
-        expired.into(),
-        revoked.into(),
-        row.at.into(),
-        row.account_id.into(),
-        (row.sequence - 1).into(),
-    ];
-    expect_rows(tx.execute_raw(statement(tx, sql, values)).await?.rows_affected(), 1)
 }
 
 /// Rows that changed under the lock mean that the lock failed: nothing may be written then.

@@ -184,6 +184,26 @@ async fn block(test: &TestDb, account: Uuid) -> sqlx::Transaction<'static, sqlx:
     stuck
 }
 
+/// Sends commands of which only the first has begun, because it waits for a lock, when the others come.
+async fn submit_behind_the_first(
+    test: &TestDb,
+    ledger: &Ledger,
+    mut commands: Vec<Command>,
+) -> Vec<Result<Posting, Failure<Refusal>>> {
+    let first = submit_at_once(std::slice::from_ref(ledger), vec![commands.remove(0)]);
+    let others = async {
+        let waits =
+            "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+        while test.number(waits).await == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        submit_at_once(std::slice::from_ref(ledger), commands).await
+    };
+    let (mut answers, others) = tokio::join!(first, others);
+    answers.extend(others);
+    answers
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn refuses_as_busy_what_could_not_begin_in_time() {
     let test = TestDb::postgres().await;
@@ -199,15 +219,16 @@ async fn refuses_as_busy_what_could_not_begin_in_time() {
     let ledger = Ledger::open(test.db.clone(), test.clock.clone(), ids, bus, options).await.unwrap();
     let stuck = block(&test, account).await;
     let commands = (0..5).map(|at| command(account, &format!("busy-number-{at}"), grant(1))).collect();
-    let answers = submit_at_once(std::slice::from_ref(&ledger), commands);
+    let answers = submit_behind_the_first(&test, &ledger, commands);
     let unblock = async {
-        tokio::time::sleep(std::time::Duration::from_millis(400)).await;
+        // Below the two seconds that a lane waits for a lock.
+        tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
         stuck.rollback().await.unwrap();
     };
     let (answers, ()) = tokio::join!(answers, unblock);
     let busy = Refusal::LedgerBusy { retry_after_ms: 1000 };
     let (done, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
-    assert_eq!((done.len(), refused.len()), (1, 4), "one had begun, two waited too long, two found no place");
+    assert_eq!((done.len(), refused.len()), (1, 4), "one had begun, three waited too long, one found no place");
     refused.into_iter().for_each(|result| assert_eq!(refusal(result), busy));
     assert_eq!(ledger.account(account).await.unwrap().unwrap().balance.available, 101);
 }
@@ -222,11 +243,11 @@ async fn refuses_on_closing_what_has_not_begun_and_answers_what_has() {
     let ledger = Ledger::open(test.db.clone(), test.clock.clone(), ids, bus, options).await.unwrap();
     let stuck = block(&test, account).await;
     let commands = (0..3).map(|at| command(account, &format!("closing-number-{at}"), grant(1))).collect();
-    let answers = submit_at_once(std::slice::from_ref(&ledger), commands);
+    let answers = submit_behind_the_first(&test, &ledger, commands);
     let end = async {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(std::time::Duration::from_millis(1000)).await;
         let unblock = async {
-            tokio::time::sleep(std::time::Duration::from_millis(400)).await;
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
             stuck.rollback().await.unwrap();
         };
         tokio::join!(ledger.close(), unblock)

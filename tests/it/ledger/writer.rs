@@ -1,12 +1,14 @@
 //! The writer on real databases: against the model (T2, T3), and one by one.
 
+use futures_util::future::join_all;
 use inkledger::{
+    clock::Clock,
     db::Engine,
     error::Failure,
     ids::Ids,
     ledger::{
-        Command, Refusal,
-        model::{GrantSource, IdemKey, Note, Operation, SourceRef},
+        Command, Ledger, Refusal,
+        model::{Actor, GrantSource, IdemKey, Note, Operation, SourceRef},
         store::{self, Order, Scope, Slice, TransactionFilter},
     },
 };
@@ -15,6 +17,7 @@ use proptest::{
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
 use rstest::rstest;
+use uuid::Uuid;
 
 use super::{
     model::{Expected, Naive},
@@ -22,7 +25,8 @@ use super::{
 };
 use crate::support::database::{START, TestDb};
 
-async fn tell_stories(engine: Engine, stories: usize) {
+/// Tells random stories, up to `at_once` commands of which are sent before the first is answered; time passes between those.
+async fn tell_stories(engine: Engine, stories: usize, at_once: usize) {
     let test = TestDb::open(engine).await;
     let ledger = open(&test).await;
     let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::deterministic_rng(RngAlgorithm::ChaCha));
@@ -32,27 +36,19 @@ async fn tell_stories(engine: Engine, stories: usize) {
         test.clock.set(START);
         let account = funded(&test, &ledger, 0).await;
         let (mut naive, mut teller) = (Naive::opened(START), Teller::new(account, START));
+        let mut waiting = Vec::new();
         for step in &steps {
-            let Some((key, actor, operation)) = teller.tell(step) else { continue };
-            test.clock.set(teller.now);
-            let sent = Command { key: key.clone(), actor, ..command(account, "replaced", operation.clone()) };
-            let (real, lot) = match ledger.submit(sent).await {
-                Ok(done) => {
-                    let answer = Expected {
-                        sequence: done.sequence,
-                        amount: done.amount,
-                        balance: done.balance,
-                        shortfall: done.shortfall,
-                        replayed: done.replayed,
-                    };
-                    (Ok(answer), done.grant.unwrap_or_default())
-                }
-                Err(Failure::Refused(refusal)) => (Err(refusal), uuid::Uuid::nil()),
-                Err(Failure::Fault(error)) => panic!("{error:?} at {step:?} of {steps:?}"),
+            let Some(told) = teller.tell(step) else {
+                carry_out_like(&mut naive, &test, &ledger, account, std::mem::take(&mut waiting)).await;
+                test.clock.set(teller.now);
+                continue;
             };
-            let want = naive.carry_out(key.as_str(), actor, &operation, teller.now, lot);
-            assert_eq!(real, want, "{step:?} of {steps:?}");
+            waiting.push(told);
+            if waiting.len() == at_once {
+                carry_out_like(&mut naive, &test, &ledger, account, std::mem::take(&mut waiting)).await;
+            }
         }
+        carry_out_like(&mut naive, &test, &ledger, account, waiting).await;
         let mut moves = Vec::new();
         for sequence in 1..=i64::try_from(naive.kinds.len()).unwrap() {
             for entry in store::list_entries(test.db.reader(), account, sequence).await.unwrap() {
@@ -72,14 +68,49 @@ async fn tell_stories(engine: Engine, stories: usize) {
     assert_clean(&test).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn writes_random_commands_on_sqlite_like_the_naive_model() {
-    tell_stories(Engine::Sqlite, 50).await;
+/// Sends commands at once, of which each must be answered as the model answers it after those before it.
+async fn carry_out_like(
+    naive: &mut Naive,
+    test: &TestDb,
+    ledger: &Ledger,
+    account: Uuid,
+    commands: Vec<(IdemKey, Actor, Operation)>,
+) {
+    let sent = commands.iter().cloned().map(|(key, actor, operation)| {
+        ledger.submit(Command { key, actor, ..command(account, "replaced", operation) })
+    });
+    let answers = join_all(sent).await;
+    let now = Clock::now(test.clock.as_ref());
+    for ((key, actor, operation), answer) in commands.iter().zip(answers) {
+        let (real, lot) = match answer {
+            Ok(done) => {
+                let answer = Expected {
+                    sequence: done.sequence,
+                    amount: done.amount,
+                    balance: done.balance,
+                    shortfall: done.shortfall,
+                    replayed: done.replayed,
+                };
+                (Ok(answer), done.grant.unwrap_or_default())
+            }
+            Err(Failure::Refused(refusal)) => (Err(refusal), Uuid::nil()),
+            Err(Failure::Fault(error)) => panic!("{error:?} at {operation:?} of {commands:?}"),
+        };
+        let want = naive.carry_out(key.as_str(), *actor, operation, now, lot);
+        assert_eq!(real, want, "{operation:?} of {commands:?}");
+    }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn writes_random_commands_on_postgresql_like_the_naive_model() {
-    tell_stories(Engine::Postgres, 13).await;
+#[rstest]
+#[case(Engine::Sqlite, 50)]
+#[case(Engine::Postgres, 13)]
+#[tokio::test]
+async fn writes_random_commands_like_the_naive_model(
+    #[case] engine: Engine,
+    #[case] stories: usize,
+    #[values(1, 4, 40)] at_once: usize,
+) {
+    tell_stories(engine, stories, at_once).await;
 }
 
 #[rstest]

@@ -1,0 +1,87 @@
+//! The writer: one lane, a queue and a task, per share of the accounts. Whatever queued while the last commit ran goes into the
+//! next transaction together. Everything that moves credits passes through here.
+
+mod batch;
+mod lane;
+
+use uuid::Uuid;
+
+use crate::db::effect::Effect;
+
+use super::model::{Actor, Answer, Balance, IdemKey, Kind, Operation};
+
+pub(super) use lane::{Lane, Parts, Sender};
+
+/// An operation on one account with the further rows that commit with it or not at all.
+#[derive(Debug, Clone)]
+pub struct Command {
+    /// Whose credits.
+    pub account: Uuid,
+    /// Makes it happen once.
+    pub key: IdemKey,
+    /// Who asks.
+    pub actor: Actor,
+    /// What to do.
+    pub operation: Operation,
+    /// Opens the account's ledger with the command; refused as `EffectConflict` when it is open already.
+    pub open_account: bool,
+    /// Rows that commit with the transaction, written in this order; at most 256.
+    pub effects: Vec<Effect>,
+    /// Rows that commit instead, without a transaction, when the command is refused for lack of credits.
+    pub otherwise: Vec<Effect>,
+}
+
+impl Command {
+    /// About how many bytes it takes while it waits.
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.effects.iter().chain(&self.otherwise).map(Effect::size).sum::<usize>()
+    }
+}
+
+/// The most rows one command may carry.
+pub const EFFECTS_MAX: usize = 256;
+
+/// What a command did. All of it comes from its own transaction, also when it is an answer repeated years later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Posting {
+    /// The transaction's number in its account.
+    pub sequence: i64,
+    /// Its id.
+    pub transaction_id: Uuid,
+    /// What it did.
+    pub kind: Kind,
+    /// Credits charged, granted, held or released.
+    pub amount: i64,
+    /// When, microseconds.
+    pub at: i64,
+    /// The six sums after it.
+    pub balance: Balance,
+    /// The holds taken or ended.
+    pub holds: Vec<Uuid>,
+    /// The new lot.
+    pub grant: Option<Uuid>,
+    /// Credits delivered that could not be charged.
+    pub shortfall: i64,
+    /// The stored answer, byte for byte the same for every repeat.
+    pub result: String,
+    /// Whether an earlier command with this key did it.
+    pub replayed: bool,
+}
+
+impl Posting {
+    fn new(answer: Answer, result: String, replayed: bool) -> Self {
+        Self {
+            sequence: answer.sequence,
+            transaction_id: answer.transaction_id,
+            kind: answer.kind,
+            amount: answer.amount,
+            at: answer.at,
+            balance: answer.balance,
+            holds: answer.holds,
+            grant: answer.grant,
+            shortfall: answer.shortfall,
+            result,
+            replayed,
+        }
+    }
+}
