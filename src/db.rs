@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::error::{Failure, Internal};
 
-pub use retry::{is_about_connection, is_transient};
+pub use retry::{is_about_connection, is_about_lock, is_transient};
 
 /// Which database engine holds the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -321,6 +321,15 @@ pub fn to_power<T: Clone>(mut items: Vec<T>) -> Vec<T> {
         items.resize(items.len().next_power_of_two(), last);
     }
     items
+}
+
+/// The place of value number `place` in a statement whose values come in their order. SQLite looks every numbered one up by
+/// its name among all others, so with thousands of them they have none there.
+pub fn place(engine: Engine, place: usize) -> String {
+    match engine {
+        Engine::Sqlite => "?".to_owned(),
+        Engine::Postgres => format!("${place}"),
+    }
 }
 
 /// `$first, $first+1, …` for `count` values.

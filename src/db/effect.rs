@@ -4,7 +4,7 @@
 use sea_orm::{ConnectionTrait, DbErr, Value};
 use uuid::Uuid;
 
-use super::{engine_of, in_powers, statement};
+use super::{Engine, engine_of, in_powers, place, statement};
 
 /// What only the ledger's decision knows, for effects that must hold it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -211,6 +211,11 @@ impl Effect {
         matches!(self, Self::Insert { cells, .. } if !cells.iter().any(|(_, cell)| matches!(cell, Cell::Select { .. })))
     }
 
+    /// Whether it changes rows that are there.
+    pub fn is_change(&self) -> bool {
+        matches!(self, Self::Update { .. } | Self::Take { .. })
+    }
+
     /// Which row it concerns, where that is known.
     pub fn row_id(&self) -> Option<Uuid> {
         let (Self::Update { key, .. } | Self::Take { key, .. }) = self else { return None };
@@ -243,6 +248,19 @@ impl Effect {
             }
             Self::Insert { .. } | Self::Update { .. } => Ok(true),
         }
+    }
+
+    /// Locks the rows that it changes, where rows are locked: guarded or not, so that a transaction that changes many locks them
+    /// in one order.
+    pub async fn lock_rows(&self, tx: &impl ConnectionTrait) -> Result<(), DbErr> {
+        if let Self::Update { table, key, guarded: false, .. } = self
+            && engine_of(tx) == Engine::Postgres
+        {
+            let (clause, values) = conditions(key, 1);
+            let sql = format!("SELECT 1 AS one FROM {table} WHERE {clause} FOR UPDATE");
+            tx.query_all_raw(statement(tx, sql, values)).await?;
+        }
+        Ok(())
     }
 
     /// Writes it.
@@ -324,53 +342,75 @@ struct Rows<'a> {
     rows: Vec<(&'a [(&'static str, Cell)], &'a Facts)>,
 }
 
-/// Writes the effects of several commands, each with the figures of its own decision. What it comes to is what it would be if
-/// they were written one after the other; where neighbours are only new rows, those of one table are written together.
+/// Writes the effects of several commands, each with the figures of its own decision, one after the other. Where neighbours
+/// are new rows of the same tables in the same order, each table's are written together.
 pub async fn write_many(tx: &impl ConnectionTrait, commands: &[(&[Effect], Facts)]) -> Result<(), EffectError> {
     let mut groups: Vec<Rows<'_>> = Vec::new();
     for (effects, facts) in commands {
-        if effects.iter().all(Effect::is_plain_insert) {
-            effects.iter().for_each(|effect| collect(&mut groups, effect, facts));
-            continue;
-        }
-        write_rows(tx, &mut groups).await?;
-        for effect in *effects {
-            effect.write(tx, facts).await?;
+        let is_plain = effects.iter().all(Effect::is_plain_insert);
+        if !(is_plain && join(&mut groups, effects, facts)) {
+            write_rows(tx, &mut groups).await?;
+            if is_plain && join(&mut groups, effects, facts) {
+                continue;
+            }
+            for effect in *effects {
+                effect.write(tx, facts).await?;
+            }
         }
     }
     write_rows(tx, &mut groups).await
 }
 
-fn collect<'a>(groups: &mut Vec<Rows<'a>>, effect: &'a Effect, facts: &'a Facts) {
-    let Effect::Insert { table, cells, if_absent } = effect else { return };
-    let is_same = |rows: &&mut Rows<'a>| {
+/// Adds a command's new rows to the groups of its neighbours, or begins groups where there are none. `false`: they are of other
+/// tables, or two are of one table, whose order would be lost.
+fn join<'a>(groups: &mut Vec<Rows<'a>>, effects: &'a [Effect], facts: &'a Facts) -> bool {
+    let mut news = Vec::with_capacity(effects.len());
+    for effect in effects {
+        let Effect::Insert { table, cells, if_absent } = effect else { return false };
+        if news.iter().any(|(known, _, _)| known == table) {
+            return false;
+        }
+        news.push((*table, cells.as_slice(), *if_absent));
+    }
+    if groups.is_empty() {
+        groups.extend(news.into_iter().map(|(table, cells, if_absent)| Rows {
+            table,
+            names: cells.iter().map(|(name, _)| *name).collect(),
+            if_absent,
+            rows: vec![(cells, facts)],
+        }));
+        return true;
+    }
+    let is_same = |(rows, (table, cells, if_absent)): (&Rows<'a>, &(&'static str, &[(&'static str, Cell)], bool))| {
         rows.table == *table
             && rows.if_absent == *if_absent
             && rows.names.iter().copied().eq(cells.iter().map(|(name, _)| *name))
     };
-    match groups.iter_mut().find(is_same) {
-        Some(rows) => rows.rows.push((cells, facts)),
-        None => groups.push(Rows {
-            table,
-            names: cells.iter().map(|(name, _)| *name).collect(),
-            if_absent: *if_absent,
-            rows: vec![(cells, facts)],
-        }),
+    if groups.len() != news.len() || !groups.iter().zip(&news).all(is_same) {
+        return news.is_empty();
     }
+    for (rows, (_, cells, _)) in groups.iter_mut().zip(news) {
+        rows.rows.push((cells, facts));
+    }
+    true
 }
 
-/// Writes the groups in the order in which each began, so that what others refer to comes before them.
+/// Writes the groups in the order of the effects, so that what others refer to comes before them.
 async fn write_rows(tx: &impl ConnectionTrait, groups: &mut Vec<Rows<'_>>) -> Result<(), EffectError> {
+    let engine = engine_of(tx);
     for Rows { table, names, if_absent, rows } in groups.drain(..) {
         let tail = if if_absent { " ON CONFLICT DO NOTHING" } else { "" };
         for some in in_powers(&rows, VALUES_MAX / names.len().max(1)) {
             let mut values = Vec::with_capacity(some.len() * names.len());
             let mut places = Vec::with_capacity(some.len());
             for (cells, facts) in some {
-                let mut sink = Sink { table, facts, values: std::mem::take(&mut values) };
-                let row: Vec<String> = cells.iter().map(|(_, cell)| sink.place(cell)).collect::<Result<_, _>>()?;
+                let sink = Sink { table, facts, values: Vec::new() };
+                let mut row = Vec::with_capacity(names.len());
+                for (_, cell) in *cells {
+                    values.push(sink.filled(cell)?);
+                    row.push(place(engine, values.len()));
+                }
                 places.push(format!("({})", row.join(", ")));
-                values = sink.values;
             }
             let sql = format!("INSERT INTO {table} ({}) VALUES {}{tail}", names.join(", "), places.join(", "));
             tx.execute_raw(statement(tx, sql, values)).await?;
@@ -413,8 +453,9 @@ impl Sink<'_> {
         })
     }
 
-    fn place(&mut self, cell: &Cell) -> Result<String, EffectError> {
-        let value = match cell {
+    /// The value of a cell that does not depend on other rows.
+    fn filled(&self, cell: &Cell) -> Result<Value, EffectError> {
+        Ok(match cell {
             Cell::Value(value) => value.clone(),
             Cell::Known(known) => self.known(*known)?,
             Cell::Text(parts) => {
@@ -431,12 +472,16 @@ impl Sink<'_> {
                 }
                 text.into()
             }
-            Cell::Select { table, column, id } => {
-                self.values.push((*id).into());
-                return Ok(format!("(SELECT {column} FROM {table} WHERE id = ${})", self.values.len()));
-            }
-        };
-        self.values.push(value);
+            Cell::Select { .. } => return Err(EffectError::Unknown { table: self.table }),
+        })
+    }
+
+    fn place(&mut self, cell: &Cell) -> Result<String, EffectError> {
+        if let Cell::Select { table, column, id } = cell {
+            self.values.push((*id).into());
+            return Ok(format!("(SELECT {column} FROM {table} WHERE id = ${})", self.values.len()));
+        }
+        self.values.push(self.filled(cell)?);
         Ok(format!("${}", self.values.len()))
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr, TransactionTrait};
 
 use super::{Work, constraint::code_of};
 use crate::error::{Error, Failure};
@@ -25,8 +25,24 @@ pub fn is_about_connection(error: &DbErr) -> bool {
     match code_of(error) {
         // Connection exceptions, and a server that is ending or starting.
         Some(code) => code.starts_with("08") || code.starts_with("57P"),
-        None => matches!(error, DbErr::Conn(_) | DbErr::Exec(_) | DbErr::Query(_)),
+        None => match error {
+            DbErr::Conn(RuntimeErr::SqlxError(cause))
+            | DbErr::Exec(RuntimeErr::SqlxError(cause))
+            | DbErr::Query(RuntimeErr::SqlxError(cause)) => is_of_connection(cause),
+            _ => false,
+        },
     }
+}
+
+/// Not a row that cannot be read, for one: that is the same on every connection.
+fn is_of_connection(cause: &sqlx::Error) -> bool {
+    use sqlx::Error::{Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};
+    matches!(cause, Io(_) | Tls(_) | Protocol(_) | PoolTimedOut | PoolClosed | WorkerCrashed)
+}
+
+/// Whether a lock was not to be had in the time that statements wait for one.
+pub fn is_about_lock(error: &DbErr) -> bool {
+    code_of(error).is_some_and(|code| code == "55P03")
 }
 
 fn asks_for_retry<R>(failure: &Failure<R>) -> bool {

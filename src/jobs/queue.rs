@@ -198,10 +198,13 @@ impl Queue {
             rows.push(format!("(${}, ${})", values.len() - 1, values.len()));
         }
         let seen = format!("UPDATE worker_boot SET seen_at = {now} WHERE id = $1");
+        // Locked in the order of their ids, as by everybody who locks several.
         let renew = format!(
-            "UPDATE job SET lease_until = {now} + $3 WHERE state = 'running' AND boot_id = $1 \
-             AND (id, fence) IN (VALUES {}) RETURNING id, fence",
-            rows.join(", ")
+            "WITH picked AS MATERIALIZED (SELECT id FROM job WHERE state = 'running' AND boot_id = $1 \
+             AND (id, fence) IN (VALUES {}) ORDER BY id{}) \
+             UPDATE job SET lease_until = {now} + $3 WHERE id IN (SELECT id FROM picked) RETURNING id, fence",
+            rows.join(", "),
+            self.boot.engine().for_update(),
         );
         let kept = self
             .jobs

@@ -126,7 +126,7 @@ impl Ledger {
         }
         let lane = inner.lanes.get(lane_of(command.account, inner.lanes.len()));
         let lane = lane.ok_or_else(|| Internal::new("a ledger command was sent", "there is no lane"))?;
-        lane.send(command)?.answer(inner.options.begin_within, &inner.abandon).await
+        lane.send(command)?.answer(&inner.abandon).await
     }
 
     /// Opens an account's ledger inside the caller's transaction, for an account that begins without credits.

@@ -12,7 +12,7 @@ use crate::{
 };
 
 use super::{
-    places,
+    list,
     row::{
         ACCOUNT_COLUMNS, HOLD_COLUMNS, LOT_COLUMNS, TRANSACTION_COLUMNS, account_from, hold_from, lot_from,
         transaction_from,
@@ -50,7 +50,7 @@ pub async fn lock_accounts(
     let ids = to_power(accounts.to_vec());
     let sql = format!(
         "SELECT {ACCOUNT_COLUMNS} FROM ledger_account WHERE account_id IN ({}) ORDER BY account_id{lock}",
-        places(1, ids.len())
+        list(engine_of(tx), ids.len())
     );
     let rows = tx.query_all_raw(statement(tx, sql, ids.into_iter().map(Value::from))).await?;
     rows.iter().map(|row| account_from(row, epoch).map(|account| (account.id, account))).collect()
@@ -63,7 +63,8 @@ pub async fn load_by_key(tx: &impl ConnectionTrait, keys: &[(Uuid, &str)]) -> Re
         return Ok(Vec::new());
     }
     let keys = to_power(keys.to_vec());
-    let (groups, values) = rows(keys.into_iter().map(|(account, key)| vec![account.into(), key.into()]).collect());
+    let (groups, values) =
+        rows(engine_of(tx), keys.into_iter().map(|(account, key)| vec![account.into(), key.into()]).collect());
     let sql = format!(
         "SELECT {TRANSACTION_COLUMNS} FROM (VALUES {groups}) AS k CROSS JOIN credit_transaction \
          WHERE account_id = k.column1 AND idem_key = k.column2"
@@ -96,7 +97,8 @@ pub async fn load_lots(tx: &impl ConnectionTrait, accounts: &[Uuid]) -> Result<H
         }
         Engine::Postgres => {
             for part in crate::db::in_powers(accounts, IDS_MAX) {
-                let (groups, values) = rows(part.iter().map(|account| vec![(*account).into()]).collect());
+                let (groups, values) =
+                    rows(engine_of(tx), part.iter().map(|account| vec![(*account).into()]).collect());
                 let sql = format!(
                     "SELECT g.* FROM (VALUES {groups}) AS a CROSS JOIN LATERAL ({}) AS g \
                      ORDER BY g.account_id, g.priority, g.expires_at, g.id",
@@ -185,7 +187,8 @@ async fn load_holds(
     pairs.dedup();
     for part in pairs.chunks(IDS_MAX) {
         let pairs = to_power(part.to_vec());
-        let (groups, values) = rows(pairs.into_iter().map(|(account, id)| vec![account.into(), id.into()]).collect());
+        let (groups, values) =
+            rows(engine_of(tx), pairs.into_iter().map(|(account, id)| vec![account.into(), id.into()]).collect());
         let sql = format!(
             "SELECT account_id, {HOLD_COLUMNS} FROM (VALUES {groups}) AS k CROSS JOIN credit_hold WHERE {condition}{lock}"
         );
@@ -215,7 +218,7 @@ async fn load_parts(tx: &impl ConnectionTrait, states: &mut HashMap<Uuid, State>
         let ids = to_power(part.to_vec());
         let sql = format!(
             "SELECT hold_id, grant_id, amount FROM credit_hold_lot WHERE hold_id IN ({}) ORDER BY hold_id, ord",
-            places(1, ids.len())
+            list(engine_of(tx), ids.len())
         );
         for row in tx.query_all_raw(statement(tx, sql, ids.into_iter().map(Value::from))).await? {
             let part = Part { grant: row.try_get("", "grant_id")?, amount: row.try_get("", "amount")? };
@@ -237,7 +240,10 @@ async fn load_parts(tx: &impl ConnectionTrait, states: &mut HashMap<Uuid, State>
     let mut found: HashMap<Uuid, Vec<Lot>> = HashMap::new();
     for part in missing.chunks(IDS_MAX) {
         let ids = to_power(part.to_vec());
-        let sql = format!("SELECT account_id, {LOT_COLUMNS} FROM credit_grant WHERE id IN ({})", places(1, ids.len()));
+        let sql = format!(
+            "SELECT account_id, {LOT_COLUMNS} FROM credit_grant WHERE id IN ({})",
+            list(engine_of(tx), ids.len())
+        );
         for row in tx.query_all_raw(statement(tx, sql, ids.into_iter().map(Value::from))).await? {
             found.entry(row.try_get("", "account_id")?).or_default().push(lot_from(&row)?);
         }

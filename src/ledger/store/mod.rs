@@ -18,17 +18,23 @@ pub use save::{NewNote, insert_meta, save};
 
 use sea_orm::{DbErr, Value};
 
-use crate::db::places;
+use crate::db::{Engine, place, places};
 
-/// Rows of placeholders for a multi-row statement, with their values.
-fn rows(values: Vec<Vec<Value>>) -> (String, Vec<Value>) {
+/// Rows of placeholders for a multi-row statement that has no other values, with theirs.
+fn rows(engine: Engine, values: Vec<Vec<Value>>) -> (String, Vec<Value>) {
     let mut flat: Vec<Value> = Vec::new();
     let mut groups = Vec::with_capacity(values.len());
     for row in values {
-        groups.push(format!("({})", places(flat.len() + 1, row.len())));
+        let places: Vec<String> = (flat.len() + 1..).take(row.len()).map(|number| place(engine, number)).collect();
+        groups.push(format!("({})", places.join(", ")));
         flat.extend(row);
     }
     (groups.join(", "), flat)
+}
+
+/// Placeholders for a list in a statement that has no other values.
+fn list(engine: Engine, count: usize) -> String {
+    (1..=count).map(|number| place(engine, number)).collect::<Vec<_>>().join(", ")
 }
 
 /// A stored row that is not one of ours.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::Micros,
-    db::{in_powers, statement},
+    db::{engine_of, in_powers, statement},
     ledger::model::{Decision, Entry, Hold, HoldState, Lot, Part, Transaction},
 };
 
@@ -125,7 +125,7 @@ async fn insert<T>(
     values_of: impl Fn(&T) -> Vec<Value>,
 ) -> Result<(), DbErr> {
     for part in in_powers(items, ROWS_MAX) {
-        let (groups, values) = rows(part.iter().map(&values_of).collect());
+        let (groups, values) = rows(engine_of(tx), part.iter().map(&values_of).collect());
         tx.execute_raw(statement(tx, format!("INSERT INTO {table} ({columns}) VALUES {groups}"), values)).await?;
     }
     Ok(())
@@ -226,6 +226,7 @@ fn entry_values(row: &Transaction, line: i32, entry: &Entry) -> Vec<Value> {
 async fn update_lots(tx: &impl ConnectionTrait, lots: &[(Uuid, &Lot)]) -> Result<(), DbErr> {
     for part in in_powers(lots, ROWS_MAX) {
         let (groups, values) = rows(
+            engine_of(tx),
             part.iter()
                 .map(|(_, lot)| {
                     let [_, available, held, spent, expired, revoked] = lot.balance.six();
@@ -246,6 +247,7 @@ async fn update_lots(tx: &impl ConnectionTrait, lots: &[(Uuid, &Lot)]) -> Result
 async fn update_holds(tx: &impl ConnectionTrait, holds: &[(Uuid, &Hold)]) -> Result<(), DbErr> {
     for part in in_powers(holds, ROWS_MAX) {
         let (groups, values) = rows(
+            engine_of(tx),
             part.iter()
                 .map(|(_, hold)| {
                     let ((settled, shortfall), closed) = (charged(hold), hold.state.closed_seq());
@@ -275,6 +277,7 @@ async fn update_accounts(tx: &impl ConnectionTrait, decisions: &[&Decision]) -> 
     }
     for part in in_powers(&accounts.rows, ROWS_MAX) {
         let (groups, values) = rows(
+            engine_of(tx),
             part.iter()
                 .map(|(account, (before, row))| {
                     let [issued, available, held, spent, expired, revoked] = row.balance.six();

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    ops::Range,
     sync::Arc,
 };
 
@@ -13,7 +14,7 @@ use crate::{
         constraint::{code_of, violated},
         effect::{Effect, EffectError, Facts, PostingFacts, write_many},
         full::is_full,
-        is_about_connection, is_transient,
+        is_about_connection, is_about_lock, is_transient,
     },
     error::{Failure, Internal, Never},
     ids::Ids,
@@ -36,13 +37,21 @@ pub(super) struct Job {
     pub(super) salt: [u8; 16],
 }
 
-/// Commands that commit together, in the order in which they came.
+/// Commands that commit together, in the order in which they came: of all that a lane took, a part.
 pub(super) struct Batch {
-    pub(super) jobs: Vec<Job>,
+    pub(super) taken: Arc<Vec<Job>>,
+    pub(super) part: Range<usize>,
     /// What the lane knows of accounts from its last batches. It holds where the account's number is still the same.
-    pub(super) remembered: HashMap<Uuid, State>,
+    pub(super) remembered: Arc<HashMap<Uuid, State>>,
     pub(super) epoch: i64,
     pub(super) ids: Arc<dyn Ids>,
+}
+
+impl Batch {
+    /// Its commands.
+    pub(super) fn jobs(&self) -> &[Job] {
+        self.taken.get(self.part.clone()).unwrap_or_default()
+    }
 }
 
 /// What a committed batch did.
@@ -57,7 +66,13 @@ pub(super) struct Outcome {
 }
 
 /// The batch cannot be carried out as one; nothing of it was done.
-pub(super) struct OneByOne;
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Split {
+    /// One of its commands is refused by the database: smaller parts will tell which.
+    Halves,
+    /// One of them waits for a lock that is not to be had: each for itself, so that the others do not wait again and again.
+    Singles,
+}
 
 /// Why nothing of a command itself may stay.
 enum Stop {
@@ -102,55 +117,57 @@ fn is_of_all(internal: &Internal) -> bool {
     internal.source.downcast_ref::<DbErr>().is_some_and(is_so)
 }
 
-/// Carries the whole batch out. Refuses: [`OneByOne`] when one of its commands would keep the others from it.
-pub(super) async fn together(tx: &DatabaseTransaction, batch: &Batch) -> Result<Outcome, Failure<OneByOne>> {
-    let mut desk = match Desk::judge(tx, batch, &batch.jobs).await {
+/// Carries the whole batch out. Refuses: [`Split`] when one of its commands would keep the others from it.
+pub(super) async fn together(tx: &DatabaseTransaction, batch: &Batch) -> Result<Outcome, Failure<Split>> {
+    let mut desk = match Desk::judge(tx, batch, batch.jobs()).await {
         Ok(desk) => desk,
-        Err(stop) => return Err(apart(stop)),
+        Err(stop) => return Err(split(stop)),
     };
-    desk.write(tx).await.map_err(apart)?;
+    desk.write(tx).await.map_err(split)?;
     Ok(desk.finish())
 }
 
-fn apart(stop: Stop) -> Failure<OneByOne> {
+fn split(stop: Stop) -> Failure<Split> {
     match stop {
+        Stop::Fault(internal) if is_locked(&internal) => Failure::Refused(Split::Singles),
         Stop::Fault(internal) if is_of_all(&internal) => internal.into(),
-        Stop::Fault(_) | Stop::Apart | Stop::Refused(_) => Failure::Refused(OneByOne),
+        Stop::Fault(_) | Stop::Apart | Stop::Refused(_) => Failure::Refused(Split::Halves),
     }
 }
 
-/// Carries the commands of the batch out one after the other, each under a savepoint of its own, so that one which the
-/// database refuses takes no other with it.
-pub(super) async fn one_by_one(tx: &DatabaseTransaction, batch: &Batch) -> Result<Outcome, Failure<Never>> {
-    store::lock_accounts(tx, &accounts_of(&batch.jobs), batch.epoch).await?;
-    let mut all = Outcome::default();
-    for job in &batch.jobs {
-        tx.execute_unprepared("SAVEPOINT command").await?;
-        let one = alone(tx, batch, std::slice::from_ref(job)).await?;
-        tx.execute_unprepared("RELEASE SAVEPOINT command").await?;
-        all.answers.extend(one.answers);
-        all.written.extend(one.written);
-    }
-    Ok(all)
+/// Whether a row that the command needs is locked by somebody for too long.
+fn is_locked(internal: &Internal) -> bool {
+    internal.source.downcast_ref::<DbErr>().is_some_and(is_about_lock)
 }
 
-async fn alone(tx: &DatabaseTransaction, batch: &Batch, job: &[Job]) -> Result<Outcome, Internal> {
-    let (stop, write_offs) = match Desk::judge(tx, batch, job).await {
+/// Carries a batch of one command out. It has a savepoint of its own: what of the account's lots is written off before it
+/// stands, also when the command is refused.
+pub(super) async fn alone(tx: &DatabaseTransaction, batch: &Batch) -> Result<Outcome, Failure<Never>> {
+    tx.execute_unprepared("SAVEPOINT command").await?;
+    let (stop, write_offs) = match Desk::judge(tx, batch, batch.jobs()).await {
         Ok(mut desk) => match desk.write(tx).await {
             Ok(()) => return Ok(desk.finish()),
             Err(stop) => (stop, desk.write_offs()),
         },
         Err(stop) => (stop, Vec::new()),
     };
-    let stop = match stop {
-        Stop::Fault(internal) if is_of_all(&internal) => return Err(internal),
-        stop => stop,
+    let refused = match stop {
+        Stop::Fault(internal) if is_locked(&internal) => Failure::Refused(busy()),
+        Stop::Fault(internal) if is_of_all(&internal) => return Err(internal.into()),
+        stop => stop.into(),
     };
-    // What of the account's lots was written off before the command stands without it.
     tx.execute_unprepared("ROLLBACK TO SAVEPOINT command").await?;
     store::save(tx, &write_offs.iter().collect::<Vec<_>>(), &[]).await?;
     let written = write_offs.into_iter().map(|decision| decision.transaction).collect();
-    Ok(Outcome { answers: vec![Err(stop.into())], written, states: Vec::new() })
+    Ok(Outcome { answers: vec![Err(refused)], written, states: Vec::new() })
+}
+
+/// What a client that finds no place should wait.
+const RETRY_AFTER_MS: u64 = 1_000;
+
+/// Certain to have had no effect.
+pub(super) fn busy() -> Refusal {
+    Refusal::LedgerBusy { retry_after_ms: RETRY_AFTER_MS }
 }
 
 /// What becomes of a command.
@@ -172,7 +189,9 @@ struct Desk<'a> {
     batch: &'a Batch,
     jobs: &'a [Job],
     states: HashMap<Uuid, State>,
-    /// Accounts whose ledger this batch opens, until the command that does it is decided.
+    /// Accounts whose ledger this batch opens.
+    new: HashSet<Uuid>,
+    /// Those of them whose opening command is not decided yet.
     opened: HashSet<Uuid>,
     /// What was carried out before, by account and key.
     stored: HashMap<(Uuid, String), Transaction>,
@@ -193,6 +212,7 @@ impl<'a> Desk<'a> {
             batch,
             jobs,
             states: HashMap::new(),
+            new: HashSet::new(),
             opened: HashSet::new(),
             stored: HashMap::new(),
             unguarded: HashMap::new(),
@@ -205,7 +225,7 @@ impl<'a> Desk<'a> {
         desk.load(tx).await?;
         let guarded = jobs.iter().enumerate().filter(|(_, job)| desk.stored_for(job).is_none());
         let guarded = guarded.flat_map(|(at, job)| job.effects.iter().map(move |effect| (at, effect)));
-        desk.unguarded = failing_guards(tx, guarded.collect()).await?;
+        desk.unguarded = lock_changed(tx, guarded.collect()).await?;
         for (at, job) in jobs.iter().enumerate() {
             let verdict = desk.decide(at, job)?;
             desk.verdicts.push(verdict);
@@ -220,6 +240,7 @@ impl<'a> Desk<'a> {
         for job in opening {
             if store::insert_account(tx, job.account, job.stamp.now).await? {
                 self.opened.insert(job.account);
+                self.new.insert(job.account);
             }
         }
         for (id, account) in store::lock_accounts(tx, &accounts_of(self.jobs), self.batch.epoch).await? {
@@ -303,7 +324,8 @@ impl<'a> Desk<'a> {
                 Err(declined) => declined_as(declined),
             });
         }
-        let Some(state) = self.states.get_mut(&job.account) else {
+        let is_unopened = !job.open_account && self.opened.contains(&job.account);
+        let Some(state) = self.states.get_mut(&job.account).filter(|_| !is_unopened) else {
             return Ok(Verdict::Refused(Refusal::AccountNotFound));
         };
         if job.open_account && !self.opened.remove(&job.account) {
@@ -338,7 +360,7 @@ impl<'a> Desk<'a> {
         let recorded = self.jobs.iter().zip(&self.verdicts).enumerate();
         let recorded = recorded.filter(|(_, (_, verdict))| matches!(verdict, Verdict::Recorded(..)));
         let guarded = recorded.flat_map(|(at, (job, _))| job.otherwise.iter().map(move |effect| (at, effect)));
-        for (at, table) in failing_guards(tx, guarded.collect()).await? {
+        for (at, table) in lock_changed(tx, guarded.collect()).await? {
             if let Some(verdict) = self.verdicts.get_mut(at) {
                 *verdict = Verdict::Refused(Refusal::EffectRefused { code: table.to_owned() });
             }
@@ -346,8 +368,19 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
-    /// Writes everything that was decided.
+    /// Writes everything that was decided. Stops when an account was opened for a command that was refused then: the account must
+    /// not stay.
     async fn write(&mut self, tx: &DatabaseTransaction) -> Result<(), Stop> {
+        for (job, verdict) in self.jobs.iter().zip(&mut self.verdicts) {
+            if self.new.contains(&job.account) && job.open_account && !matches!(verdict, Verdict::Posted(_)) {
+                return Err(match std::mem::replace(verdict, Verdict::Refused(Refusal::AccountNotFound)) {
+                    _ if self.jobs.len() > 1 => Stop::Apart,
+                    Verdict::Refused(refusal) | Verdict::Recorded(refusal, _) => Stop::Refused(refusal),
+                    Verdict::Broken(internal) => Stop::Fault(internal),
+                    Verdict::Posted(_) | Verdict::Repeated(_) => Stop::Apart,
+                });
+            }
+        }
         let mut notes = Vec::new();
         let mut commands: Vec<(&[Effect], Facts)> = Vec::new();
         for (job, verdict) in self.jobs.iter().zip(&self.verdicts) {
@@ -408,7 +441,7 @@ impl<'a> Desk<'a> {
                 Verdict::Broken(internal) => Err(internal.into()),
             })
             .collect();
-        let states = self.states.into_values().filter(|state| state.lots_complete).map(to_remember).collect();
+        let states = self.states.into_values().filter_map(to_remember).collect();
         let written = self.decisions.into_iter().map(|decision| decision.transaction).collect();
         Outcome { answers, written, states }
     }
@@ -422,10 +455,13 @@ fn accounts_of(jobs: &[Job]) -> Vec<Uuid> {
     accounts
 }
 
+/// An account with more lots than this is read anew every time.
+const LOTS_REMEMBERED: usize = 64;
+
 /// Of a state what the next batch would read the same: the account, and the lots that have something to give.
-fn to_remember(state: State) -> State {
-    let lots = state.lots.into_iter().filter(|lot| lot.balance.available > 0).collect();
-    State { lots, ..State::of(state.account) }
+fn to_remember(state: State) -> Option<State> {
+    let lots: Vec<_> = state.lots.into_iter().filter(|lot| lot.balance.available > 0).collect();
+    (state.lots_complete && lots.len() <= LOTS_REMEMBERED).then(|| State { lots, ..State::of(state.account) })
 }
 
 fn declined_as(declined: Declined) -> Verdict {
@@ -448,15 +484,17 @@ fn facts_of(decision: &Decision) -> Facts {
     Facts { posting: Some(posting), unchanged: None, now: answer.at }
 }
 
-/// Locks guarded rows in the one lock order and answers which commands have one that is not as expected, with its table.
-async fn failing_guards(
+/// Locks the rows that effects change, in the one lock order, and answers which commands have a guard that does not hold, with
+/// its table.
+async fn lock_changed(
     tx: &DatabaseTransaction,
     effects: Vec<(usize, &Effect)>,
 ) -> Result<HashMap<usize, &'static str>, DbErr> {
-    let mut guarded: Vec<_> = effects.into_iter().filter(|(_, effect)| effect.is_guarded()).collect();
-    guarded.sort_by_key(|(_, effect)| (effect.lock_rank(), effect.table(), effect.row_id()));
+    let mut changes: Vec<_> = effects.into_iter().filter(|(_, effect)| effect.is_change()).collect();
+    changes.sort_by_key(|(_, effect)| (effect.lock_rank(), effect.table(), effect.row_id()));
     let mut failing = HashMap::new();
-    for (at, effect) in guarded {
+    for (at, effect) in changes {
+        effect.lock_rows(tx).await?;
         if !failing.contains_key(&at) && !effect.guard_holds(tx).await? {
             failing.insert(at, effect.table());
         }

@@ -2,8 +2,10 @@
 //! lane answers one command at once, a busy one takes whatever queued while the last commit ran.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     num::NonZeroUsize,
+    ops::Range,
+    panic::AssertUnwindSafe,
     sync::{
         Arc,
         atomic::{AtomicU8, Ordering},
@@ -11,9 +13,13 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use lru::LruCache;
 use sea_orm::DbErr;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -31,7 +37,7 @@ use crate::{
 
 use super::{
     Command, Posting,
-    batch::{Batch, Job, OneByOne, Outcome, one_by_one, together},
+    batch::{Batch, Job, Outcome, Split, alone, busy, together},
 };
 
 /// How often a batch is carried out anew after its connection broke. The keys make that safe: what a lost COMMIT has done
@@ -41,10 +47,10 @@ const TRIES: u32 = 3;
 /// How many accounts a lane remembers.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
 
-/// What a client that finds no place should wait.
-const RETRY_AFTER_MS: u64 = 1_000;
-
 type Answer = Result<Posting, Failure<Refusal>>;
+
+/// Where an answer goes, and what is given back with it.
+type Reply = (oneshot::Sender<Answer>, OwnedSemaphorePermit);
 
 /// Says once, whoever is first: the lane, that the command has begun, or the caller, that it does not wait any more.
 #[derive(Default)]
@@ -63,6 +69,8 @@ struct Queued {
     command: Command,
     size: usize,
     ticket: Arc<Ticket>,
+    /// It does not begin after this.
+    deadline: Instant,
     reply: oneshot::Sender<Answer>,
     // Its share of the queue's memory, given back with the answer.
     _room: OwnedSemaphorePermit,
@@ -87,16 +95,14 @@ pub(in crate::ledger) struct Parts {
 pub(in crate::ledger) struct Sender {
     queue: mpsc::Sender<Queued>,
     room: Arc<Semaphore>,
+    begin_within: Duration,
 }
 
 /// A command on its way. Dropped, only the answer is lost.
 pub(in crate::ledger) struct Waiting {
     ticket: Arc<Ticket>,
+    deadline: Instant,
     answer: oneshot::Receiver<Answer>,
-}
-
-fn busy() -> Failure<Refusal> {
-    Failure::Refused(Refusal::LedgerBusy { retry_after_ms: RETRY_AFTER_MS })
 }
 
 impl Sender {
@@ -104,29 +110,33 @@ impl Sender {
     pub(in crate::ledger) fn send(&self, command: Command) -> Result<Waiting, Failure<Refusal>> {
         let size = command.size();
         let permits = u32::try_from(size).unwrap_or(u32::MAX);
-        let room = Arc::clone(&self.room).try_acquire_many_owned(permits).map_err(|_| busy())?;
+        let room = Arc::clone(&self.room).try_acquire_many_owned(permits).map_err(|_| Failure::Refused(busy()))?;
         let (reply, answer) = oneshot::channel();
-        let ticket = Arc::<Ticket>::default();
-        let queued = Queued { command, size, ticket: Arc::clone(&ticket), reply, _room: room };
+        let (ticket, deadline) = (Arc::<Ticket>::default(), Instant::now() + self.begin_within);
+        let queued = Queued { command, size, ticket: Arc::clone(&ticket), deadline, reply, _room: room };
         self.queue.try_send(queued).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => busy(),
+            mpsc::error::TrySendError::Full(_) => Failure::Refused(busy()),
             mpsc::error::TrySendError::Closed(_) => Failure::Refused(Refusal::LedgerClosing),
         })?;
-        Ok(Waiting { ticket, answer })
+        Ok(Waiting { ticket, deadline, answer })
     }
 }
 
 impl Waiting {
-    /// The answer. A command that has begun always gets one; one that has not within `begin_within`, or when the ledger gives
-    /// its queue up, is refused and will never begin.
-    pub(in crate::ledger) async fn answer(mut self, begin_within: Duration, abandon: &CancellationToken) -> Answer {
+    /// The answer. A command that has begun always gets one; one that has not in time, or when the ledger gives its queue up, is
+    /// refused and will never begin.
+    pub(in crate::ledger) async fn answer(mut self, abandon: &CancellationToken) -> Answer {
         let refusal = tokio::select! {
             biased;
             answer = &mut self.answer => return answered(answer),
-            () = abandon.cancelled() => Failure::Refused(Refusal::LedgerClosing),
-            () = tokio::time::sleep(begin_within) => busy(),
+            () = abandon.cancelled() => Refusal::LedgerClosing,
+            () = tokio::time::sleep_until(self.deadline) => busy(),
         };
-        if self.ticket.becomes(Ticket::WITHDRAWN) { Err(refusal) } else { answered(self.answer.await) }
+        if self.ticket.becomes(Ticket::WITHDRAWN) {
+            Err(Failure::Refused(refusal))
+        } else {
+            answered(self.answer.await)
+        }
     }
 }
 
@@ -138,8 +148,8 @@ fn answered(answer: Result<Answer, oneshot::error::RecvError>) -> Answer {
 pub(in crate::ledger) struct Lane {
     parts: Parts,
     queue: mpsc::Receiver<Queued>,
-    /// Taken from the queue and kept for the next batch.
-    next: Option<Queued>,
+    /// Taken from the queue and kept for a later batch, in the order in which they came.
+    deferred: VecDeque<Queued>,
     /// Accounts as this lane's last batches left them.
     remembered: LruCache<Uuid, State>,
 }
@@ -149,7 +159,8 @@ impl Lane {
     pub(in crate::ledger) fn new(parts: Parts) -> (Sender, Self) {
         let (sender, queue) = mpsc::channel(parts.options.queued_max.max(1));
         let room = Arc::new(Semaphore::new(parts.options.queued_bytes_max));
-        (Sender { queue: sender, room }, Self { parts, queue, next: None, remembered: LruCache::new(REMEMBERED) })
+        let sender = Sender { queue: sender, room, begin_within: parts.options.begin_within };
+        (sender, Self { parts, queue, deferred: VecDeque::new(), remembered: LruCache::new(REMEMBERED) })
     }
 
     /// Carries commands out until the ledger closes and the queue is empty.
@@ -157,51 +168,81 @@ impl Lane {
         let closing = self.parts.closing.clone();
         let mut is_open = true;
         loop {
-            let first = match self.next.take() {
-                Some(kept) => Some(kept),
-                None => tokio::select! {
+            let first = if self.deferred.is_empty() {
+                tokio::select! {
                     biased;
                     () = closing.cancelled(), if is_open => {
                         is_open = false;
                         self.queue.close();
                         continue;
                     }
-                    queued = self.queue.recv() => queued,
-                },
+                    queued = self.queue.recv() => match queued {
+                        Some(queued) => Some(queued),
+                        None => return,
+                    },
+                }
+            } else {
+                None
             };
-            let Some(first) = first else { return };
             let batch = self.gather(first);
-            if !batch.is_empty() {
-                Box::pin(self.carry_out(batch)).await;
+            if batch.is_empty() {
+                continue;
+            }
+            // The answers that were not given yet say so themselves; the lane goes on with the next commands.
+            if AssertUnwindSafe(Box::pin(self.carry_out(batch))).catch_unwind().await.is_err() {
+                tracing::error!("a lane of the ledger met a panic");
+                self.remembered.clear();
             }
         }
     }
 
-    /// Takes what has queued, as much as goes into one transaction.
-    fn gather(&mut self, first: Queued) -> Vec<Queued> {
+    /// Takes what has queued, as much as goes into one transaction. A command that does not go with those before it waits for a
+    /// later one, and all of its account behind it; others do not wait for it.
+    fn gather(&mut self, first: Option<Queued>) -> Vec<Queued> {
         let options = self.parts.options;
         let (mut batch, mut touched, mut bytes) = (Vec::new(), Touched::default(), 0);
-        let mut next = Some(first);
-        while let Some(queued) = next {
+        let mut waiting: VecDeque<Queued> = std::mem::take(&mut self.deferred);
+        waiting.extend(first);
+        let mut behind: HashSet<Uuid> = HashSet::new();
+        // Not more than that is looked through for what fits.
+        while self.deferred.len() < options.batch_max {
+            let Some(queued) = waiting.pop_front().or_else(|| self.queue.try_recv().ok()) else { break };
             let is_full = batch.len() >= options.batch_max || bytes + queued.size > options.batch_bytes_max;
-            if !batch.is_empty() && (is_full || touched.concerns(&queued.command)) {
-                self.next = Some(queued);
+            if is_full && !batch.is_empty() {
+                waiting.push_front(queued);
                 break;
             }
-            if self.parts.abandon.is_cancelled() {
-                if queued.ticket.becomes(Ticket::WITHDRAWN) {
-                    let _ = queued.reply.send(Err(Failure::Refused(Refusal::LedgerClosing)));
-                }
+            let Some(queued) = self.still(queued) else { continue };
+            if behind.contains(&queued.command.account) || touched.concerns(&queued.command) {
+                behind.insert(queued.command.account);
+                self.deferred.push_back(queued);
             } else if queued.ticket.becomes(Ticket::BEGUN) {
                 bytes += queued.size;
                 touched.add(&queued.command);
                 batch.push(queued);
             }
-            next = self.queue.try_recv().ok();
         }
+        self.deferred.extend(waiting);
         batch
     }
 
+    /// The command, if it may still begin; else it is refused.
+    fn still(&self, queued: Queued) -> Option<Queued> {
+        let refusal = if self.parts.abandon.is_cancelled() {
+            Refusal::LedgerClosing
+        } else if queued.deadline <= Instant::now() {
+            busy()
+        } else {
+            return Some(queued);
+        };
+        // Who waits may have been first to give up.
+        if queued.ticket.becomes(Ticket::WITHDRAWN) {
+            let _ = queued.reply.send(Err(Failure::Refused(refusal)));
+        }
+        None
+    }
+
+    /// Carries commands out in one transaction; where one of them keeps the others from it, in several.
     async fn carry_out(&mut self, queued: Vec<Queued>) {
         let mut replies = Vec::with_capacity(queued.len());
         let mut jobs = Vec::with_capacity(queued.len());
@@ -213,25 +254,47 @@ impl Lane {
             jobs.push(self.prepare(command));
             replies.push((reply, room));
         }
-        let batch = Batch { jobs, remembered, epoch: self.parts.epoch, ids: Arc::clone(&self.parts.ids) };
-        match self.persist(Arc::new(batch)).await {
-            Ok(outcome) => {
-                for state in outcome.states {
-                    self.remembered.put(state.account.id, state);
+        let mut replies = replies.into_iter();
+        let (jobs, remembered) = (Arc::new(jobs), Arc::new(remembered));
+        let mut parts = vec![0..jobs.len()];
+        // Accounts that waited for a lock in vain, which is not waited for again.
+        let mut locked: HashSet<Uuid> = HashSet::new();
+        let mut is_broken = false;
+        while let Some(part) = parts.pop() {
+            let only = if part.len() == 1 { jobs.get(part.start).map(|job| job.account) } else { None };
+            // Of what follows a part that could not be carried out, nothing has begun.
+            let result = if is_broken || only.is_some_and(|account| locked.contains(&account)) {
+                Err(Failure::Refused(Failed::Answer(busy())))
+            } else {
+                self.persist(&jobs, part.clone(), &remembered).await
+            };
+            let given = replies.by_ref();
+            match result {
+                Ok(outcome) => self.deliver(outcome, given.take(part.len())),
+                Err(Failure::Refused(Failed::Split(split))) => parts.extend(pieces(part, split).into_iter().rev()),
+                Err(Failure::Refused(Failed::Answer(refusal))) => {
+                    locked.extend(only);
+                    give(given.take(part.len()), &Failure::Refused(refusal));
                 }
-                for transactions in by_account(outcome.written) {
-                    self.parts.hub.publish(transactions);
-                }
-                for ((reply, _room), answer) in replies.into_iter().zip(outcome.answers) {
-                    // Nobody may wait for it any more; the same key fetches it.
-                    let _ = reply.send(answer);
+                Err(Failure::Fault(error)) => {
+                    is_broken = true;
+                    give(given.take(part.len()), &Failure::Fault(error));
                 }
             }
-            Err(failure) => {
-                for (reply, _room) in replies {
-                    let _ = reply.send(Err(failure.clone()));
-                }
-            }
+        }
+    }
+
+    /// Tells what a commit did: those who watch, and those who asked. Nobody may wait for an answer any more; the same key fetches
+    /// it.
+    fn deliver(&mut self, outcome: Outcome, replies: impl Iterator<Item = Reply>) {
+        for state in outcome.states {
+            self.remembered.put(state.account.id, state);
+        }
+        for transactions in by_account(outcome.written) {
+            self.parts.hub.publish(transactions);
+        }
+        for ((reply, _room), answer) in replies.zip(outcome.answers) {
+            let _ = reply.send(answer);
         }
     }
 
@@ -253,43 +316,60 @@ impl Lane {
         }
     }
 
-    /// Runs the batch's transaction, and again when the connection broke: whether a lost COMMIT took place is decided by
+    /// Runs the transaction of a part, and again when the connection broke: whether a lost COMMIT took place is decided by
     /// looking the keys up, never by guessing.
-    async fn persist(&self, batch: Arc<Batch>) -> Result<Outcome, Failure<Refusal>> {
+    async fn persist(
+        &self,
+        jobs: &Arc<Vec<Job>>,
+        part: Range<usize>,
+        remembered: &Arc<HashMap<Uuid, State>>,
+    ) -> Result<Outcome, Failure<Failed>> {
+        let batch = Arc::new(Batch {
+            taken: Arc::clone(jobs),
+            part,
+            remembered: Arc::clone(remembered),
+            epoch: self.parts.epoch,
+            ids: Arc::clone(&self.parts.ids),
+        });
         let mut tried = 1;
-        loop {
+        let result = loop {
             match self.persist_once(&batch).await {
-                Ok(outcome) => {
-                    if tried > 1 {
-                        let accounts: HashSet<Uuid> = batch.jobs.iter().map(|job| job.account).collect();
-                        accounts.into_iter().for_each(|account| self.parts.hub.look_again(account));
-                    }
-                    return Ok(outcome);
-                }
                 // No connection was free, so nothing had begun.
-                Err(failure) if matches!(database_error(&failure), Some(DbErr::ConnectionAcquire(_))) => {
-                    return Err(busy());
+                Err(failure) if tried == 1 && matches!(database_error(&failure), Some(DbErr::ConnectionAcquire(_))) => {
+                    break Err(Failure::Refused(Failed::Answer(busy())));
                 }
                 Err(failure) if tried < TRIES && database_error(&failure).is_some_and(is_about_connection) => {
-                    tracing::warn!(commands = batch.jobs.len(), tried, "a ledger batch runs again on a new connection");
+                    let commands = batch.jobs().len();
+                    tracing::warn!(commands, tried, "a ledger batch runs again on a new connection");
                     tokio::time::sleep(Duration::from_millis(u64::from(50 * tried))).await;
                     tried += 1;
                 }
-                Err(Failure::Fault(error)) => return Err(Failure::Fault(error)),
-                Err(Failure::Refused(never)) => match never {},
+                // "Nothing was done" is known of the last try alone.
+                Err(Failure::Fault(Error::RateLimited { .. })) if tried > 1 => {
+                    let why = "the database would not let it through after its connection broke";
+                    break Err(Internal::new("a ledger batch was carried out", why).into());
+                }
+                result => break result,
             }
+        };
+        if tried > 1 {
+            let accounts: HashSet<Uuid> = batch.jobs().iter().map(|job| job.account).collect();
+            accounts.into_iter().for_each(|account| self.parts.hub.look_again(account));
         }
+        result
     }
 
-    async fn persist_once(&self, batch: &Arc<Batch>) -> Result<Outcome, Failure<Never>> {
+    async fn persist_once(&self, batch: &Arc<Batch>) -> Result<Outcome, Failure<Failed>> {
         let db = &self.parts.db;
+        let is_one = batch.jobs().len() == 1;
         match db.write_in_lane(Arc::clone(batch), |tx, batch| Box::pin(together(tx, batch.as_ref()))).await {
             Ok(outcome) => Ok(outcome),
-            Err(Failure::Refused(OneByOne)) => {
-                tracing::debug!(commands = batch.jobs.len(), "a ledger batch runs one by one");
-                db.write_in_lane(Arc::clone(batch), |tx, batch| Box::pin(one_by_one(tx, batch.as_ref()))).await
+            Err(Failure::Refused(Split::Singles)) if is_one => Err(Failure::Refused(Failed::Answer(busy()))),
+            Err(Failure::Refused(Split::Halves)) if is_one => {
+                let alone = db.write_in_lane(Arc::clone(batch), |tx, batch| Box::pin(alone(tx, batch.as_ref())));
+                alone.await.map_err(|failure: Failure<Never>| failure.map_refusal(|never| match never {}))
             }
-            Err(Failure::Fault(error)) => Err(Failure::Fault(error)),
+            Err(failure) => Err(failure.map_refusal(Failed::Split)),
         }
     }
 }
@@ -297,6 +377,32 @@ impl Lane {
 fn database_error<R>(failure: &Failure<R>) -> Option<&DbErr> {
     let Failure::Fault(Error::Internal(internal)) = failure else { return None };
     internal.source.downcast_ref()
+}
+
+/// Gives everybody the same answer.
+fn give(replies: impl Iterator<Item = Reply>, failure: &Failure<Refusal>) {
+    for (reply, _room) in replies {
+        let _ = reply.send(Err(failure.clone()));
+    }
+}
+
+/// Why a part was not carried out.
+enum Failed {
+    /// It is to be carried out in smaller parts.
+    Split(Split),
+    /// Nothing of it was done.
+    Answer(Refusal),
+}
+
+/// The parts of a part.
+fn pieces(part: Range<usize>, split: Split) -> Vec<Range<usize>> {
+    match split {
+        Split::Halves => {
+            let half = part.start + part.len() / 2;
+            vec![part.start..half, half..part.end]
+        }
+        Split::Singles => part.map(|at| at..at + 1).collect(),
+    }
 }
 
 /// The transactions of each account, in the order of their numbers.
@@ -337,16 +443,12 @@ fn effects_of(command: &Command) -> impl Iterator<Item = &Effect> {
     command.effects.iter().chain(&command.otherwise)
 }
 
-fn is_change(effect: &Effect) -> bool {
-    matches!(effect, Effect::Update { .. } | Effect::Take { .. })
-}
-
 impl Touched {
     fn add(&mut self, command: &Command) {
         for effect in effects_of(command) {
             let rows = self.tables.entry(effect.table()).or_default();
             rows.accounts.insert(command.account);
-            if is_change(effect) {
+            if effect.is_change() {
                 self.changing.insert(command.account);
                 rows.has_unnamed |= effect.row_id().is_none();
                 rows.ids.extend(effect.row_id());
@@ -355,7 +457,7 @@ impl Touched {
     }
 
     fn concerns(&self, command: &Command) -> bool {
-        effects_of(command).filter(|effect| is_change(effect)).any(|effect| {
+        effects_of(command).filter(|effect| effect.is_change()).any(|effect| {
             let is_written = |rows: &Rows| {
                 let is_one_of_them = effect.row_id().is_none_or(|id| rows.ids.contains(&id));
                 rows.has_unnamed || rows.accounts.contains(&command.account) || is_one_of_them

@@ -34,7 +34,8 @@ pub struct Command {
 impl Command {
     /// About how many bytes it takes while it waits.
     fn size(&self) -> usize {
-        size_of::<Self>() + self.effects.iter().chain(&self.otherwise).map(Effect::size).sum::<usize>()
+        let items = if let Operation::Hold(items) = &self.operation { size_of_val(items.as_slice()) } else { 0 };
+        size_of::<Self>() + items + self.effects.iter().chain(&self.otherwise).map(Effect::size).sum::<usize>()
     }
 }
 

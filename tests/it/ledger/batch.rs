@@ -319,3 +319,57 @@ async fn accounts_of_one_batch_do_not_mix(#[values(Engine::Sqlite, Engine::Postg
     assert_eq!(answers[12].as_ref().unwrap().balance.spent, 1);
     assert_clean(&test).await;
 }
+
+// Who waits for a row that somebody has locked for long is told to come back; who has nothing to do with it is served.
+#[tokio::test]
+async fn a_locked_account_keeps_no_other_waiting_for_long() {
+    let test = TestDb::postgres().await;
+    let ledger = open(&test).await;
+    let (stuck, free) = (funded(&test, &ledger, 100).await, funded(&test, &ledger, 100).await);
+    let pool = test.db.migration_connection().get_postgres_connection_pool();
+    let mut lock = pool.begin().await.unwrap();
+    sqlx::query("SELECT 1 FROM ledger_account WHERE account_id = $1 FOR UPDATE")
+        .bind(stuck)
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    let commands = (0..9).map(|at| {
+        let account = if at % 3 == 0 { stuck } else { free };
+        command(account, &format!("beside-it-{at}"), hold(&test, 1))
+    });
+    let answers = at_once(&ledger, commands.collect()).await;
+    for (at, answer) in answers.into_iter().enumerate() {
+        match at % 3 {
+            0 => assert_eq!(refusal(answer), Refusal::LedgerBusy { retry_after_ms: 1000 }),
+            _ => assert_eq!(answer.unwrap().amount, 1),
+        }
+    }
+    lock.rollback().await.unwrap();
+    let again = ledger.submit(command(stuck, "beside-it-0", hold(&test, 1))).await.unwrap();
+    assert_eq!((again.sequence, again.replayed), (2, false), "busy had no effect");
+    assert_clean(&test).await;
+}
+
+#[tokio::test]
+async fn who_waits_for_a_batch_of_its_own_lets_others_pass() {
+    let test = TestDb::postgres().await;
+    let ledger = open(&test).await;
+    let (busy, other) = (funded(&test, &ledger, 100).await, funded(&test, &ledger, 100).await);
+    ledger
+        .submit(Command { effects: vec![quota(busy)], ..command(busy, "opens-a-quota", hold(&test, 1)) })
+        .await
+        .unwrap();
+    let claims = |running: i32| Command {
+        effects: vec![claim(busy, running)],
+        ..command(busy, &format!("claims-{running:02}"), hold(&test, 1))
+    };
+    let commands = vec![claims(0), claims(1), claims(2), command(other, "passes-by", hold(&test, 1))];
+    assert!(at_once(&ledger, commands).await.iter().all(Result::is_ok));
+    // The other's one has the commit of the first of the three.
+    let commits = "SELECT COUNT(DISTINCT CAST(xmin AS text)) FROM credit_transaction WHERE seq > 1 AND idem_key <> 'u:opens-a-quota'";
+    assert_eq!(test.number(commits).await, 3);
+    let shared = "SELECT COUNT(*) FROM credit_transaction a JOIN credit_transaction b ON a.xmin = b.xmin \
+                  WHERE a.idem_key = 'u:claims-00' AND b.idem_key = 'u:passes-by'";
+    assert_eq!(test.number(shared).await, 1);
+    assert_clean(&test).await;
+}
