@@ -342,6 +342,9 @@ struct Rows<'a> {
     rows: Vec<(&'a [(&'static str, Cell)], &'a Facts)>,
 }
 
+/// A new row: its table, its cells, and whether it may be there already.
+type New<'a> = (&'static str, &'a [(&'static str, Cell)], bool);
+
 /// Writes the effects of several commands, each with the figures of its own decision, one after the other. Where neighbours
 /// are new rows of the same tables in the same order, each table's are written together.
 pub async fn write_many(tx: &impl ConnectionTrait, commands: &[(&[Effect], Facts)]) -> Result<(), EffectError> {
@@ -364,7 +367,7 @@ pub async fn write_many(tx: &impl ConnectionTrait, commands: &[(&[Effect], Facts
 /// Adds a command's new rows to the groups of its neighbours, or begins groups where there are none. `false`: they are of other
 /// tables, or two are of one table, whose order would be lost.
 fn join<'a>(groups: &mut Vec<Rows<'a>>, effects: &'a [Effect], facts: &'a Facts) -> bool {
-    let mut news = Vec::with_capacity(effects.len());
+    let mut news: Vec<New<'a>> = Vec::with_capacity(effects.len());
     for effect in effects {
         let Effect::Insert { table, cells, if_absent } = effect else { return false };
         if news.iter().any(|(known, _, _)| known == table) {
@@ -381,7 +384,7 @@ fn join<'a>(groups: &mut Vec<Rows<'a>>, effects: &'a [Effect], facts: &'a Facts)
         }));
         return true;
     }
-    let is_same = |(rows, (table, cells, if_absent)): (&Rows<'a>, &(&'static str, &[(&'static str, Cell)], bool))| {
+    let is_same = |(rows, (table, cells, if_absent)): (&Rows<'a>, &New<'a>)| {
         rows.table == *table
             && rows.if_absent == *if_absent
             && rows.names.iter().copied().eq(cells.iter().map(|(name, _)| *name))

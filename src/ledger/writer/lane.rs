@@ -256,7 +256,8 @@ impl Lane {
         }
         let mut replies = replies.into_iter();
         let (jobs, remembered) = (Arc::new(jobs), Arc::new(remembered));
-        let mut parts = vec![0..jobs.len()];
+        let whole = 0..jobs.len();
+        let mut parts = vec![whole];
         // Accounts that waited for a lock in vain, which is not waited for again.
         let mut locked: HashSet<Uuid> = HashSet::new();
         let mut is_broken = false;
