@@ -16,6 +16,15 @@ pub struct Work {
     pub id: Uuid,
 }
 
+/// Credits of a lot that taking back leaves alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Untouched {
+    /// Reserved.
+    pub held: i64,
+    /// Charged.
+    pub spent: i64,
+}
+
 /// What an operation answers. Everything in it comes from its own transaction, never from a later read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
@@ -31,12 +40,14 @@ pub struct Answer {
     pub at: Micros,
     /// The sums after it.
     pub balance: Balance,
-    /// The new lot.
+    /// The new lot, or the one that credits were taken from by name.
     pub grant: Option<Uuid>,
-    /// The holds taken or ended, in the order asked for.
+    /// The holds taken, ended or refunded, in the order asked for.
     pub holds: Vec<Uuid>,
     /// What was delivered and could not be charged.
     pub shortfall: i64,
+    /// What is left held and spent of a lot that credits were taken from by name.
+    pub untouched: Option<Untouched>,
     /// The work, when the transaction is about one piece of work alone.
     pub work: Option<Work>,
     /// The automation run, when all its work belongs to one.
@@ -57,6 +68,7 @@ impl Answer {
             grant: self.grant.map(Hex),
             holds: self.holds.iter().copied().map(Hex).collect(),
             shortfall: self.shortfall,
+            untouched: self.untouched.map(|left| (left.held, left.spent)),
             work: self.work.map(|work| (work.kind.as_str().to_owned(), Hex(work.id))),
             run: self.run.map(Hex),
         };
@@ -82,6 +94,7 @@ impl Answer {
             grant: wire.grant.map(|id| id.0),
             holds: wire.holds.into_iter().map(|id| id.0).collect(),
             shortfall: wire.shortfall,
+            untouched: wire.untouched.map(|(held, spent)| Untouched { held, spent }),
             work,
             run: wire.run.map(|id| id.0),
         })
@@ -107,6 +120,8 @@ struct Wire {
     holds: Vec<Hex>,
     #[serde(default, skip_serializing_if = "is_zero")]
     shortfall: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    untouched: Option<(i64, i64)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     work: Option<(String, Hex)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -136,6 +151,7 @@ mod tests {
             grant: None,
             holds: vec![Uuid::max(); HOLDS_MAX],
             shortfall: 0,
+            untouched: None,
             work: None,
             run: Some(Uuid::max()),
         };

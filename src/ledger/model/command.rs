@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::clock::Micros;
 
-use super::{Actor, Credits, Digest, GrantKind, Kind, WorkKind, hash::Encoder};
+use super::{Actor, Credits, Digest, GrantKind, Kind, Refusal, WorkKind, hash::Encoder};
 
 /// A text a client may not use as an idempotency key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -171,6 +171,31 @@ pub struct HoldItem {
     pub expires_at: Micros,
 }
 
+/// A correction of an account: 1 to 10^12 credits more or fewer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delta {
+    /// Adds a lot that never expires.
+    Up(Credits),
+    /// Takes available credits away, in the order in which they burn.
+    Down(Credits),
+}
+
+impl Delta {
+    /// Refuses: `InvalidAmount` when 0 or more than 10^12 either way.
+    pub fn new(delta: i64) -> Result<Self, Refusal> {
+        let size = delta.checked_abs().unwrap_or(i64::MAX);
+        Ok(if delta < 0 { Self::Down(Credits::new(size)?) } else { Self::Up(Credits::new(size)?) })
+    }
+
+    /// More is positive.
+    pub fn signed(self) -> i64 {
+        match self {
+            Self::Up(amount) => amount.get(),
+            Self::Down(amount) => amount.get().saturating_neg(),
+        }
+    }
+}
+
 /// One thing to do to one account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
@@ -189,6 +214,31 @@ pub enum Operation {
     Release(Vec<Uuid>),
     /// Gives back a hold whose time is over.
     ExpireHold(Uuid),
+    /// Gives charged credits back as a new lot.
+    Refund {
+        /// The hold that was charged.
+        hold: Uuid,
+        /// How many; all that was charged and not given back yet when `None`.
+        amount: Option<Credits>,
+        /// Why, in an administrator's words.
+        note: Option<Note>,
+    },
+    /// Takes available credits of a lot away.
+    Revoke {
+        /// The lot.
+        grant: Uuid,
+        /// At most that many; all that are available when `None`.
+        amount: Option<Credits>,
+        /// Why, in an administrator's words.
+        note: Option<Note>,
+    },
+    /// Corrects an account from its host.
+    Adjust {
+        /// By how much.
+        delta: Delta,
+        /// Why.
+        note: Note,
+    },
 }
 
 impl Operation {
@@ -200,6 +250,19 @@ impl Operation {
             Self::Settle { .. } => Kind::Settle,
             Self::Release(_) => Kind::Release,
             Self::ExpireHold(_) => Kind::ExpireHold,
+            Self::Refund { .. } => Kind::Refund,
+            Self::Revoke { .. } => Kind::Revoke,
+            Self::Adjust { .. } => Kind::Adjust,
+        }
+    }
+
+    /// The words that are kept beside the journal.
+    pub fn note(&self) -> Option<&Note> {
+        match self {
+            Self::Grant(grant) => grant.note.as_ref(),
+            Self::Refund { note, .. } | Self::Revoke { note, .. } => note.as_ref(),
+            Self::Adjust { note, .. } => Some(note),
+            Self::Hold(_) | Self::Settle { .. } | Self::Release(_) | Self::ExpireHold(_) => None,
         }
     }
 
@@ -237,6 +300,15 @@ impl Operation {
                 }
             }
             Self::ExpireHold(hold) => out.id(Some(*hold)),
+            Self::Refund { hold: id, amount, note } | Self::Revoke { grant: id, amount, note } => {
+                out.id(Some(*id));
+                out.int(amount.map_or(0, Credits::get));
+                out.text(note.as_ref().map_or("", Note::as_str));
+            }
+            Self::Adjust { delta, note } => {
+                out.int(delta.signed());
+                out.text(note.as_str());
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::clock::Micros;
 
 use super::{
-    Actor, Answer, Digest, Entry, Hold, IdemKey, Kind, LOTS_MAX, Lot, Move, Operation, Refusal, Request, State,
+    Actor, Answer, Bucket, Digest, Entry, Hold, IdemKey, Kind, LOTS_MAX, Lot, Move, Operation, Refusal, Request, State,
     Transaction,
     draft::{Draft, Heading},
     request_hash,
@@ -21,6 +21,8 @@ pub struct Inconsistency(pub &'static str);
 pub enum Declined {
     /// An expected answer.
     Refused(Refusal),
+    /// It needs lots that were not read: to be asked again with more of them.
+    Unread,
     /// Our fault.
     Broken(Inconsistency),
 }
@@ -61,10 +63,12 @@ pub struct Decision {
     pub opened: Vec<Hold>,
     /// Ended holds.
     pub closed: Vec<Hold>,
+    /// A hold of which more was given back.
+    pub refunded: Option<Hold>,
 }
 
 /// Carries `request` out on `state`, or leaves `state` as it is and says why not. Lots that are due must have been
-/// written off before, see [`write_off`].
+/// written off before, see [`write_off`] and [`State::has_unread_due`].
 pub fn apply(state: &mut State, request: &Request, stamp: &Stamp) -> Result<Decision, Declined> {
     let mut draft = Draft::new(state, stamp.now);
     match &request.operation {
@@ -73,6 +77,9 @@ pub fn apply(state: &mut State, request: &Request, stamp: &Stamp) -> Result<Deci
         Operation::Settle { hold, actual } => draft.settle(*hold, *actual)?,
         Operation::Release(holds) => draft.release(holds)?,
         Operation::ExpireHold(hold) => draft.expire_hold(*hold)?,
+        Operation::Refund { hold, amount, .. } => draft.refund(*hold, *amount, stamp)?,
+        Operation::Revoke { grant, amount, .. } => draft.revoke(*grant, *amount)?,
+        Operation::Adjust { delta, .. } => draft.adjust(*delta, stamp)?,
     }
     let heading = Heading {
         kind: request.operation.kind(),
@@ -128,20 +135,34 @@ fn advance(state: &mut State, decision: &Decision) {
     state.account.head_hash = row.hash;
     state.account.balance = row.balance;
     state.account.ledger_now = row.at;
+    let changed = |id: Uuid| {
+        let at = decision.lots.binary_search_by_key(&id, |lot| lot.id);
+        at.ok().and_then(|at| decision.lots.get(at))
+    };
     for lot in &mut state.lots {
-        let at = decision.lots.binary_search_by_key(&lot.id, |changed| changed.id);
-        if let Some(changed) = at.ok().and_then(|at| decision.lots.get(at)) {
+        if let Some(changed) = changed(lot.id) {
             lot.clone_from(changed);
         }
     }
     if let Some(lot) = &decision.granted {
-        let place = state.lots.partition_point(|known| known.burn_key() < lot.burn_key());
-        state.lots.insert(place, lot.clone());
-    }
-    for closed in &decision.closed {
-        if let Some(hold) = state.holds.iter_mut().find(|hold| hold.id() == closed.id()) {
-            hold.clone_from(closed);
+        match &mut state.beyond {
+            Some(beyond) if lot.burn_key() > beyond.after => beyond.next_due = beyond.next_due.min(lot.expires_at),
+            _ => {
+                let place = state.lots.partition_point(|known| known.burn_key() < lot.burn_key());
+                state.lots.insert(place, lot.clone());
+            }
         }
+    }
+    for hold in decision.closed.iter().chain(&decision.refunded) {
+        if let Some(known) = state.holds.iter_mut().find(|known| known.id() == hold.id()) {
+            known.clone_from(hold);
+        }
+    }
+    for hold in &decision.closed {
+        let paid =
+            decision.entries.iter().filter(|entry| entry.hold == Some(hold.id()) && entry.way.to() == Bucket::Spent);
+        let until = paid.filter_map(|entry| changed(entry.grant)).map(|lot| lot.expires_at).max();
+        state.paid_until.extend(until.map(|until| (hold.id(), until)));
     }
     state.holds.extend(decision.opened.iter().cloned());
 }

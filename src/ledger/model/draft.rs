@@ -7,8 +7,9 @@ use uuid::Uuid;
 use crate::clock::{Micros, NEVER};
 
 use super::{
-    AMOUNT_MAX, Account, Actor, Answer, Balance, Digest, Entry, HOLDS_MAX, Hold, HoldItem, HoldState, ISSUED_MAX, Kind,
-    LOTS_MAX, Lot, Move, NewGrant, Part, Refusal, Stamp, Standing, State, Transaction, Work, chain_hash,
+    AMOUNT_MAX, Account, Actor, Answer, Balance, Credits, Delta, Digest, Entry, GrantKind, HOLDS_MAX, Hold, HoldItem,
+    HoldState, ISSUED_MAX, Kind, LOTS_MAX, Lot, Move, NewGrant, Part, REFUND_LIFE_MIN, Refusal, Stamp, Standing, State,
+    Transaction, Untouched, Work, chain_hash,
     decide::{Decision, Declined, Inconsistency},
 };
 
@@ -18,6 +19,14 @@ pub(super) struct Heading {
     pub(super) key: String,
     pub(super) request_hash: Digest,
     pub(super) actor: Actor,
+}
+
+/// What tells a lot that is made from others.
+struct NewLot {
+    kind: GrantKind,
+    source_ref: String,
+    expires_at: Micros,
+    refunds_seq: Option<i64>,
 }
 
 /// See the module.
@@ -33,6 +42,9 @@ pub(super) struct Draft<'a> {
     granted: Option<Lot>,
     opened: Vec<Hold>,
     closed: Vec<Hold>,
+    refunded: Option<Hold>,
+    /// The lot that credits were taken from by name.
+    revoked: Option<Uuid>,
     shortfall: i64,
     refers: Option<i64>,
 }
@@ -53,6 +65,8 @@ impl<'a> Draft<'a> {
             granted: None,
             opened: Vec::new(),
             closed: Vec::new(),
+            refunded: None,
+            revoked: None,
             shortfall: 0,
             refers: None,
         }
@@ -93,21 +107,22 @@ impl<'a> Draft<'a> {
     }
 
     /// Takes `needed` available credits in burn order.
-    fn draw(&mut self, mut needed: i64, hold: Uuid, way: Move) -> Result<Vec<Part>, Declined> {
+    fn draw(&mut self, mut needed: i64, hold: Option<Uuid>, way: Move) -> Result<Vec<Part>, Declined> {
+        let after = self.state.beyond.map(|beyond| beyond.after);
         let mut parts = Vec::new();
         while needed > 0 {
-            let Some(lot) = self.state.lots.get(self.next_lot) else {
-                return Err(if self.state.lots_complete {
-                    Declined::Broken(Inconsistency("the lots hold less than the account"))
-                } else {
-                    Refusal::LotsExceeded { max: LOTS_MAX }.into()
+            let lot = self.state.lots.get(self.next_lot);
+            let Some(lot) = lot.filter(|lot| after.is_none_or(|after| lot.burn_key() <= after)) else {
+                return Err(match after {
+                    None => Declined::Broken(Inconsistency("the lots hold less than the account")),
+                    Some(_) => Declined::Unread,
                 });
             };
             let (id, due) = (lot.id, lot.due(self.now));
             let available = self.lots.get(&id).unwrap_or(lot).balance.available;
             let take = if due { 0 } else { available.min(needed) };
             if take > 0 {
-                self.post(id, Some(hold), way, take)?;
+                self.post(id, hold, way, take)?;
                 parts.push(Part { grant: id, amount: take });
                 needed -= take;
             }
@@ -129,17 +144,21 @@ impl<'a> Draft<'a> {
         if let Some((_, _, sequence)) = used {
             return Err(Refusal::GrantSourceUsed { sequence: *sequence }.into());
         }
-        let amount = grant.amount.get();
+        self.issue(NewLot { kind, source_ref, expires_at, refunds_seq: None }, grant.amount.get(), stamp)
+    }
+
+    fn issue(&mut self, lot: NewLot, amount: i64, stamp: &Stamp) -> Result<(), Declined> {
         let balance = self.balance.after(Move::Issue, amount).filter(|next| next.issued <= ISSUED_MAX);
         self.balance = balance.ok_or(Refusal::TotalTooLarge)?;
         self.entries.push(Entry { grant: stamp.grant_id, hold: None, way: Move::Issue, amount });
         self.granted = Some(Lot {
             id: stamp.grant_id,
-            kind,
-            source_ref,
-            priority: kind.priority(),
-            expires_at,
+            kind: lot.kind,
+            source_ref: lot.source_ref,
+            priority: lot.kind.priority(),
+            expires_at: lot.expires_at,
             granted_seq: self.sequence,
+            refunds_seq: lot.refunds_seq,
             balance: Balance { issued: amount, available: amount, ..Balance::default() },
             created_at: self.now,
         });
@@ -165,7 +184,7 @@ impl<'a> Draft<'a> {
             return Err(Refusal::InsufficientCredits { required, available, short: required - available }.into());
         }
         for item in items {
-            let parts = self.draw(item.amount.get(), item.hold_id, Move::Reserve)?;
+            let parts = self.draw(item.amount.get(), Some(item.hold_id), Move::Reserve)?;
             self.opened.push(Hold {
                 item: item.clone(),
                 state: HoldState::Held,
@@ -186,7 +205,7 @@ impl<'a> Draft<'a> {
         self.end(&hold, charged)?;
         let excess = (actual - charged).min(self.balance.available);
         if excess > 0 {
-            self.draw(excess, hold.id(), Move::Spend)?;
+            self.draw(excess, Some(hold.id()), Move::Spend)?;
         }
         let settled = charged + excess;
         self.shortfall = actual - settled;
@@ -223,10 +242,76 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
+    pub(super) fn refund(&mut self, id: Uuid, amount: Option<Credits>, stamp: &Stamp) -> Result<(), Declined> {
+        self.must_be_open()?;
+        let hold = self.find_hold(id)?;
+        let HoldState::Settled { sequence, settled, shortfall, refunded } = hold.state else {
+            return Err(Refusal::NotRefundable.into());
+        };
+        if settled == 0 {
+            return Err(Refusal::NotRefundable.into());
+        }
+        let refundable = settled.checked_sub(refunded).ok_or(OVERFLOW)?;
+        let amount = amount.map_or(refundable, Credits::get);
+        if amount > refundable || refundable == 0 {
+            return Err(Refusal::RefundExceeds { refundable }.into());
+        }
+        let paid_until = self.state.paid_until.iter().find(|(paid, _)| *paid == id).map(|(_, until)| *until);
+        let paid_until = paid_until.ok_or(Declined::Broken(Inconsistency("a settled hold that no lot paid for")))?;
+        let least = self.now.checked_add(REFUND_LIFE_MIN).ok_or(OVERFLOW)?.min(NEVER);
+        let lot = NewLot {
+            kind: GrantKind::Refund,
+            source_ref: stamp.transaction_id.to_string(),
+            expires_at: paid_until.max(least),
+            refunds_seq: Some(sequence),
+        };
+        self.issue(lot, amount, stamp)?;
+        self.refers = Some(sequence);
+        let refunded = refunded.checked_add(amount).ok_or(OVERFLOW)?;
+        self.refunded = Some(Hold { state: HoldState::Settled { sequence, settled, shortfall, refunded }, ..hold });
+        Ok(())
+    }
+
+    pub(super) fn revoke(&mut self, grant: Uuid, amount: Option<Credits>) -> Result<(), Declined> {
+        self.must_be_open()?;
+        let lot = self.state.lots.iter().find(|lot| lot.id == grant).ok_or(Refusal::GrantNotFound)?;
+        let Balance { available, held, spent, .. } = lot.balance;
+        if available == 0 {
+            return Err(Refusal::NothingToRevoke { held, spent }.into());
+        }
+        let amount = amount.map_or(available, |asked| asked.get().min(available));
+        self.post(grant, None, Move::Revoke, amount)?;
+        (self.revoked, self.refers) = (Some(grant), Some(lot.granted_seq));
+        self.add_amount(amount)
+    }
+
+    pub(super) fn adjust(&mut self, delta: Delta, stamp: &Stamp) -> Result<(), Declined> {
+        self.must_be_open()?;
+        match delta {
+            Delta::Up(amount) => {
+                let (kind, source_ref) = (GrantKind::Admin, stamp.transaction_id.to_string());
+                self.issue(NewLot { kind, source_ref, expires_at: NEVER, refunds_seq: None }, amount.get(), stamp)
+            }
+            Delta::Down(amount) => {
+                let (required, available) = (amount.get(), self.balance.available);
+                if required > available {
+                    let short = required - available;
+                    return Err(Refusal::InsufficientCredits { required, available, short }.into());
+                }
+                self.draw(required, None, Move::Revoke)?;
+                self.add_amount(required)
+            }
+        }
+    }
+
+    fn find_hold(&self, id: Uuid) -> Result<Hold, Refusal> {
+        self.state.holds.iter().find(|hold| hold.id() == id).cloned().ok_or(Refusal::HoldNotFound)
+    }
+
     fn open_hold(&self, id: Uuid) -> Result<Hold, Refusal> {
-        let hold = self.state.holds.iter().find(|hold| hold.id() == id).ok_or(Refusal::HoldNotFound)?;
+        let hold = self.find_hold(id)?;
         match hold.state.closed_seq() {
-            None => Ok(hold.clone()),
+            None => Ok(hold),
             Some(sequence) => Err(Refusal::HoldClosed { state: hold.state.as_str(), sequence }),
         }
     }
@@ -265,7 +350,9 @@ impl<'a> Draft<'a> {
             return Err(Declined::Broken(Inconsistency("an operation without a move")));
         }
         let account = self.account();
-        let touched = || self.opened.iter().chain(&self.closed);
+        let revoked = self.revoked.and_then(|lot| self.lots.get(&lot));
+        let untouched = revoked.map(|lot| Untouched { held: lot.balance.held, spent: lot.balance.spent });
+        let touched = || self.opened.iter().chain(&self.closed).chain(&self.refunded);
         let one = if touched().count() == 1 { touched().next() } else { None };
         let answer = Answer {
             sequence: self.sequence,
@@ -274,9 +361,10 @@ impl<'a> Draft<'a> {
             amount: self.amount,
             at: self.now,
             balance: self.balance,
-            grant: self.granted.as_ref().map(|lot| lot.id),
+            grant: self.granted.as_ref().map(|lot| lot.id).or(self.revoked),
             holds: touched().map(Hold::id).collect(),
             shortfall: self.shortfall,
+            untouched,
             work: one.map(|hold| Work { kind: hold.item.work_kind, id: hold.item.work_id }),
             run: common(touched().map(|hold| hold.item.run_id)).flatten(),
         };
@@ -307,6 +395,7 @@ impl<'a> Draft<'a> {
             lots: self.lots.into_values().collect(),
             opened: self.opened,
             closed: self.closed,
+            refunded: self.refunded,
         })
     }
 }

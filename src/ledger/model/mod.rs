@@ -10,12 +10,12 @@ mod refusal;
 mod state;
 mod value;
 
-pub use answer::{Answer, Work};
-pub use command::{GrantSource, HoldItem, IdemKey, InvalidKey, NewGrant, Note, Operation, Request, SourceRef};
+pub use answer::{Answer, Untouched, Work};
+pub use command::{Delta, GrantSource, HoldItem, IdemKey, InvalidKey, NewGrant, Note, Operation, Request, SourceRef};
 pub use decide::{Decision, Declined, Inconsistency, Stamp, apply, repeat, write_off};
 pub use hash::{Digest, chain_hash, note_hash, request_hash};
 pub use refusal::Refusal;
-pub use state::{Account, Hold, HoldState, Lot, Part, Standing, State, Transaction};
+pub use state::{Account, Beyond, BurnKey, Hold, HoldState, Lot, Part, Standing, State, Transaction};
 pub use value::{Actor, Balance, Bucket, Credits, Entry, GrantKind, Kind, Move, WorkKind};
 
 /// The most credits that may ever be issued to one account: 2^53 - 1, exact in every client.
@@ -24,5 +24,7 @@ pub const ISSUED_MAX: i64 = 9_007_199_254_740_991;
 pub const AMOUNT_MAX: i64 = 1_000_000_000_000;
 /// The most lots one operation may touch.
 pub const LOTS_MAX: usize = 500;
+/// The least that refunded credits live: 30 days, in microseconds.
+pub const REFUND_LIFE_MIN: i64 = 30 * 24 * 60 * 60 * 1_000_000;
 /// The most holds one operation may take or give back.
 pub const HOLDS_MAX: usize = 100;

@@ -64,6 +64,26 @@ pub enum Refusal {
     /// A request to a provider is under way for the hold.
     #[error("The hold's work is under way.")]
     HoldInUse,
+    /// Nothing was charged for the hold.
+    #[error("Nothing was charged for this work, so there is nothing to give back.")]
+    NotRefundable,
+    /// More than what was charged would be given back in all.
+    #[error("Of what this work was charged, {refundable} credits can still be given back.")]
+    RefundExceeds {
+        /// Charged, and not given back yet.
+        refundable: i64,
+    },
+    /// No such lot, or another account's.
+    #[error("There is no such grant.")]
+    GrantNotFound,
+    /// The lot has no available credits.
+    #[error("The grant has no unspent credits: {held} are held and {spent} are spent.")]
+    NothingToRevoke {
+        /// Its reserved credits.
+        held: i64,
+        /// Its charged credits.
+        spent: i64,
+    },
     /// The operation would touch too many lots.
     #[error("The operation touches more than {max} lots. Split it.")]
     LotsExceeded {
@@ -119,6 +139,10 @@ impl Refusal {
             Self::HoldClosed { .. } => "HOLD_CLOSED",
             Self::HoldNotDue { .. } => "HOLD_NOT_DUE",
             Self::HoldInUse => "HOLD_IN_USE",
+            Self::NotRefundable => "NOT_REFUNDABLE",
+            Self::RefundExceeds { .. } => "REFUND_EXCEEDS",
+            Self::GrantNotFound => "GRANT_NOT_FOUND",
+            Self::NothingToRevoke { .. } => "NOTHING_TO_REVOKE",
             Self::LotsExceeded { .. } => "LOTS_EXCEEDED",
             Self::AccountNotFound => "ACCOUNT_NOT_FOUND",
             Self::AccountFrozen => "ACCOUNT_FROZEN",

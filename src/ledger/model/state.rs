@@ -69,15 +69,20 @@ pub struct Lot {
     pub expires_at: Micros,
     /// The transaction that made it.
     pub granted_seq: i64,
+    /// For a refund the settle transaction that it gives back.
+    pub refunds_seq: Option<i64>,
     /// Its six sums; `issued` is its size.
     pub balance: Balance,
     /// When it was made.
     pub created_at: Micros,
 }
 
+/// Lots burn by priority, then expiry, then id.
+pub type BurnKey = (i32, Micros, Uuid);
+
 impl Lot {
-    /// Lots burn by priority, then expiry, then id.
-    pub fn burn_key(&self) -> (i32, Micros, Uuid) {
+    /// Its place in the order of burning.
+    pub fn burn_key(&self) -> BurnKey {
         (self.priority, self.expires_at, self.id)
     }
 
@@ -210,22 +215,34 @@ impl Transaction {
     }
 }
 
+/// What is known of lots with available credits that were not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Beyond {
+    /// All lots up to this [`Lot::burn_key`] were read.
+    pub after: BurnKey,
+    /// The earliest end of those that were not.
+    pub next_due: Micros,
+}
+
 /// What operations on one account are judged by. An operation that is accepted changes it in place, so that the next
 /// one sees its predecessor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
     /// The account.
     pub account: Account,
-    /// Lots with available credits in burn order, and the lots of touched holds; sorted by [`Lot::burn_key`].
+    /// Lots with available credits in burn order, and lots that are touched by name or through a hold; sorted by
+    /// [`Lot::burn_key`].
     pub lots: Vec<Lot>,
-    /// Whether `lots` has every lot with available credits.
-    pub lots_complete: bool,
+    /// What is known of lots with available credits that are not in `lots`; `None`: there are none.
+    pub beyond: Option<Beyond>,
     /// Touched holds, with parts where they may be ended; open holds of the works asked for.
     pub holds: Vec<Hold>,
     /// Sources of the lots asked for that were used before, with the transaction where it is this account's own.
     pub used_sources: Vec<(GrantKind, String, Option<i64>)>,
     /// Touched holds whose work has a request under way.
     pub holds_in_use: Vec<Uuid>,
+    /// Settled holds that may be refunded, with the latest end among the lots that paid for them.
+    pub paid_until: Vec<(Uuid, Micros)>,
 }
 
 impl State {
@@ -247,11 +264,44 @@ impl State {
         Self {
             account,
             lots: Vec::new(),
-            lots_complete: true,
+            beyond: None,
             holds: Vec::new(),
             used_sources: Vec::new(),
             holds_in_use: Vec::new(),
+            paid_until: Vec::new(),
         }
+    }
+
+    /// Whether a lot that was not read is due.
+    pub fn has_unread_due(&self, now: Micros) -> bool {
+        self.beyond.is_some_and(|beyond| beyond.next_due <= now)
+    }
+
+    /// Replaces what is known of lots with available credits by what was read of them, in burn order.
+    pub fn set_lots(&mut self, lots: Vec<Lot>, beyond: Option<Beyond>) {
+        let named = std::mem::replace(&mut self.lots, lots);
+        self.beyond = beyond;
+        self.add_lots(named);
+    }
+
+    /// The account and the first `lots_max` lots that have credits available, as the next operation would read them.
+    #[must_use]
+    pub fn remember(self, lots_max: usize) -> Self {
+        let after = self.beyond.map(|beyond| beyond.after);
+        let mut next_due = self.beyond.map(|beyond| beyond.next_due);
+        let mut lots: Vec<Lot> = Vec::new();
+        let mut last = None;
+        for lot in self.lots.into_iter().filter(|lot| lot.balance.available > 0) {
+            if lots.len() < lots_max && after.is_none_or(|after| lot.burn_key() <= after) {
+                last = Some(lot.burn_key());
+                lots.push(lot);
+            } else {
+                next_due = Some(next_due.map_or(lot.expires_at, |due| due.min(lot.expires_at)));
+            }
+        }
+        let after = if lots.len() == lots_max { last } else { after };
+        let beyond = next_due.map(|next_due| Beyond { after: after.unwrap_or_default(), next_due });
+        Self { lots, beyond, ..Self::of(self.account) }
     }
 
     /// Adds lots that are not there yet and keeps the burn order.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{
     clock::Micros,
     db::{Engine, engine_of, statement, to_power},
-    ledger::model::{Account, Hold, LOTS_MAX, Lot, Operation, Part, State, Transaction},
+    ledger::model::{Account, Beyond, BurnKey, GrantKind, Hold, LOTS_MAX, Lot, Operation, Part, State, Transaction},
 };
 
 use super::{
@@ -73,19 +73,21 @@ pub async fn load_by_key(tx: &impl ConnectionTrait, keys: &[(Uuid, &str)]) -> Re
     found.iter().map(transaction_from).collect()
 }
 
-/// Lots with available credits in burn order, of each account one more than an operation may touch.
-pub async fn load_lots(tx: &impl ConnectionTrait, accounts: &[Uuid]) -> Result<HashMap<Uuid, Vec<Lot>>, DbErr> {
+/// The first lots with available credits of an account, and what is known of the others.
+pub type FirstLots = (Vec<Lot>, Option<Beyond>);
+
+/// The first lots with available credits of each account in burn order, one more than an operation may touch.
+pub async fn load_lots(tx: &impl ConnectionTrait, accounts: &[Uuid]) -> Result<HashMap<Uuid, FirstLots>, DbErr> {
     let some = |of: &str| {
         format!(
             "SELECT account_id, {LOT_COLUMNS} FROM credit_grant WHERE account_id = {of} AND available > 0 \
-             ORDER BY priority, expires_at, id LIMIT {}",
-            LOTS_MAX + 1
+             ORDER BY priority, expires_at, id LIMIT {FIRST_LOTS}"
         )
     };
-    let mut lots: HashMap<Uuid, Vec<Lot>> = accounts.iter().map(|account| (*account, Vec::new())).collect();
+    let mut lots: HashMap<Uuid, FirstLots> = accounts.iter().map(|account| (*account, (Vec::new(), None))).collect();
     let mut keep = |row: &QueryResult| -> Result<(), DbErr> {
         let owner: Uuid = row.try_get("", "account_id")?;
-        lots.entry(owner).or_default().push(lot_from(row)?);
+        lots.entry(owner).or_default().0.push(lot_from(row)?);
         Ok(())
     };
     match engine_of(tx) {
@@ -109,14 +111,44 @@ pub async fn load_lots(tx: &impl ConnectionTrait, accounts: &[Uuid]) -> Result<H
             }
         }
     }
+    for (account, (read, beyond)) in &mut lots {
+        if let Some(last) = read.last().filter(|_| read.len() == FIRST_LOTS) {
+            let after = last.burn_key();
+            let next_due = load_next_due(tx, *account, after).await?;
+            *beyond = next_due.map(|next_due| Beyond { after, next_due });
+        }
+    }
     Ok(lots)
+}
+
+/// How many lots of an account are read at once: an operation may touch all but one of them.
+const FIRST_LOTS: usize = LOTS_MAX + 1;
+
+/// The priorities that lots have, as a list of the index of lots in burn order: with them a time is looked for in that index alone.
+fn priorities() -> String {
+    GrantKind::ALL.iter().map(|kind| format!("({})", kind.priority())).collect::<Vec<_>>().join(", ")
+}
+
+/// When the first of the lots with available credits that come after `after` in burn order ends.
+async fn load_next_due(tx: &impl ConnectionTrait, account: Uuid, after: BurnKey) -> Result<Option<Micros>, DbErr> {
+    let sql = format!(
+        "SELECT MIN(due) AS due FROM (SELECT (SELECT g.expires_at FROM credit_grant g WHERE g.account_id = $1 \
+         AND g.available > 0 AND g.priority = p.column1 AND (g.priority, g.expires_at, g.id) > ($2, $3, $4) \
+         ORDER BY g.priority, g.expires_at, g.id LIMIT 1) AS due FROM (VALUES {}) AS p) AS d",
+        priorities()
+    );
+    let (priority, expires_at, id) = after;
+    let values = [account.into(), priority.into(), expires_at.into(), id.into()];
+    let row = tx.query_one_raw(statement(tx, sql, values)).await?;
+    row.map_or(Ok(None), |row| row.try_get("", "due"))
 }
 
 /// Lots with available credits whose time is over, at most 500.
 pub async fn load_due_lots(tx: &impl ConnectionTrait, account: Uuid, now: Micros) -> Result<Vec<Lot>, DbErr> {
     let sql = format!(
-        "SELECT {LOT_COLUMNS} FROM credit_grant WHERE account_id = $1 AND available > 0 AND expires_at <= $2 \
-         ORDER BY expires_at, id LIMIT {LOTS_MAX}"
+        "SELECT {LOT_COLUMNS} FROM credit_grant WHERE account_id = $1 AND available > 0 \
+         AND priority IN (SELECT column1 FROM (VALUES {}) AS p) AND expires_at <= $2 ORDER BY expires_at, id LIMIT {LOTS_MAX}",
+        priorities()
     );
     let rows = tx.query_all_raw(statement(tx, sql, [account.into(), now.into()])).await?;
     rows.iter().map(lot_from).collect()
@@ -130,6 +162,7 @@ pub async fn load_touched(
     operations: &[(Uuid, &Operation)],
 ) -> Result<(), DbErr> {
     let (mut works, mut holds, mut due, mut sources) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut refunded, mut lots) = (HashSet::new(), Vec::new());
     for (account, operation) in operations {
         match operation {
             Operation::Grant(grant) => {
@@ -142,6 +175,12 @@ pub async fn load_touched(
                 holds.push((*account, *hold));
                 due.push((*account, *hold));
             }
+            Operation::Refund { hold, .. } => {
+                holds.push((*account, *hold));
+                refunded.insert(*hold);
+            }
+            Operation::Revoke { grant, .. } => lots.push((*account, *grant)),
+            Operation::Adjust { .. } => {}
         }
     }
     for (account, kind, reference) in sources {
@@ -164,6 +203,8 @@ pub async fn load_touched(
     };
     load_holds(tx, states, holds, ("account_id = k.column1 AND id = k.column2", lock), &mut seen).await?;
     load_parts(tx, states).await?;
+    load_paid_until(tx, states, &refunded).await?;
+    load_named_lots(tx, states, lots).await?;
     for (account, hold) in due {
         if is_in_use(tx, hold).await?
             && let Some(state) = states.get_mut(&account)
@@ -252,6 +293,41 @@ async fn load_parts(tx: &impl ConnectionTrait, states: &mut HashMap<Uuid, State>
         if let Some(state) = states.get_mut(&account) {
             state.add_lots(lots);
         }
+    }
+    Ok(())
+}
+
+/// Until when the lots live that paid for settled holds.
+async fn load_paid_until(
+    tx: &impl ConnectionTrait,
+    states: &mut HashMap<Uuid, State>,
+    refunded: &HashSet<Uuid>,
+) -> Result<(), DbErr> {
+    let sql = "SELECT MAX(g.expires_at) AS until FROM credit_entry e JOIN credit_grant g ON g.id = e.grant_id \
+               WHERE e.account_id = $1 AND e.seq = $2 AND e.to_bucket = 'spent'";
+    for (account, state) in states {
+        let settled = state.holds.iter().filter(|hold| refunded.contains(&hold.id()));
+        let settled: Vec<_> = settled.filter_map(|hold| Some((hold.id(), hold.state.closed_seq()?))).collect();
+        for (hold, sequence) in settled {
+            let row = tx.query_one_raw(statement(tx, sql, [(*account).into(), sequence.into()])).await?;
+            let until: Option<Micros> = row.map_or(Ok(None), |row| row.try_get("", "until"))?;
+            state.paid_until.extend(until.map(|until| (hold, until)));
+        }
+    }
+    Ok(())
+}
+
+/// Reads lots of accounts by their ids.
+async fn load_named_lots(
+    tx: &impl ConnectionTrait,
+    states: &mut HashMap<Uuid, State>,
+    named: Vec<(Uuid, Uuid)>,
+) -> Result<(), DbErr> {
+    let sql = format!("SELECT {LOT_COLUMNS} FROM credit_grant WHERE account_id = $1 AND id = $2");
+    for (account, lot) in named {
+        let Some(state) = states.get_mut(&account) else { continue };
+        let row = tx.query_one_raw(statement(tx, &sql, [account.into(), lot.into()])).await?;
+        state.add_lots(row.iter().map(lot_from).collect::<Result<_, _>>()?);
     }
     Ok(())
 }

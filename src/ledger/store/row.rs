@@ -20,8 +20,8 @@ pub(super) const ACCOUNT_COLUMNS: &str =
     "account_id, state, seq, head_hash, issued, available, held, spent, expired, revoked, ledger_now";
 
 /// The columns that [`lot_from`] reads.
-pub(super) const LOT_COLUMNS: &str = "id, kind, source_ref, priority, expires_at, granted_seq, amount, available, \
-     held, spent, expired, revoked, created_at";
+pub(super) const LOT_COLUMNS: &str = "id, kind, source_ref, priority, expires_at, granted_seq, refunds_seq, amount, \
+     available, held, spent, expired, revoked, created_at";
 
 /// The columns that [`hold_from`] reads.
 pub(super) const HOLD_COLUMNS: &str = "id, work_kind, work_id, run_id, user_id, price_version_id, prompt_version_id, \
@@ -106,6 +106,7 @@ pub(super) fn lot_from(row: &QueryResult) -> Result<Lot, DbErr> {
         priority: row.try_get("", "priority")?,
         expires_at: row.try_get("", "expires_at")?,
         granted_seq: row.try_get("", "granted_seq")?,
+        refunds_seq: row.try_get("", "refunds_seq")?,
         balance: buckets(row, "amount")?,
         created_at: row.try_get("", "created_at")?,
     })

@@ -64,7 +64,7 @@ impl<T> Latest<T> {
 /// left it. Errors: `DbErr::Custom` when a row is not as it was read, so that nothing may be committed.
 pub async fn save(tx: &impl ConnectionTrait, decisions: &[&Decision], notes: &[NewNote<'_>]) -> Result<(), DbErr> {
     let (mut granted, mut lots) = (Latest::new(), Latest::new());
-    let (mut opened, mut closed) = (Latest::new(), Latest::new());
+    let (mut opened, mut closed, mut refunded) = (Latest::new(), Latest::new(), Latest::new());
     for decision in decisions {
         let account = decision.transaction.account_id;
         if let Some(lot) = &decision.granted {
@@ -78,6 +78,17 @@ pub async fn save(tx: &impl ConnectionTrait, decisions: &[&Decision], notes: &[N
         }
         for hold in &decision.closed {
             if opened.has(hold.id()) { &mut opened } else { &mut closed }.put(hold.id(), account, hold);
+        }
+        if let Some(hold) = &decision.refunded {
+            let is_new = opened.has(hold.id());
+            let rows = if is_new {
+                &mut opened
+            } else if closed.has(hold.id()) {
+                &mut closed
+            } else {
+                &mut refunded
+            };
+            rows.put(hold.id(), account, hold);
         }
     }
     insert(tx, "credit_transaction", TRANSACTION_COLUMNS, decisions, |decision| {
@@ -101,6 +112,7 @@ pub async fn save(tx: &impl ConnectionTrait, decisions: &[&Decision], notes: &[N
     })
     .await?;
     update_holds(tx, &closed.rows).await?;
+    update_refunded(tx, &refunded.rows).await?;
     let entries: Vec<(&Transaction, i32, &Entry)> = decisions
         .iter()
         .flat_map(|decision| (1_i32..).zip(&decision.entries).map(|(line, entry)| (&decision.transaction, line, entry)))
@@ -109,11 +121,11 @@ pub async fn save(tx: &impl ConnectionTrait, decisions: &[&Decision], notes: &[N
     update_accounts(tx, decisions).await
 }
 
-const NEW_LOT: &str = "id, account_id, kind, source_ref, priority, expires_at, granted_seq, amount, available, held, spent, \
-                       expired, revoked, created_at";
+const NEW_LOT: &str = "id, account_id, kind, source_ref, priority, expires_at, granted_seq, refunds_seq, amount, available, held, \
+                       spent, expired, revoked, created_at";
 
 const NEW_HOLD: &str = "id, account_id, work_kind, work_id, run_id, user_id, price_version_id, prompt_version_id, amount, \
-                        state, settled, shortfall, expires_at, opened_seq, closed_seq, created_at";
+                        state, settled, shortfall, refunded, expires_at, opened_seq, closed_seq, created_at";
 
 const NEW_ENTRY: &str = "account_id, seq, line, grant_id, hold_id, from_bucket, to_bucket, amount";
 
@@ -169,6 +181,7 @@ fn lot_values(account: Uuid, lot: &Lot) -> Vec<Value> {
         lot.priority.into(),
         lot.expires_at.into(),
         lot.granted_seq.into(),
+        lot.refunds_seq.into(),
         issued.into(),
         available.into(),
         held.into(),
@@ -181,7 +194,7 @@ fn lot_values(account: Uuid, lot: &Lot) -> Vec<Value> {
 
 fn hold_values(account: Uuid, hold: &Hold) -> Vec<Value> {
     let item = &hold.item;
-    let (settled, shortfall) = charged(hold);
+    let (settled, shortfall, refunded) = charged(hold);
     vec![
         item.hold_id.into(),
         account.into(),
@@ -195,6 +208,7 @@ fn hold_values(account: Uuid, hold: &Hold) -> Vec<Value> {
         hold.state.as_str().into(),
         settled.into(),
         shortfall.into(),
+        refunded.into(),
         item.expires_at.into(),
         hold.opened_seq.into(),
         hold.state.closed_seq().into(),
@@ -202,11 +216,11 @@ fn hold_values(account: Uuid, hold: &Hold) -> Vec<Value> {
     ]
 }
 
-/// What a hold was charged, and what of it could not be.
-fn charged(hold: &Hold) -> (i64, i64) {
+/// What a hold was charged, what of it could not be, and what was given back.
+fn charged(hold: &Hold) -> (i64, i64, i64) {
     match hold.state {
-        HoldState::Settled { settled, shortfall, .. } => (settled, shortfall),
-        _ => (0, 0),
+        HoldState::Settled { settled, shortfall, refunded, .. } => (settled, shortfall, refunded),
+        _ => (0, 0, 0),
     }
 }
 
@@ -250,16 +264,37 @@ async fn update_holds(tx: &impl ConnectionTrait, holds: &[(Uuid, &Hold)]) -> Res
             engine_of(tx),
             part.iter()
                 .map(|(_, hold)| {
-                    let ((settled, shortfall), closed) = (charged(hold), hold.state.closed_seq());
-                    let state = hold.state.as_str();
-                    vec![hold.id().into(), state.into(), settled.into(), shortfall.into(), closed.into()]
+                    let ((settled, shortfall, refunded), closed) = (charged(hold), hold.state.closed_seq());
+                    let (id, state) = (hold.id().into(), hold.state.as_str().into());
+                    vec![id, state, settled.into(), shortfall.into(), closed.into(), refunded.into()]
                 })
                 .collect(),
         );
         // The state in the condition is the wall behind the decision: a hold ends once.
         let sql = format!(
-            "UPDATE credit_hold SET state = v.column2, settled = v.column3, shortfall = v.column4, closed_seq = v.column5 \
-             FROM (VALUES {groups}) AS v WHERE credit_hold.id = v.column1 AND credit_hold.state = 'held'"
+            "UPDATE credit_hold SET state = v.column2, settled = v.column3, shortfall = v.column4, closed_seq = v.column5, \
+             refunded = v.column6 FROM (VALUES {groups}) AS v WHERE credit_hold.id = v.column1 AND credit_hold.state = 'held'"
+        );
+        expect_rows(tx.execute_raw(statement(tx, sql, values)).await?.rows_affected(), part.len())?;
+    }
+    Ok(())
+}
+
+/// Writes down what has been given back of what settled holds were charged.
+async fn update_refunded(tx: &impl ConnectionTrait, holds: &[(Uuid, &Hold)]) -> Result<(), DbErr> {
+    for part in in_powers(holds, ROWS_MAX) {
+        let (groups, values) = rows(
+            engine_of(tx),
+            part.iter()
+                .map(|(_, hold)| {
+                    let (_, _, refunded) = charged(hold);
+                    vec![hold.id().into(), refunded.into()]
+                })
+                .collect(),
+        );
+        let sql = format!(
+            "UPDATE credit_hold SET refunded = v.column2 FROM (VALUES {groups}) AS v \
+             WHERE credit_hold.id = v.column1 AND credit_hold.state = 'settled' AND credit_hold.refunded < v.column2"
         );
         expect_rows(tx.execute_raw(statement(tx, sql, values)).await?.rows_affected(), part.len())?;
     }

@@ -31,7 +31,7 @@ use crate::{
     ledger::{
         LedgerOptions,
         hub::Hub,
-        model::{Operation, Refusal, Request, Stamp, State, Transaction, note_hash},
+        model::{Refusal, Request, Stamp, State, Transaction, note_hash},
     },
 };
 
@@ -302,10 +302,7 @@ impl Lane {
     fn prepare(&self, command: Command) -> Job {
         let ids = &self.parts.ids;
         let salt: [u8; 16] = random(ids.as_ref());
-        let note_hash = match &command.operation {
-            Operation::Grant(grant) => grant.note.as_ref().map(|note| note_hash(&salt, note.as_str())),
-            _ => None,
-        };
+        let note_hash = command.operation.note().map(|note| note_hash(&salt, note.as_str()));
         Job {
             account: command.account,
             request: Request { key: command.key, actor: command.actor, operation: command.operation },

@@ -2,13 +2,14 @@
 //! next transaction together. Everything that moves credits passes through here.
 
 mod batch;
+mod desk;
 mod lane;
 
 use uuid::Uuid;
 
 use crate::db::effect::Effect;
 
-use super::model::{Actor, Answer, Balance, IdemKey, Kind, Operation};
+use super::model::{Actor, Answer, Balance, IdemKey, Kind, Operation, Untouched};
 
 pub(super) use lane::{Lane, Parts, Sender};
 
@@ -35,7 +36,8 @@ impl Command {
     /// About how many bytes it takes while it waits.
     fn size(&self) -> usize {
         let items = if let Operation::Hold(items) = &self.operation { size_of_val(items.as_slice()) } else { 0 };
-        size_of::<Self>() + items + self.effects.iter().chain(&self.otherwise).map(Effect::size).sum::<usize>()
+        let note = self.operation.note().map_or(0, |note| note.as_str().len());
+        size_of::<Self>() + items + note + self.effects.iter().chain(&self.otherwise).map(Effect::size).sum::<usize>()
     }
 }
 
@@ -57,12 +59,14 @@ pub struct Posting {
     pub at: i64,
     /// The six sums after it.
     pub balance: Balance,
-    /// The holds taken or ended.
+    /// The holds taken, ended or refunded.
     pub holds: Vec<Uuid>,
-    /// The new lot.
+    /// The new lot, or the one that credits were taken from by name.
     pub grant: Option<Uuid>,
     /// Credits delivered that could not be charged.
     pub shortfall: i64,
+    /// What is left held and spent of a lot that credits were taken from by name.
+    pub untouched: Option<Untouched>,
     /// The stored answer, byte for byte the same for every repeat.
     pub result: String,
     /// Whether an earlier command with this key did it.
@@ -81,6 +85,7 @@ impl Posting {
             holds: answer.holds,
             grant: answer.grant,
             shortfall: answer.shortfall,
+            untouched: answer.untouched,
             result,
             replayed,
         }

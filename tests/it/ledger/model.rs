@@ -1,7 +1,7 @@
 //! A naive ledger: a list of moves, every balance a sum over it. It shares nothing with the real one but plain types,
 //! so that a mistake would have to be made twice, in two different ways.
 
-use inkledger::ledger::model::{Actor, Balance, Bucket, GrantSource, Operation, Refusal};
+use inkledger::ledger::model::{Actor, Balance, Bucket, Credits, Delta, GrantSource, Operation, Refusal};
 use uuid::Uuid;
 
 /// One move of credits. Lines of one transaction share its sequence.
@@ -31,6 +31,7 @@ struct Reserved {
     amount: i64,
     ends: i64,
     closed: Option<(&'static str, i64)>,
+    refunded: i64,
 }
 
 /// What the model expects as the answer.
@@ -40,6 +41,8 @@ pub struct Expected {
     pub amount: i64,
     pub balance: Balance,
     pub shortfall: i64,
+    /// Held and spent credits of the lot that some were taken from.
+    pub untouched: Option<(i64, i64)>,
     pub replayed: bool,
 }
 
@@ -152,6 +155,7 @@ impl Naive {
         }
         let now = now.max(self.clock);
         self.write_off(now);
+        let mut untouched = None;
         let (kind, amount, shortfall) = match operation {
             Operation::Grant(new) => self.give(new, now, grant)?,
             Operation::Hold(items) => self.reserve(items, now)?,
@@ -166,10 +170,28 @@ impl Naive {
                 self.end(*hold, "expired");
                 ("expire_hold", found.amount, 0)
             }
+            Operation::Refund { hold, amount, .. } => self.refund(*hold, *amount, now, grant)?,
+            Operation::Revoke { grant, amount, .. } => {
+                let revoked = self.revoke(*grant, *amount)?;
+                untouched = Some((self.in_lot(*grant, Bucket::Held), self.in_lot(*grant, Bucket::Spent)));
+                revoked
+            }
+            Operation::Adjust { delta: Delta::Up(more), .. } => {
+                let amount = self.issue(more.get(), (60, NEVER, None), grant)?;
+                ("adjust", amount, 0)
+            }
+            Operation::Adjust { delta: Delta::Down(fewer), .. } => {
+                let (required, available) = (fewer.get(), self.balance().available);
+                if required > available {
+                    return Err(Refusal::InsufficientCredits { required, available, short: required - available });
+                }
+                self.take(required, None, Bucket::Revoked, now);
+                ("adjust", required, 0)
+            }
         };
         let sequence = self.next();
         self.close(kind, amount, now);
-        let answer = Expected { sequence, amount, balance: self.balance(), shortfall, replayed: false };
+        let answer = Expected { sequence, amount, balance: self.balance(), shortfall, untouched, replayed: false };
         self.remembered.push(Remembered { key: key.to_owned(), asked, answer: answer.clone() });
         Ok(answer)
     }
@@ -194,13 +216,66 @@ impl Naive {
         if let Some(used) = self.given.iter().find(|lot| source.is_some() && lot.source == source) {
             return Err(Refusal::GrantSourceUsed { sequence: Some(used.sequence) });
         }
-        let amount = new.amount.get();
+        Ok(("grant", self.issue(new.amount.get(), (rank, ends, source), id)?, 0))
+    }
+
+    fn issue(
+        &mut self,
+        amount: i64,
+        (rank, ends, source): (i32, i64, Option<(&'static str, String)>),
+        id: Uuid,
+    ) -> Result<i64, Refusal> {
         if self.balance().issued + amount > (1 << 53) - 1 {
             return Err(Refusal::TotalTooLarge);
         }
         self.given.push(Given { id, rank, ends, source, sequence: self.next() });
         self.line(id, None, Bucket::Issued, Bucket::Available, amount);
-        Ok(("grant", amount, 0))
+        Ok(amount)
+    }
+
+    /// The lots, oldest first.
+    pub fn lots(&self) -> Vec<Uuid> {
+        self.given.iter().map(|lot| lot.id).collect()
+    }
+
+    fn refund(
+        &mut self,
+        id: Uuid,
+        amount: Option<Credits>,
+        now: i64,
+        grant: Uuid,
+    ) -> Result<(&'static str, i64, i64), Refusal> {
+        let at = self.reserved.iter().position(|hold| hold.id == id).ok_or(Refusal::HoldNotFound)?;
+        let paid = |line: &&Moved| line.hold == Some(id) && line.to == Bucket::Spent;
+        let charged: i64 = self.moves.iter().filter(paid).map(|line| line.amount).sum();
+        if charged == 0 {
+            return Err(Refusal::NotRefundable);
+        }
+        let refundable = charged - self.reserved[at].refunded;
+        let amount = amount.map_or(refundable, Credits::get);
+        if refundable == 0 || amount > refundable {
+            return Err(Refusal::RefundExceeds { refundable });
+        }
+        let payers: Vec<Uuid> = self.moves.iter().filter(paid).map(|line| line.grant).collect();
+        let until = self.given.iter().filter(|lot| payers.contains(&lot.id)).map(|lot| lot.ends).max();
+        let ends = until.unwrap().max((now + 30 * 86_400 * 1_000_000).min(NEVER));
+        self.issue(amount, (40, ends, None), grant)?;
+        self.reserved[at].refunded += amount;
+        Ok(("refund", amount, 0))
+    }
+
+    fn revoke(&mut self, lot: Uuid, amount: Option<Credits>) -> Result<(&'static str, i64, i64), Refusal> {
+        if self.given.iter().all(|given| given.id != lot) {
+            return Err(Refusal::GrantNotFound);
+        }
+        let available = self.in_lot(lot, Bucket::Available);
+        if available == 0 {
+            let (held, spent) = (self.in_lot(lot, Bucket::Held), self.in_lot(lot, Bucket::Spent));
+            return Err(Refusal::NothingToRevoke { held, spent });
+        }
+        let amount = amount.map_or(available, |asked| asked.get().min(available));
+        self.line(lot, None, Bucket::Available, Bucket::Revoked, amount);
+        Ok(("revoke", amount, 0))
     }
 
     fn reserve(
@@ -227,23 +302,24 @@ impl Naive {
             return Err(Refusal::InsufficientCredits { required, available, short: required - available });
         }
         for item in items {
-            self.take(item.amount.get(), item.hold_id, Bucket::Held, now);
+            self.take(item.amount.get(), Some(item.hold_id), Bucket::Held, now);
             self.reserved.push(Reserved {
                 id: item.hold_id,
                 work: item.work_id,
                 amount: item.amount.get(),
                 ends: item.expires_at,
                 closed: None,
+                refunded: 0,
             });
         }
         Ok(("hold", required, 0))
     }
 
-    fn take(&mut self, mut needed: i64, hold: Uuid, to: Bucket, now: i64) {
+    fn take(&mut self, mut needed: i64, hold: Option<Uuid>, to: Bucket, now: i64) {
         for (lot, available) in self.usable(now) {
             let part = needed.min(available);
             if part > 0 {
-                self.line(lot, Some(hold), Bucket::Available, to, part);
+                self.line(lot, hold, Bucket::Available, to, part);
                 needed -= part;
             }
         }
@@ -294,7 +370,7 @@ impl Naive {
         let beyond = (actual - hold.amount).max(0);
         let covered = beyond.min(self.balance().available);
         if covered > 0 {
-            self.take(covered, id, Bucket::Spent, now);
+            self.take(covered, Some(id), Bucket::Spent, now);
         }
         self.end(id, "settled");
         Ok(("settle", actual - (beyond - covered), beyond - covered))

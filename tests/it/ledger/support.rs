@@ -9,7 +9,9 @@ use inkledger::{
     ids::{Ids, SeededIds},
     ledger::{
         Command, Ledger, LedgerOptions, Posting, Refusal,
-        model::{Actor, Credits, GrantSource, HoldItem, IdemKey, NewGrant, Operation, SourceRef, WorkKind},
+        model::{
+            Actor, Credits, Delta, GrantSource, HoldItem, IdemKey, NewGrant, Note, Operation, SourceRef, WorkKind,
+        },
         verify::{Report, verify},
     },
 };
@@ -30,10 +32,14 @@ pub enum Step {
     Settle { hold: usize, actual: i64, key: Option<u8> },
     Release { holds: Vec<usize>, key: Option<u8> },
     Expire { hold: usize },
+    Refund { hold: usize, amount: Option<i64>, key: Option<u8> },
+    Revoke { lot: usize, amount: Option<i64>, key: Option<u8> },
+    Adjust { delta: i64, key: Option<u8> },
 }
 
 pub fn step() -> impl Strategy<Value = Step> {
     let key = || proptest::option::weighted(0.3, 0..6_u8);
+    let some = || proptest::option::weighted(0.6, 1..25_i64);
     let amount = prop_oneof![10 => 1..40_i64, 1 => Just(1_000_000_000_000)];
     let life = prop_oneof![3 => Just(None), 6 => (1..60_i64).prop_map(Some), 1 => (-5..1_i64).prop_map(Some)];
     prop_oneof![
@@ -46,6 +52,10 @@ pub fn step() -> impl Strategy<Value = Step> {
         3 => (proptest::collection::vec(0..12_usize, 0..4), key())
             .prop_map(|(holds, key)| Step::Release { holds, key }),
         1 => (0..12_usize).prop_map(|hold| Step::Expire { hold }),
+        2 => (0..12_usize, some(), key()).prop_map(|(hold, amount, key)| Step::Refund { hold, amount, key }),
+        2 => (0..6_usize, some(), key()).prop_map(|(lot, amount, key)| Step::Revoke { lot, amount, key }),
+        1 => (-20..20_i64, key())
+            .prop_map(|(delta, key)| Step::Adjust { delta: if delta == 0 { 20 } else { delta }, key }),
     ]
 }
 
@@ -54,6 +64,8 @@ pub struct Teller {
     pub account: Uuid,
     pub now: i64,
     ids: SeededIds,
+    /// The lots given so far, oldest first.
+    pub lots: Vec<Uuid>,
     holds: Vec<Uuid>,
     fresh: u32,
 }
@@ -62,7 +74,7 @@ impl Teller {
     pub fn new(account: Uuid, now: i64) -> Self {
         // Ids must differ between accounts that share a database.
         let seed = u64::from_be_bytes(account.as_bytes()[8..].try_into().unwrap());
-        Self { account, now, ids: SeededIds::new(seed), holds: Vec::new(), fresh: 0 }
+        Self { account, now, ids: SeededIds::new(seed), lots: Vec::new(), holds: Vec::new(), fresh: 0 }
     }
 
     /// The nth hold from the last; one that never was when there are not so many.
@@ -115,6 +127,19 @@ impl Teller {
                 (key, Actor::System, Operation::Release(holds.iter().map(|back| self.hold(*back)).collect()))
             }
             Step::Expire { hold } => (&None, Actor::System, Operation::ExpireHold(self.hold(*hold))),
+            Step::Refund { hold, amount, key } => {
+                let refund = Operation::Refund { hold: self.hold(*hold), amount: some(*amount), note: None };
+                (key, Actor::Admin(self.work(200)), refund)
+            }
+            Step::Revoke { lot, amount, key } => {
+                let grant = self.lots.iter().rev().nth(*lot).copied().unwrap_or(Uuid::from_u128(99));
+                let revoke = Operation::Revoke { grant, amount: some(*amount), note: None };
+                (key, Actor::Admin(self.work(200)), revoke)
+            }
+            Step::Adjust { delta, key } => {
+                let note = Note::new("counted by hand").unwrap();
+                (key, Actor::System, Operation::Adjust { delta: Delta::new(*delta).unwrap(), note })
+            }
         };
         self.fresh += 1;
         let key = match key {
@@ -123,6 +148,10 @@ impl Teller {
         };
         Some((key, actor, operation))
     }
+}
+
+fn some(amount: Option<i64>) -> Option<Credits> {
+    amount.map(|amount| Credits::new(amount).unwrap())
 }
 
 pub fn item(hold_id: Uuid, work_id: Uuid, amount: i64, expires_at: i64) -> HoldItem {

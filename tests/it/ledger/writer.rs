@@ -40,12 +40,14 @@ async fn tell_stories(engine: Engine, stories: usize, at_once: usize) {
         for step in &steps {
             let Some(told) = teller.tell(step) else {
                 carry_out_like(&mut naive, &test, &ledger, account, std::mem::take(&mut waiting)).await;
+                teller.lots = naive.lots();
                 test.clock.set(teller.now);
                 continue;
             };
             waiting.push(told);
             if waiting.len() == at_once {
                 carry_out_like(&mut naive, &test, &ledger, account, std::mem::take(&mut waiting)).await;
+                teller.lots = naive.lots();
             }
         }
         carry_out_like(&mut naive, &test, &ledger, account, waiting).await;
@@ -89,6 +91,7 @@ async fn carry_out_like(
                     amount: done.amount,
                     balance: done.balance,
                     shortfall: done.shortfall,
+                    untouched: done.untouched.map(|left| (left.held, left.spent)),
                     replayed: done.replayed,
                 };
                 (Ok(answer), done.grant.unwrap_or_default())
