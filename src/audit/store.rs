@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 
 use super::Entry;
 use crate::db::{
-    effect::{Effect, EffectError, Facts},
+    effect::{Cell, Effect, EffectError, Facts, Known},
     statement,
 };
 
@@ -27,6 +27,19 @@ pub fn entry_effect(entry: &Entry) -> Effect {
         ],
         if_absent: false,
     }
+}
+
+/// The same, with the amount of the ledger's transaction as what came after: it is known only when the command is carried out.
+pub fn posting_effect(entry: &Entry) -> Effect {
+    let mut effect = entry_effect(entry);
+    if let Effect::Insert { cells, .. } = &mut effect {
+        for (column, cell) in cells {
+            if *column == "after" {
+                *cell = Cell::Known(Known::AmountText);
+            }
+        }
+    }
+    effect
 }
 
 /// Writes `entry` in the caller's transaction.

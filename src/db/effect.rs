@@ -15,6 +15,8 @@ pub enum Known {
     TransactionId,
     /// Credits charged, granted, held or released.
     Amount,
+    /// The same as a text of digits.
+    AmountText,
     /// The amount times a factor, such as the credit price in nano-dollars.
     AmountTimes(i64),
     /// Credits that were delivered but could not be charged.
@@ -448,6 +450,7 @@ impl Sink<'_> {
             Known::Sequence => posting.sequence.into(),
             Known::TransactionId => posting.transaction_id.into(),
             Known::Amount => posting.amount.into(),
+            Known::AmountText => posting.amount.to_string().into(),
             Known::AmountTimes(factor) => posting.amount.saturating_mul(factor).into(),
             Known::Shortfall => posting.shortfall.into(),
             Known::Available => posting.available.into(),

@@ -1,7 +1,7 @@
 //! Credits: grants, holds and credit transactions, live balances and verification. `submit` is the only way to move
 //! credits. It knows no other feature: what commits together with a transaction comes in as effects.
 
-mod add_credits;
+mod admin;
 pub mod graphql;
 pub mod hub;
 pub mod model;
@@ -11,7 +11,10 @@ mod tenant;
 pub mod verify;
 pub mod writer;
 
-pub use add_credits::{AddCredits, AddCreditsError, Target, TypedAmount, add_credits};
+pub use admin::{
+    AddCredits, AdjustCredits, CreditsError, RefundCredits, RevokeCredits, Target, TypedAmount, add_credits,
+    adjust_credits, refund_credits, revoke_credits,
+};
 pub use hub::{BalanceEvent, BalanceEventKind, Cursor, Hub};
 pub use model::{IdemKey, Refusal};
 pub use service::{Ledger, LedgerOptions};

@@ -158,6 +158,11 @@ impl Ledger {
         Ok(store::find_account(self.0.db.reader(), account, self.0.epoch).await?)
     }
 
+    /// Whose lot it is, for administrators.
+    pub async fn account_of_grant(&self, grant: Uuid) -> Result<Option<Uuid>, Error> {
+        Ok(store::find_grant_account(self.0.db.reader(), grant).await?)
+    }
+
     /// One transaction, if `scope` has it.
     pub async fn transaction(&self, scope: Scope, id: Uuid) -> Result<Option<Transaction>, Error> {
         Ok(store::find_transaction(self.0.db.reader(), scope, id).await?)

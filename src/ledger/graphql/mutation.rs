@@ -16,7 +16,7 @@ use crate::{
         node::{self, NodeKind},
         scalars::{Credits, CreditsEntry},
     },
-    ledger::{AddCredits, AddCreditsError, IdemKey, Ledger, Refusal, Scope, Target, Tenants, TypedAmount, add_credits},
+    ledger::{AddCredits, CreditsError, IdemKey, Ledger, Refusal, Scope, Target, Tenants, TypedAmount, add_credits},
     viewer::{Feature, Level},
 };
 
@@ -126,36 +126,36 @@ fn typed(entry: CreditsEntry) -> TypedAmount {
     }
 }
 
-fn user_error(refusal: AddCreditsError) -> UserError {
+fn user_error(refusal: CreditsError) -> UserError {
     const AMOUNT: &[&str] = &["input", "amount"];
     match refusal {
-        AddCreditsError::AmountZero => {
+        CreditsError::AmountZero => {
             UserError::new(UserErrorCode::AmountZero, "The amount is 0. Give a whole number of 1 or more.", AMOUNT)
         }
-        AddCreditsError::AmountNegative => UserError::new(
+        CreditsError::AmountNegative => UserError::new(
             UserErrorCode::AmountNegative,
             "The amount is negative. Credits are only added here; give a whole number of 1 or more.",
             AMOUNT,
         ),
-        AddCreditsError::AmountNotWhole => UserError::new(
+        CreditsError::AmountNotWhole => UserError::new(
             UserErrorCode::AmountNotWhole,
             "The amount is not a whole number. Credits are whole; give a number such as 100, without quotes.",
             AMOUNT,
         ),
-        AddCreditsError::AmountTooLarge { max } => UserError::new(
+        CreditsError::AmountTooLarge { max } => UserError::new(
             UserErrorCode::AmountTooLarge,
             format!("The amount is above the limit of {max} credits. Add it in several steps."),
             AMOUNT,
         ),
-        AddCreditsError::ReasonTooLong => UserError::new(
+        CreditsError::ReasonTooLong => UserError::new(
             UserErrorCode::ReasonTooLong,
             "The reason is longer than 500 characters. Shorten it.",
             &["input", "reason"],
         ),
-        AddCreditsError::NotFound => {
+        CreditsError::NotFound => {
             UserError::new(UserErrorCode::NotFound, "There is no such account or user.", &["input", "target"])
         }
-        AddCreditsError::Ledger(refusal) => ledger_error(refusal),
+        CreditsError::Ledger(refusal) => ledger_error(refusal),
     }
 }
 

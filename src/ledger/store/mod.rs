@@ -8,9 +8,9 @@ mod save;
 
 pub use load::{close_account, insert_account, load_by_key, load_due_lots, load_lots, load_touched, lock_accounts};
 pub use read::{
-    Order, Scope, Slice, TransactionFilter, count_transactions, find_account, find_grant, find_hold, find_transaction,
-    get_meta, list_entries, list_grants, list_holds_of_work, list_sequences, list_transactions, load_by_account,
-    load_by_transaction, sequence_not_after,
+    Order, Scope, Slice, TransactionFilter, count_transactions, find_account, find_grant, find_grant_account,
+    find_hold, find_transaction, get_meta, list_entries, list_grants, list_holds_of_work, list_sequences,
+    list_transactions, load_by_account, load_by_transaction, sequence_not_after,
 };
 pub use row::TRANSACTION_COLUMNS;
 pub(super) use row::{ENTRY_COLUMNS, entry_from, transaction_from};

@@ -80,6 +80,13 @@ pub async fn get_meta(connection: &impl ConnectionTrait) -> Result<(Uuid, i64), 
     Ok((row.try_get("", "database_id")?, row.try_get("", "epoch")?))
 }
 
+/// Whose lot it is.
+pub async fn find_grant_account(connection: &impl ConnectionTrait, grant: Uuid) -> Result<Option<Uuid>, DbErr> {
+    let sql = "SELECT account_id FROM credit_grant WHERE id = $1";
+    let row = connection.query_one_raw(statement(connection, sql, [grant.into()])).await?;
+    row.map(|row| row.try_get("", "account_id")).transpose()
+}
+
 /// An account's totals.
 pub async fn find_account(
     connection: &impl ConnectionTrait,
