@@ -2,6 +2,7 @@
 
 mod batch;
 mod core;
+mod correct;
 mod effect;
 mod hub;
 mod journal;

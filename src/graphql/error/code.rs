@@ -17,6 +17,12 @@ pub enum UserErrorCode {
     ReasonTooLong,
     /// The account would hold more credits than can be counted exactly.
     TotalTooLarge,
+    /// Nothing was charged, so nothing can be given back.
+    NotRefundable,
+    /// More would be given back than was charged.
+    RefundExceeds,
+    /// The grant has no unspent credits.
+    NothingToRevoke,
     /// The account's available credits do not cover the request.
     InsufficientCredits,
     /// The account takes no new credits or work: it is frozen.

@@ -9,6 +9,7 @@ pub use cursor::Cursor;
 pub use subscriber::{BalanceEvent, BalanceEventKind};
 
 use std::{
+    cmp::Ordering,
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -28,7 +29,7 @@ use super::{
 
 use subscriber::Subscriber;
 
-/// Events that wait for a subscriber; one that lags further reads the journal.
+/// Commits that wait for a subscriber, and rows of the journal that are read at once; one that lags further reads the journal.
 pub const QUEUE: usize = 64;
 
 /// A subscriber further behind than this gets a snapshot instead of what it missed.
@@ -37,11 +38,14 @@ pub const BEHIND_MAX: i64 = 10_000;
 /// How often the sequences of all watched accounts are compared with the database.
 const NET: Duration = Duration::from_secs(1);
 
+/// Transactions of one account, numbered without a gap. All who watch share it.
+type Run = Arc<[Arc<Transaction>]>;
+
 /// What a subscriber is told.
 #[derive(Debug, Clone)]
 enum Signal {
-    /// A transaction, as it was committed.
-    Transaction(Arc<Transaction>),
+    /// What was committed together.
+    Transactions(Run),
     /// The account has reached this sequence: read the journal.
     Reached(i64),
 }
@@ -166,9 +170,7 @@ impl Hub {
         let gap = {
             let mut watched = self.lock();
             let Some(entry) = watched.get_mut(&account) else { return };
-            for transaction in transactions {
-                entry.offer(transaction);
-            }
+            entry.offer(transactions);
             entry.begin_fill()
         };
         if gap {
@@ -190,7 +192,7 @@ impl Hub {
                 match read {
                     // The comparison once a second tries again.
                     Ok(page) if page.is_empty() => return,
-                    Ok(page) => page.iter().for_each(|transaction| entry.offer(transaction)),
+                    Ok(page) => entry.offer(&page),
                     Err(error) => {
                         tracing::debug!(account.id = %account, error = ?error, "filling a gap failed");
                         return;
@@ -204,7 +206,7 @@ impl Hub {
     }
 
     /// The transactions after `after`, as many as a subscriber may hold.
-    async fn read_page(&self, account: Uuid, after: i64) -> Result<Vec<Arc<Transaction>>, Error> {
+    async fn read_page(&self, account: Uuid, after: i64) -> Result<Run, Error> {
         let limit = u64::try_from(QUEUE).unwrap_or(1);
         let slice = Slice { above: Some(after), below: None, order: Order::OldestFirst, limit };
         let filter = TransactionFilter::default();
@@ -286,30 +288,40 @@ impl Watched {
         let _ = self.sender.send(signal);
     }
 
-    /// Sends `transaction` if it continues what was sent, with those that waited for it; parks it if it came too early
-    /// and drops it if it came twice.
-    fn offer(&mut self, transaction: &Arc<Transaction>) {
-        let sequence = transaction.sequence;
-        let next = *self.next.get_or_insert(sequence);
-        if sequence < next {
-            return;
-        }
-        if sequence > next {
-            self.parked.insert(sequence, Arc::clone(transaction));
-            if self.parked.len() > QUEUE {
-                self.skip_to(sequence);
+    /// Sends what continues what was sent, with that which waited for it, as one; parks what came too early and drops what came
+    /// twice.
+    fn offer(&mut self, transactions: &[Arc<Transaction>]) {
+        let mut run = Vec::with_capacity(transactions.len());
+        for transaction in transactions {
+            let sequence = transaction.sequence;
+            let next = self.next.get_or_insert(sequence);
+            match sequence.cmp(next) {
+                Ordering::Less => {}
+                Ordering::Equal => {
+                    run.push(Arc::clone(transaction));
+                    *next += 1;
+                    while let Some(parked) = self.parked.remove(next) {
+                        run.push(parked);
+                        *next += 1;
+                    }
+                }
+                Ordering::Greater => {
+                    self.parked.insert(sequence, Arc::clone(transaction));
+                }
             }
-            return;
         }
-        self.send(Signal::Transaction(Arc::clone(transaction)));
-        let mut next = sequence + 1;
-        while let Some(parked) = self.parked.remove(&next) {
-            self.send(Signal::Transaction(parked));
-            next += 1;
+        if let Some(next) = self.next {
+            // What a page of the journal brought meanwhile.
+            self.parked = self.parked.split_off(&next);
         }
-        self.next = Some(next);
-        // What a page of the journal brought meanwhile.
-        self.parked = self.parked.split_off(&next);
+        if !run.is_empty() {
+            self.send(Signal::Transactions(run.into()));
+        }
+        if self.parked.len() > QUEUE
+            && let Some(last) = self.parked.keys().next_back().copied()
+        {
+            self.skip_to(last);
+        }
     }
 
     /// Too far ahead to be filled here: each subscriber reads for itself.

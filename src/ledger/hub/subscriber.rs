@@ -1,6 +1,7 @@
-//! One subscriber: a cursor, at most 64 events from the journal, and its place in the account's queue.
+//! One subscriber: a cursor, the rows that come next, which it shares with all who watch the account, and its place in the account's
+//! queue.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::broadcast::{self, error::RecvError};
 use uuid::Uuid;
@@ -14,7 +15,7 @@ use crate::{
     },
 };
 
-use super::{BEHIND_MAX, Cursor, Hub, Signal, cursor::foreign};
+use super::{BEHIND_MAX, Cursor, Hub, Run, Signal, cursor::foreign};
 
 /// What an event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +59,8 @@ impl Drop for Place {
 
 pub(super) struct Subscriber {
     receiver: broadcast::Receiver<Signal>,
-    /// From the journal, not delivered yet.
-    page: VecDeque<Arc<Transaction>>,
+    /// From a commit or from the journal; what follows the last one delivered is delivered next.
+    ahead: Run,
     /// The snapshot that comes before everything else.
     first: Option<BalanceEvent>,
     delivered: i64,
@@ -80,7 +81,7 @@ impl Subscriber {
         let receiver = hub.register(account);
         let mut subscriber = Self {
             receiver,
-            page: VecDeque::new(),
+            ahead: Run::default(),
             first: None,
             delivered: 0,
             goal: 0,
@@ -118,11 +119,8 @@ impl Subscriber {
             if let Some(first) = self.first.take() {
                 return Some(Ok(first));
             }
-            if let Some(row) = self.page.pop_front() {
-                if row.sequence == self.delivered + 1 {
-                    return Some(Ok(self.pass(row)));
-                }
-                continue;
+            if let Some(row) = self.following() {
+                return Some(Ok(self.pass(row)));
             }
             if self.goal > self.delivered {
                 if let Err(error) = self.catch_up().await {
@@ -131,14 +129,28 @@ impl Subscriber {
                 continue;
             }
             match self.receiver.recv().await {
-                Ok(Signal::Transaction(row)) if row.sequence == self.delivered + 1 => return Some(Ok(self.pass(row))),
-                Ok(Signal::Transaction(row)) => self.goal = self.goal.max(row.sequence),
+                Ok(Signal::Transactions(run)) => {
+                    self.goal = self.goal.max(run.last().map_or(0, |row| row.sequence));
+                    self.ahead = run;
+                }
                 Ok(Signal::Reached(sequence)) => self.goal = self.goal.max(sequence),
                 // What was dropped shows as a gap before the next signal, which is there already.
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return None,
             }
         }
+    }
+
+    /// The row after the last one delivered, if it is among those at hand; else those are let go.
+    fn following(&mut self) -> Option<Arc<Transaction>> {
+        let row = self.ahead.first().and_then(|first| {
+            let at = usize::try_from(self.delivered + 1 - first.sequence).ok()?;
+            self.ahead.get(at).cloned()
+        });
+        if row.is_none() && !self.ahead.is_empty() {
+            self.ahead = Run::default();
+        }
+        row
     }
 
     fn pass(&mut self, row: Arc<Transaction>) -> BalanceEvent {
@@ -155,7 +167,7 @@ impl Subscriber {
     }
 
     fn restart(&mut self, found: &Account, kind: BalanceEventKind) {
-        self.page.clear();
+        self.ahead = Run::default();
         self.delivered = found.sequence;
         self.goal = found.sequence;
         self.first = Some(BalanceEvent {
@@ -185,8 +197,8 @@ impl Subscriber {
 
     async fn try_to_catch_up(&mut self) -> Result<(), Error> {
         if self.goal - self.delivered <= BEHIND_MAX {
-            self.page = self.place.hub.read_page(self.place.account, self.delivered).await?.into();
-            if self.page.front().is_some_and(|row| row.sequence == self.delivered + 1) {
+            self.ahead = self.place.hub.read_page(self.place.account, self.delivered).await?;
+            if self.ahead.first().is_some_and(|row| row.sequence == self.delivered + 1) {
                 return Ok(());
             }
         }

@@ -4,13 +4,11 @@
 
 use std::collections::HashSet;
 
-use futures_util::future::join_all;
 use inkledger::{
     db::{
         Engine,
         effect::{Cell, Effect, Known, Set},
     },
-    error::Failure,
     ids::Ids,
     ledger::{
         Command, Ledger, LedgerOptions, Posting, Refusal,
@@ -20,15 +18,8 @@ use inkledger::{
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::support::{SECOND, assert_clean, command, funded, grant, hold, open, open_on, refusal};
+use super::support::{SECOND, assert_clean, at_once, command, funded, grant, hold, open, open_on, refusal};
 use crate::support::database::{START, TestDb};
-
-type Answer = Result<Posting, Failure<Refusal>>;
-
-/// Sends commands before the first of them is answered.
-async fn at_once(ledger: &Ledger, commands: Vec<Command>) -> Vec<Answer> {
-    join_all(commands.into_iter().map(|command| ledger.submit(command))).await
-}
 
 /// A low-balance level, for its two unique keys: the id and the level of the account.
 fn level(id: Uuid, account: Uuid, level: i64) -> Effect {
@@ -244,34 +235,98 @@ async fn due_lots_are_written_off_once_in_front_of_a_batch(#[values(Engine::Sqli
     assert_clean(&test).await;
 }
 
-// More lots than are read at once: 501 of one credit each, the due ones last in burn order.
+/// Promotions of one credit each, which burn in the order of their ends.
+fn many(account: Uuid, name: &str, count: i64, ends: Option<i64>) -> Vec<Command> {
+    let one = |at| {
+        let Operation::Grant(mut new) = grant(1) else { unreachable!() };
+        new.source = GrantSource::Promo(SourceRef::new(format!("{account}/{name}/{at}")).unwrap());
+        new.expires_at = ends;
+        command(account, &format!("lot-{name}-{at}"), Operation::Grant(new))
+    };
+    (0..count).map(one).collect()
+}
+
+async fn commits_of(test: &TestDb, keys: &str) -> i64 {
+    let sql = "SELECT COUNT(DISTINCT CAST(xmin AS text)) FROM credit_transaction WHERE idem_key LIKE";
+    test.number(&format!("{sql} 'u:{keys}%'")).await
+}
+
+// More lots than are read at once, and more are used up than were read.
 #[rstest]
 #[tokio::test]
-async fn an_account_with_many_lots_is_served_command_by_command(
+async fn an_account_with_many_lots_is_served_in_one_batch(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let test = TestDb::open(engine).await;
+    let ledger = open(&test).await;
+    let account = funded(&test, &ledger, 1_000).await;
+    assert!(at_once(&ledger, many(account, "never", 1_300, None)).await.iter().all(Result::is_ok));
+    let commands = (0..8).map(|at| command(account, &format!("from-many-{at}"), hold(&test, 200))).collect();
+    let answers = at_once(&ledger, commands).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    // The last two came from the one lot behind all others.
+    assert_eq!(test.number("SELECT COUNT(*) FROM credit_hold_lot").await, 1_302);
+    if engine == Engine::Postgres {
+        assert_eq!(commits_of(&test, "from-many").await, 1);
+        assert_eq!(commits_of(&test, "lot-never").await, 2, "1,300 go into two");
+    }
+    let much = ledger.submit(command(account, "all-at-once", hold(&test, 700))).await.unwrap();
+    assert_eq!(much.balance.available, 0);
+    assert_clean(&test).await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn one_operation_takes_no_more_than_five_hundred_lots(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let test = TestDb::open(engine).await;
     let ledger = open(&test).await;
     let account = funded(&test, &ledger, 1).await;
-    let lots = |kind: fn(SourceRef) -> GrantSource, count: usize, ends: Option<i64>| {
-        let all = (0..count).map(|at| {
-            let Operation::Grant(mut new) = grant(1) else { unreachable!() };
-            let name = format!("{account}-{at}");
-            new.source = kind(SourceRef::new(name).unwrap());
-            new.expires_at = ends;
-            command(account, &format!("lot-{at}-{}", ends.is_some()), Operation::Grant(new))
-        });
-        all.collect::<Vec<_>>()
+    assert!(at_once(&ledger, many(account, "never", 600, None)).await.iter().all(Result::is_ok));
+    let commands = vec![
+        command(account, "one-of-many", hold(&test, 1)),
+        command(account, "too-many-lots", hold(&test, 501)),
+        command(account, "just-so-many", hold(&test, 500)),
+    ];
+    let mut answers = at_once(&ledger, commands).await;
+    assert_eq!(answers.pop().unwrap().unwrap().balance.available, 100);
+    assert_eq!(refusal(answers.pop().unwrap()), Refusal::LotsExceeded { max: 500 });
+    assert!(answers.pop().unwrap().is_ok());
+    assert_clean(&test).await;
+}
+
+// Purchases burn last: those that are due stand behind more lots than are read at once.
+#[rstest]
+#[tokio::test]
+async fn due_lots_that_were_not_read_are_written_off_too(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[values(true, false)] is_remembered: bool,
+) {
+    let test = TestDb::open(engine).await;
+    let ledger = open(&test).await;
+    let account = funded(&test, &ledger, 1).await;
+    let bought = |at: i64| {
+        let Operation::Grant(mut new) = grant(1) else { unreachable!() };
+        new.source = GrantSource::Purchase(SourceRef::new(format!("{account}/{at}")).unwrap());
+        new.expires_at = Some(START + SECOND);
+        command(account, &format!("bought-{at}"), Operation::Grant(new))
     };
-    for some in [lots(GrantSource::Promo, 505, None), lots(GrantSource::Purchase, 3, Some(START + SECOND))] {
-        assert!(at_once(&ledger, some).await.iter().all(Result::is_ok));
-    }
+    let all = many(account, "never", 520, None).into_iter().chain((0..505).map(bought)).collect();
+    assert!(at_once(&ledger, all).await.iter().all(Result::is_ok));
+    let ledger = if is_remembered {
+        ledger
+    } else {
+        ledger.close().await;
+        open_on(&test, test.db.clone(), 5).await
+    };
     test.clock.advance(SECOND);
-    let commands = (0..4).map(|at| command(account, &format!("from-many-{at}"), hold(&test, 200))).collect();
+    let commands = (0..3).map(|at| command(account, &format!("from-many-{at}"), hold(&test, 200))).collect();
     let answers = at_once(&ledger, commands).await;
-    assert_eq!(answers.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, true, false, false]);
-    let found = ledger.account(account).await.unwrap().unwrap();
-    assert_eq!((found.balance.available, found.balance.held, found.balance.expired), (106, 400, 3));
+    let done: Vec<bool> = answers.iter().map(Result::is_ok).collect();
+    assert_eq!(done, [true, true, false]);
+    let balance = ledger.account(account).await.unwrap().unwrap().balance;
+    assert_eq!((balance.available, balance.held, balance.expired), (121, 400, 505));
+    // 500 of them at most in one transaction.
+    assert_eq!(test.number("SELECT COUNT(*) FROM credit_transaction WHERE kind = 'expire_lot'").await, 2);
     assert_clean(&test).await;
 }
 

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use inkledger::{
     bus::local::LocalBus,
     clock::FixedClock,
     db::{Db, Engine},
+    error::Failure,
     ids::{Ids, SeededIds},
     ledger::{
         Command, Ledger, LedgerOptions, Posting, Refusal,
@@ -168,6 +170,11 @@ pub fn item(hold_id: Uuid, work_id: Uuid, amount: i64, expires_at: i64) -> HoldI
     }
 }
 
+/// Sends commands before the first of them is answered.
+pub async fn at_once(ledger: &Ledger, commands: Vec<Command>) -> Vec<Result<Posting, Failure<Refusal>>> {
+    join_all(commands.into_iter().map(|command| ledger.submit(command))).await
+}
+
 /// A ledger on a test's database.
 pub async fn open(test: &TestDb) -> Ledger {
     open_on(test, test.db.clone(), 2).await
@@ -245,9 +252,9 @@ pub async fn assert_clean(test: &TestDb) {
     assert!(report.clean(), "{report:?}");
 }
 
-pub fn refusal(result: Result<Posting, inkledger::error::Failure<Refusal>>) -> Refusal {
+pub fn refusal(result: Result<Posting, Failure<Refusal>>) -> Refusal {
     match result {
-        Err(inkledger::error::Failure::Refused(refusal)) => refusal,
+        Err(Failure::Refused(refusal)) => refusal,
         other => panic!("expected a refusal, got {other:?}"),
     }
 }
