@@ -3,6 +3,7 @@
 
 mod connect;
 mod error;
+mod notices;
 mod plugs;
 mod prompts;
 mod run;
@@ -43,7 +44,7 @@ use crate::{
     image::{Gallery, ImageEraser, graphql::ImageLoader},
     jobs::Jobs,
     keyword::{Keywords, graphql::KeywordLoader},
-    ledger::{Ledger, LedgerOptions, Tenants, graphql::LedgerLoader},
+    ledger::{Ledger, Tenants, graphql::LedgerLoader},
     notification::service::Notifications,
     prompt::{Prompts, PromptsParts, Surroundings, graphql::PromptLoader},
     publishing::Publishing,
@@ -54,6 +55,7 @@ use crate::{
 
 pub use connect::connect_providers;
 pub use error::StartError;
+pub use notices::ledger_options;
 pub use prompts::PromptSurroundings;
 pub use run::{run, serve};
 pub use seams::Seams;
@@ -135,7 +137,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         tracing::info!(migrations = migrated, "the database's schema was brought up to date");
     }
     let bus = connect_bus(&config, ids.as_ref()).await?;
-    let ledger = Ledger::open(db.clone(), clock.clone(), ids.clone(), bus.clone(), LedgerOptions::default()).await?;
+    let ledger = Ledger::open(db.clone(), clock.clone(), ids.clone(), bus.clone(), ledger_options()).await?;
     let keys = KeyRing::open_or_create(&config.auth.signing_key_file, ids.as_ref())?;
     let signer = Arc::new(UrlSigner::new(keys.url_key()));
     let auth = Auth::new(AuthParts {

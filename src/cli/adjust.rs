@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{CliError, Context, OK, json_flag, place, table};
 use crate::{
+    app::ledger_options,
     bus::local::LocalBus,
     clock::{Clock, SystemClock, to_rfc3339},
     db::Db,
@@ -15,7 +16,7 @@ use crate::{
     graphql::node::{self, NodeKind},
     ids::{Ids, SystemIds},
     ledger::{
-        AdjustCredits, CreditsError, IdemKey, Ledger, LedgerOptions, Posting, Refusal, adjust_credits,
+        AdjustCredits, CreditsError, IdemKey, Ledger, Posting, Refusal, adjust_credits,
         model::{AMOUNT_MAX, Delta, Note},
     },
 };
@@ -106,7 +107,7 @@ async fn adjust(db: &Db, asked: Asked) -> Result<Posting, Failure<CreditsError>>
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(SystemIds::new(Arc::clone(&clock)));
     let bus = Arc::new(LocalBus::new("command line"));
-    let ledger = Ledger::open(db.clone(), clock.clone(), ids.clone(), bus, LedgerOptions::default()).await?;
+    let ledger = Ledger::open(db.clone(), clock.clone(), ids.clone(), bus, ledger_options()).await?;
     let command = AdjustCredits {
         account: asked.account,
         delta: asked.delta,

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{CliError, Context, OK, place, table};
 use crate::{
-    app::erasers,
+    app::{erasers, ledger_options},
     auth::{
         Auth, AuthParts, AuthSettings,
         keys::KeyRing,
@@ -19,7 +19,7 @@ use crate::{
     db::Db,
     error::{Error, Failure, Internal},
     ids::{Ids, SystemIds, random},
-    ledger::{Ledger, LedgerOptions},
+    ledger::Ledger,
     page::PageArgs,
     viewer::PlatformRole,
 };
@@ -127,7 +127,7 @@ async fn identity(db: &Db) -> Result<(Auth, Ledger), Error> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(SystemIds::new(Arc::clone(&clock)));
     let bus = Arc::new(LocalBus::new("command line"));
-    let ledger = Ledger::open(db.clone(), clock.clone(), ids.clone(), bus.clone(), LedgerOptions::default()).await?;
+    let ledger = Ledger::open(db.clone(), clock.clone(), ids.clone(), bus.clone(), ledger_options()).await?;
     let keys =
         KeyRing::from_seed(random(ids.as_ref())).ok_or_else(|| Internal::new("drawing a key", "the key is refused"))?;
     let passwords = Arc::new(Passwords::new(HashCost::default(), ids.clone())?);

@@ -131,6 +131,7 @@ pub const MUTATION: &[(&str, Access)] = &[
     ("setCreditPrice", F(Feature::BillingManage, Level::Admin)),
     ("setDefaultAiModel", F(Feature::SystemSettingsManage, Level::Hero)),
     ("setImageVisibility", SignedIn),
+    ("setLowBalanceThresholds", SignedIn),
     ("signIn", Public),
     ("signOut", SignedIn),
     ("signOutEverywhere", SignedIn),

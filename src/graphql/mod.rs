@@ -26,7 +26,7 @@ use crate::{
     idea::graphql::{FindingMutation, IdeaMutation, IdeaQuery},
     image::graphql::{ImageMutation, ImageQuery},
     keyword::graphql::{ClusteringMutation, KeywordMutation, KeywordQuery},
-    ledger::graphql::{LedgerMutation, LedgerQuery, LedgerSubscription},
+    ledger::graphql::{LedgerMutation, LedgerQuery, LedgerSubscription, ThresholdMutation},
     notification::graphql::{NotificationMutation, NotificationQuery},
     prompt::graphql::{
         PromptDiffQuery, PromptMutation, PromptOptimiseMutation, PromptQuery, PromptSplitMutation,
@@ -71,6 +71,7 @@ pub struct Query(
 pub struct Mutation(
     AuthMutation,
     LedgerMutation,
+    ThresholdMutation,
     AiMutation,
     PromptMutation,
     PromptSplitMutation,

@@ -8,6 +8,7 @@ pub mod model;
 pub mod service;
 pub mod store;
 mod tenant;
+mod threshold;
 pub mod verify;
 pub mod writer;
 
@@ -19,5 +20,6 @@ pub use hub::{BalanceEvent, BalanceEventKind, Cursor, Hub};
 pub use model::{IdemKey, Refusal};
 pub use service::{Ledger, LedgerOptions};
 pub use store::{Scope, TransactionFilter};
-pub use tenant::{SeenAccount, Tenants};
-pub use writer::{Command, Posting};
+pub use tenant::{OwnedAccount, SeenAccount, Tenants};
+pub use threshold::{SetThresholds, ThresholdError, set_thresholds};
+pub use writer::{Command, LowBalance, Posting};

@@ -18,14 +18,16 @@ use crate::{
 
 use super::{
     hub::Hub,
-    model::{Account, InvalidKey, Refusal, Transaction},
+    model::{Account, InvalidKey, Refusal, Threshold, Transaction},
     store::{self, Order, Scope, Slice, TransactionFilter},
-    writer::{Command, EFFECTS_MAX, Lane, Parts, Posting, Sender},
+    writer::{Command, EFFECTS_MAX, Lane, LowBalance, Parts, Posting, Sender},
 };
 
 /// How much the ledger takes on.
 #[derive(Debug, Clone, Copy)]
 pub struct LedgerOptions {
+    /// What is written when available credits fall below a level.
+    pub low_balance: Option<LowBalance>,
     /// Commands that wait in one lane.
     pub queued_max: usize,
     /// Bytes of the commands that one lane has accepted and not answered.
@@ -45,6 +47,7 @@ const MIB: usize = 1024 * 1024;
 impl Default for LedgerOptions {
     fn default() -> Self {
         Self {
+            low_balance: None,
             queued_max: 4096,
             queued_bytes_max: 64 * MIB,
             batch_max: 1024,
@@ -141,6 +144,15 @@ impl Ledger {
     pub async fn close_in(&self, tx: &DatabaseTransaction, account: Uuid) -> Result<(), Error> {
         store::close_account(tx, account).await?;
         Ok(())
+    }
+
+    pub(super) fn db(&self) -> &Db {
+        &self.0.db
+    }
+
+    /// The low-balance levels of many accounts at once, highest first, for a loader. The caller authorises.
+    pub async fn thresholds_of(&self, accounts: &[Uuid]) -> Result<HashMap<Uuid, Vec<Threshold>>, Error> {
+        Ok(store::load_thresholds(self.0.db.reader(), accounts).await?)
     }
 
     /// Live balances.

@@ -22,6 +22,30 @@ impl SeenAccount {
     }
 }
 
+/// Proof that somebody owns an account. Identity alone makes it, after a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnedAccount {
+    account: Uuid,
+    owner: Uuid,
+}
+
+impl OwnedAccount {
+    /// States that the check was made.
+    pub fn checked(account: Uuid, owner: Uuid) -> Self {
+        Self { account, owner }
+    }
+
+    /// Which account.
+    pub fn account(self) -> Uuid {
+        self.account
+    }
+
+    /// Who owns it.
+    pub fn owner(self) -> Uuid {
+        self.owner
+    }
+}
+
 /// An answer that takes a while.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
@@ -32,4 +56,7 @@ pub trait Tenants: Send + Sync {
 
     /// Refuses `NotFound` when there is no such account, or the viewer is neither a member nor allowed to look at people.
     fn see(&self, viewer: Viewer, account: Uuid) -> Answer<'_, SeenAccount>;
+
+    /// Refuses `Unauthenticated`, `NotFound` when the viewer is no member, and `Forbidden` when a member is no owner.
+    fn own(&self, viewer: Viewer, account: Uuid) -> Answer<'_, OwnedAccount>;
 }

@@ -9,4 +9,5 @@ mod journal;
 mod model;
 mod race;
 mod support;
+mod threshold;
 mod writer;

@@ -19,7 +19,8 @@ use crate::{
         scalars::{DateTime, SafeInt},
     },
     ledger::graphql::{
-        CreditBalance, CreditTransactionConnection, CreditTransactionFilter, balance, credit_transactions,
+        CreditBalance, CreditTransactionConnection, CreditTransactionFilter, LowBalanceThreshold, balance,
+        credit_transactions, low_balance_thresholds,
     },
     page::PageArgs,
     viewer::{Feature, Level, Viewer},
@@ -194,6 +195,11 @@ impl Account {
     /// The credits it has now.
     async fn balance(&self, ctx: &Context<'_>) -> Result<Option<CreditBalance>> {
         balance(ctx, self.0.id).await
+    }
+
+    /// The levels of available credits below which its members are told, highest first, at most 10.
+    async fn low_balance_thresholds(&self, ctx: &Context<'_>) -> Result<Option<Vec<LowBalanceThreshold>>> {
+        Ok(Some(low_balance_thresholds(ctx, self.0.id).await?))
     }
 
     /// What was done to its credits, newest first.

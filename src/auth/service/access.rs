@@ -10,7 +10,7 @@ use crate::{
         store::{self, account::AccountScope},
     },
     error::Error,
-    ledger::{SeenAccount, Tenants},
+    ledger::{OwnedAccount, SeenAccount, Tenants},
     page::{Page, PageArgs},
     viewer::{Feature, FeatureRight, Level, SignedInRight, Viewer},
 };
@@ -139,6 +139,17 @@ impl Tenants for Auth {
         Box::pin(async move {
             let right = self.require_sight(&viewer, account).await?;
             Ok(SeenAccount::checked(right.account_id()))
+        })
+    }
+
+    fn own(
+        &self,
+        viewer: Viewer,
+        account: Uuid,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<OwnedAccount, Error>> + Send + '_>> {
+        Box::pin(async move {
+            let right = self.require_member(&viewer, account, MemberRole::Owner).await?;
+            Ok(OwnedAccount::checked(right.account_id(), right.user_id()))
         })
     }
 }

@@ -2,7 +2,10 @@
 
 use crate::{
     graphql::loaders::loads,
-    ledger::{Ledger, model::Account},
+    ledger::{
+        Ledger,
+        model::{Account, Threshold},
+    },
 };
 
 /// Loads by id.
@@ -12,4 +15,6 @@ loads! {
     LedgerLoader:
     /// An account whose totals are asked for.
     pub BalanceOf => Account, accounts;
+    /// An account whose low-balance levels are asked for.
+    pub LevelsOf => Vec<Threshold>, thresholds_of;
 }

@@ -5,6 +5,7 @@ mod loader;
 mod mutation;
 mod query;
 mod subscription;
+mod threshold;
 mod types;
 
 pub use account::{CreditTransactionFilter, balance, credit_transactions};
@@ -12,6 +13,7 @@ pub use loader::LedgerLoader;
 pub use mutation::LedgerMutation;
 pub use query::LedgerQuery;
 pub use subscription::LedgerSubscription;
+pub use threshold::{LowBalanceThreshold, ThresholdMutation, low_balance_thresholds};
 pub use types::{
     CreditBalance, CreditBalanceEvent, CreditTransaction, CreditTransactionConnection, CreditTransactionKind,
 };

@@ -5,8 +5,8 @@ use uuid::Uuid;
 use crate::clock::Micros;
 
 use super::{
-    Actor, Answer, Bucket, Digest, Entry, Hold, IdemKey, Kind, LOTS_MAX, Lot, Move, Operation, Refusal, Request, State,
-    Transaction,
+    Actor, Answer, Bucket, Crossing, Digest, Entry, Hold, IdemKey, Kind, LOTS_MAX, Lot, Move, Operation, Refusal,
+    Request, State, Threshold, Transaction,
     draft::{Draft, Heading},
     request_hash,
 };
@@ -65,6 +65,23 @@ pub struct Decision {
     pub closed: Vec<Hold>,
     /// A hold of which more was given back.
     pub refunded: Option<Hold>,
+    /// Low-balance levels that the available credits fell below or reached again.
+    pub thresholds: Vec<Threshold>,
+}
+
+impl Decision {
+    /// The levels that the available credits fell below.
+    pub fn crossings(&self) -> impl Iterator<Item = Crossing> {
+        let row = &self.transaction;
+        self.thresholds.iter().filter(|threshold| !threshold.is_armed).map(|threshold| Crossing {
+            account: row.account_id,
+            level: threshold.level,
+            available: row.balance.available,
+            transaction: row.id,
+            sequence: row.sequence,
+            at: row.at,
+        })
+    }
 }
 
 /// Carries `request` out on `state`, or leaves `state` as it is and says why not. Lots that are due must have been
@@ -165,4 +182,9 @@ fn advance(state: &mut State, decision: &Decision) {
         state.paid_until.extend(until.map(|until| (hold.id(), until)));
     }
     state.holds.extend(decision.opened.iter().cloned());
+    for threshold in &mut state.thresholds {
+        if let Some(changed) = threshold.after(row.balance.available) {
+            *threshold = changed;
+        }
+    }
 }

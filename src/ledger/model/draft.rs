@@ -387,6 +387,8 @@ impl<'a> Draft<'a> {
             hash: [0; 32],
         };
         transaction.hash = chain_hash(&transaction, &self.entries);
+        let thresholds = self.state.thresholds.iter();
+        let thresholds = thresholds.filter_map(|threshold| threshold.after(self.balance.available)).collect();
         Ok(Decision {
             transaction,
             answer,
@@ -396,6 +398,7 @@ impl<'a> Draft<'a> {
             opened: self.opened,
             closed: self.closed,
             refunded: self.refunded,
+            thresholds,
         })
     }
 }

@@ -8,6 +8,7 @@ mod draft;
 mod hash;
 mod refusal;
 mod state;
+mod threshold;
 mod value;
 
 pub use answer::{Answer, Untouched, Work};
@@ -16,6 +17,7 @@ pub use decide::{Decision, Declined, Inconsistency, Stamp, apply, repeat, write_
 pub use hash::{Digest, chain_hash, note_hash, request_hash};
 pub use refusal::Refusal;
 pub use state::{Account, Beyond, BurnKey, Hold, HoldState, Lot, Part, Standing, State, Transaction};
+pub use threshold::{Crossing, Threshold};
 pub use value::{Actor, Balance, Bucket, Credits, Entry, GrantKind, Kind, Move, WorkKind};
 
 /// The most credits that may ever be issued to one account: 2^53 - 1, exact in every client.
@@ -26,5 +28,7 @@ pub const AMOUNT_MAX: i64 = 1_000_000_000_000;
 pub const LOTS_MAX: usize = 500;
 /// The least that refunded credits live: 30 days, in microseconds.
 pub const REFUND_LIFE_MIN: i64 = 30 * 24 * 60 * 60 * 1_000_000;
+/// The most low-balance levels of an account.
+pub const THRESHOLDS_MAX: usize = 10;
 /// The most holds one operation may take or give back.
 pub const HOLDS_MAX: usize = 100;

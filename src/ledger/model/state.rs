@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::clock::Micros;
 
-use super::{Actor, Answer, Balance, Digest, GrantKind, HoldItem, Kind};
+use super::{Actor, Answer, Balance, Digest, GrantKind, HoldItem, Kind, Threshold};
 
 /// Whether an account may be given and may reserve credits. Ending work is always possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -243,6 +243,8 @@ pub struct State {
     pub holds_in_use: Vec<Uuid>,
     /// Settled holds that may be refunded, with the latest end among the lots that paid for them.
     pub paid_until: Vec<(Uuid, Micros)>,
+    /// The account's low-balance levels.
+    pub thresholds: Vec<Threshold>,
 }
 
 impl State {
@@ -269,6 +271,7 @@ impl State {
             used_sources: Vec::new(),
             holds_in_use: Vec::new(),
             paid_until: Vec::new(),
+            thresholds: Vec::new(),
         }
     }
 

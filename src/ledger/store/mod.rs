@@ -5,6 +5,7 @@ mod load;
 mod read;
 mod row;
 mod save;
+mod threshold;
 
 pub use load::{close_account, insert_account, load_by_key, load_due_lots, load_lots, load_touched, lock_accounts};
 pub use read::{
@@ -15,6 +16,7 @@ pub use read::{
 pub use row::TRANSACTION_COLUMNS;
 pub(super) use row::{ENTRY_COLUMNS, entry_from, transaction_from};
 pub use save::{NewNote, insert_meta, save};
+pub use threshold::{delete_thresholds, insert_threshold, load_thresholds};
 
 use sea_orm::{DbErr, Value};
 

@@ -118,6 +118,7 @@ pub async fn save(tx: &impl ConnectionTrait, decisions: &[&Decision], notes: &[N
         .flat_map(|decision| (1_i32..).zip(&decision.entries).map(|(line, entry)| (&decision.transaction, line, entry)))
         .collect();
     insert(tx, "credit_entry", NEW_ENTRY, &entries, |(row, line, entry)| entry_values(row, *line, entry)).await?;
+    update_thresholds(tx, decisions).await?;
     update_accounts(tx, decisions).await
 }
 
@@ -295,6 +296,37 @@ async fn update_refunded(tx: &impl ConnectionTrait, holds: &[(Uuid, &Hold)]) -> 
         let sql = format!(
             "UPDATE credit_hold SET refunded = v.column2 FROM (VALUES {groups}) AS v \
              WHERE credit_hold.id = v.column1 AND credit_hold.state = 'settled' AND credit_hold.refunded < v.column2"
+        );
+        expect_rows(tx.execute_raw(statement(tx, sql, values)).await?.rows_affected(), part.len())?;
+    }
+    Ok(())
+}
+
+/// Disarms the low-balance levels that were crossed, with the transaction that did it last, and arms those that were reached again.
+async fn update_thresholds(tx: &impl ConnectionTrait, decisions: &[&Decision]) -> Result<(), DbErr> {
+    let mut thresholds: Latest<(bool, Option<i64>)> = Latest::new();
+    for decision in decisions {
+        let row = &decision.transaction;
+        for threshold in &decision.thresholds {
+            let known = thresholds.places.get(&threshold.id).and_then(|place| thresholds.rows.get(*place));
+            let fired = if threshold.is_armed { known.and_then(|(_, (_, fired))| *fired) } else { Some(row.sequence) };
+            thresholds.put(threshold.id, row.account_id, (threshold.is_armed, fired));
+        }
+    }
+    let places = &thresholds.places;
+    let mut changed: Vec<(Uuid, (bool, Option<i64>))> =
+        places.iter().filter_map(|(id, place)| Some((*id, thresholds.rows.get(*place)?.1))).collect();
+    changed.sort_unstable();
+    for part in in_powers(&changed, ROWS_MAX) {
+        let (groups, values) = rows(
+            engine_of(tx),
+            part.iter()
+                .map(|(id, (is_armed, fired))| vec![(*id).into(), i32::from(*is_armed).into(), (*fired).into()])
+                .collect(),
+        );
+        let sql = format!(
+            "UPDATE credit_threshold SET armed = v.column2, fired_seq = COALESCE(v.column3, fired_seq) \
+             FROM (VALUES {groups}) AS v WHERE credit_threshold.id = v.column1"
         );
         expect_rows(tx.execute_raw(statement(tx, sql, values)).await?.rows_affected(), part.len())?;
     }

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-use super::{Posting, desk::Desk};
+use super::{LowBalance, Posting, desk::Desk};
 
 /// A command made ready: everything that is not in the database has been decided.
 pub(super) struct Job {
@@ -36,6 +36,7 @@ pub(super) struct Batch {
     pub(super) remembered: Arc<HashMap<Uuid, State>>,
     pub(super) epoch: i64,
     pub(super) ids: Arc<dyn Ids>,
+    pub(super) low_balance: Option<LowBalance>,
 }
 
 impl Batch {

@@ -134,6 +134,11 @@ impl<'a> Desk<'a> {
             .map(|job| (job.account, &job.request.operation))
             .collect();
         store::load_touched(tx, &mut self.states, &operations).await?;
+        for (id, thresholds) in store::load_thresholds(tx, &accounts_of(self.jobs)).await? {
+            if let Some(state) = self.states.get_mut(&id) {
+                state.thresholds = thresholds;
+            }
+        }
         Ok(())
     }
 
@@ -293,6 +298,9 @@ impl<'a> Desk<'a> {
                 Verdict::Repeated(_) | Verdict::Refused(_) | Verdict::Broken(_) => {}
             }
         }
+        let notices: Vec<(Vec<Effect>, Facts)> =
+            self.decisions.iter().filter_map(|decision| self.notices(decision)).collect();
+        commands.extend(notices.iter().map(|(effects, facts)| (effects.as_slice(), *facts)));
         write_many(tx, &commands).await.map_err(|error| match error {
             EffectError::GuardFailed { table } => Stop::Refused(Refusal::EffectRefused { code: table.to_owned() }),
             EffectError::Db(error) => match taken(&error) {
@@ -303,6 +311,14 @@ impl<'a> Desk<'a> {
                 Stop::Fault(Internal::new("an effect could not be filled", unknown))
             }
         })
+    }
+
+    /// What the account's members are told of a transaction that took their credits below a level.
+    fn notices(&self, decision: &Decision) -> Option<(Vec<Effect>, Facts)> {
+        let tell = self.batch.low_balance?;
+        let effects: Vec<Effect> =
+            decision.crossings().map(|crossing| tell(self.batch.ids.uuid(), &crossing)).collect();
+        (!effects.is_empty()).then(|| (effects, facts_of(decision)))
     }
 
     /// What was written off before the command.

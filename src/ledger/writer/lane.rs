@@ -328,6 +328,7 @@ impl Lane {
             remembered: Arc::clone(remembered),
             epoch: self.parts.epoch,
             ids: Arc::clone(&self.parts.ids),
+            low_balance: self.parts.options.low_balance,
         });
         let mut tried = 1;
         let result = loop {

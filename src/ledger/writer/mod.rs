@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::db::effect::Effect;
 
-use super::model::{Actor, Answer, Balance, IdemKey, Kind, Operation, Untouched};
+use super::model::{Actor, Answer, Balance, Crossing, IdemKey, Kind, Operation, Untouched};
 
 pub(super) use lane::{Lane, Parts, Sender};
 
@@ -40,6 +40,9 @@ impl Command {
         size_of::<Self>() + items + note + self.effects.iter().chain(&self.otherwise).map(Effect::size).sum::<usize>()
     }
 }
+
+/// The row that tells an account's members of a crossing, with the id that is given to it. It commits with the transaction.
+pub type LowBalance = fn(Uuid, &Crossing) -> Effect;
 
 /// The most rows one command may carry.
 pub const EFFECTS_MAX: usize = 256;

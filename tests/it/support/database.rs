@@ -159,6 +159,14 @@ impl TestDb {
     }
 
     /// The single number that `sql` answers.
+    /// The first column of every row, sorted here: databases sort texts differently.
+    pub async fn texts(&self, sql: &str) -> Vec<String> {
+        let rows = self.db.reader().query_all_raw(self.db.statement(sql, [])).await.unwrap();
+        let mut texts: Vec<String> = rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+        texts.sort_unstable();
+        texts
+    }
+
     pub async fn number(&self, sql: &str) -> i64 {
         let row = self.db.reader().query_one_raw(self.db.statement(sql, [])).await.unwrap().unwrap();
         // PostgreSQL tells apart what SQLite does not: an `integer` column is not a `bigint`.
