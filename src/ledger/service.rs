@@ -19,7 +19,7 @@ use crate::{
 use super::{
     hub::Hub,
     model::{Account, InvalidKey, Refusal, Transaction},
-    store::{self, Order, Scope, Slice, TransactionFilter},
+    store::{self, Scope, Slice, TransactionFilter},
     writer::{Command, EFFECTS_MAX, Lane, Parts, Posting, Sender},
 };
 
@@ -148,6 +148,11 @@ impl Ledger {
         &self.0.hub
     }
 
+    /// The database, for what only reads.
+    pub(super) fn db(&self) -> &Db {
+        &self.0.db
+    }
+
     /// The restore epoch of the database.
     pub fn epoch(&self) -> i64 {
         self.0.epoch
@@ -185,12 +190,7 @@ impl Ledger {
         filter: &TransactionFilter,
         args: &PageArgs<i64>,
     ) -> Result<Page<Transaction>, Error> {
-        let slice = Slice {
-            above: args.before,
-            below: args.after,
-            order: if args.from_end { Order::OldestFirst } else { Order::NewestFirst },
-            limit: u64::from(args.limit) + 1,
-        };
+        let slice = Slice::of_page(args);
         let rows = self.transactions(account, filter, slice).await?;
         let total = if args.with_total { Some(self.count_transactions(account, filter).await?) } else { None };
         Ok(Page::from_rows(rows, args, total))
