@@ -2,6 +2,7 @@
 
 mod config;
 mod doctor;
+mod export;
 mod ledger;
 mod migrate;
 mod place;
@@ -179,12 +180,18 @@ fn command() -> Command {
         )
         .subcommand(prompts::command())
         .subcommand(
-            Command::new("ledger").about("The credit ledger").subcommand_required(true).subcommand(
-                Command::new("verify")
-                    .about("Check every invariant and recompute every hash; read-only, safe beside a running server")
-                    .arg(json_flag())
-                    .arg(Arg::new("account").long("account").value_name("UUID").help("One account only")),
-            ),
+            Command::new("ledger")
+                .about("The credit ledger")
+                .subcommand_required(true)
+                .subcommand(export::command())
+                .subcommand(
+                    Command::new("verify")
+                        .about(
+                            "Check every invariant and recompute every hash; read-only, safe beside a running server",
+                        )
+                        .arg(json_flag())
+                        .arg(Arg::new("account").long("account").value_name("UUID").help("One account only")),
+                ),
         )
         .subcommand(
             Command::new("doctor")
@@ -274,6 +281,7 @@ async fn dispatch(name: &str, context: &Context) -> Result<u8, CliError> {
         "" | "serve" => serve::run(context).await,
         "config" => config::run(context),
         "doctor" => doctor::run(context).await,
+        "ledger export" => export::run(context).await,
         "ledger verify" => ledger::run_verify(context).await,
         "migrate" => migrate::run(context).await,
         "schema" => schema::run(),

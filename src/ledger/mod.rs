@@ -2,6 +2,7 @@
 //! credits. It knows no other feature: what commits together with a transaction comes in as effects.
 
 mod add_credits;
+pub mod export;
 pub mod graphql;
 pub mod hub;
 pub mod model;
