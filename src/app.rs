@@ -51,6 +51,7 @@ use crate::{
     site::{Sites, erase::SiteEraser, graphql::SiteLoader},
     statistics::Statistics,
     storage::{ObjectSweep, Patience, Storage, Uploads, UrlSigner, sweep::SweepParts},
+    trace::{Trace, graphql::TraceLoader},
 };
 
 pub use connect::connect_providers;
@@ -161,6 +162,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
     let content_tasks = ContentTasks::new(db.clone(), clock.clone(), ids.clone());
     let publishing = Publishing::new(db.clone(), contents.clone(), clock.clone());
     let statistics = Statistics::new(db.clone(), clock.clone());
+    let trace = Trace::new(db.clone(), ledger.clone());
     let uploads = Uploads::new(db.clone(), clock.clone(), ids.clone(), signer.clone());
     let jobs = Jobs::new(db.clone(), clock.clone(), ids.clone(), bus.clone(), seams.jobs.clone());
     let prompts = Prompts::new(PromptsParts { db: db.clone(), clock: clock.clone(), ids: ids.clone() });
@@ -240,6 +242,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         .data(contents.clone())
         .data(publishing)
         .data(statistics)
+        .data(trace.clone())
         .data(automation.clone())
         .data(uploads.clone())
         .data(prompts.clone())
@@ -256,7 +259,8 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         .data(batched(IdeaLoader(ideas)))
         .data(batched(ContentTaskLoader(content_tasks)))
         .data(batched(AutomationLoader(automation.clone())))
-        .data(batched(PromptLoader(prompts.clone())));
+        .data(batched(PromptLoader(prompts.clone())))
+        .data(batched(TraceLoader(trace)));
     let gate = Gate::new(schema, seams.limits.clone(), clock.clone())
         .map_err(|error| StartError::Internal(Internal::new("reading the schema", error)))?;
     let door = StoredObjects {

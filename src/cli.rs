@@ -3,6 +3,7 @@
 mod adjust;
 mod config;
 mod doctor;
+mod export;
 mod ledger;
 mod migrate;
 mod place;
@@ -184,6 +185,7 @@ fn command() -> Command {
                 .about("The credit ledger")
                 .subcommand_required(true)
                 .subcommand(adjust::command())
+                .subcommand(export::command())
                 .subcommand(
                     Command::new("verify")
                         .about(
@@ -282,6 +284,7 @@ async fn dispatch(name: &str, context: &Context) -> Result<u8, CliError> {
         "config" => config::run(context),
         "doctor" => doctor::run(context).await,
         "ledger adjust" => adjust::run(context).await,
+        "ledger export" => export::run(context).await,
         "ledger verify" => ledger::run_verify(context).await,
         "migrate" => migrate::run(context).await,
         "schema" => schema::run(),

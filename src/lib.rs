@@ -35,5 +35,6 @@ pub mod site;
 pub mod statistics;
 pub mod storage;
 pub mod telemetry;
+pub mod trace;
 pub mod viewer;
 mod words;

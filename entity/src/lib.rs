@@ -24,6 +24,7 @@ pub mod content;
 pub mod content_image;
 pub mod content_revision;
 pub mod content_task;
+pub mod content_work;
 pub mod credit_cap;
 pub mod credit_entry;
 pub mod credit_grant;

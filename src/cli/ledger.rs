@@ -34,8 +34,7 @@ async fn verify(context: &Context) -> Result<u8, CliError> {
     spinner.finish_and_clear();
     let report = report?;
     if let (Some(account), 0) = (account, report.accounts) {
-        let message = "has no ledger: it never had credits, or there is no such account. See `inkledger users list`";
-        return Err(CliError::Usage(format!("{account} {message}")));
+        return Err(no_ledger(account));
     }
     let mut out = std::io::stdout().lock();
     if context.json() {
@@ -46,8 +45,14 @@ async fn verify(context: &Context) -> Result<u8, CliError> {
     Ok(if report.clean() { OK } else { FAILED })
 }
 
+/// What is said of an account without one.
+pub(super) fn no_ledger(account: Uuid) -> CliError {
+    let message = "has no ledger: it never had credits, or there is no such account. See `inkledger users list`";
+    CliError::Usage(format!("{account} {message}"))
+}
+
 /// The account as a UUID, or as the id that the API shows.
-fn account(context: &Context) -> Result<Option<Uuid>, CliError> {
+pub(super) fn account(context: &Context) -> Result<Option<Uuid>, CliError> {
     let Some(text) = context.matches.get_one::<String>("account") else { return Ok(None) };
     let id = text.parse().ok().or_else(|| node::decode(NodeKind::Account, &text.clone().into(), &[]).ok());
     id.map(Some).ok_or_else(|| CliError::Usage(format!("--account is `{text}`, but must be the id of an account")))

@@ -36,6 +36,7 @@ use crate::{
     site::graphql::{SiteMutation, SiteQuery},
     statistics::graphql::StatisticsQuery,
     storage::graphql::StorageMutation,
+    trace::graphql::TraceQuery,
 };
 
 /// Everything that can be read.
@@ -63,6 +64,7 @@ pub struct Query(
     ContentQuery,
     PublishingQuery,
     StatisticsQuery,
+    TraceQuery,
     AutomationQuery,
 );
 

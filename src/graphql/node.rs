@@ -16,7 +16,7 @@ use crate::{
     idea::graphql::Idea,
     image::graphql::Image,
     keyword::graphql::{Cluster, Keyword},
-    ledger::graphql::CreditTransaction,
+    ledger::graphql::{CreditGrant, CreditHold, CreditTransaction},
     notification::graphql::Notification,
     prompt::graphql::{PromptOptimisation, PromptSplit, SystemPrompt, SystemPromptVersion},
     site::graphql::{Sector, Site},
@@ -47,6 +47,10 @@ kinds! {
     Account = b'A';
     /// A credit transaction.
     CreditTransaction = b'C';
+    /// A lot of credits.
+    CreditGrant = b'B';
+    /// Credits reserved for work.
+    CreditHold = b'H';
     /// An AI model.
     AiModel = b'M';
     /// An AI task.
@@ -123,6 +127,10 @@ pub enum Node {
     Account(Account),
     /// A credit transaction.
     CreditTransaction(CreditTransaction),
+    /// A lot of credits.
+    CreditGrant(CreditGrant),
+    /// Credits reserved for work.
+    CreditHold(CreditHold),
     /// An AI model.
     AiModel(AiModel),
     /// An AI task.
@@ -209,6 +217,8 @@ pub async fn find(ctx: &Context<'_>, kind: NodeKind, uuid: Uuid) -> GraphqlResul
         NodeKind::CreditTransaction => {
             CreditTransaction::find(ctx, uuid).await.map(|found| found.map(Node::CreditTransaction))
         }
+        NodeKind::CreditGrant => CreditGrant::find(ctx, uuid).await.map(|found| found.map(Node::CreditGrant)),
+        NodeKind::CreditHold => CreditHold::find(ctx, uuid).await.map(|found| found.map(Node::CreditHold)),
         NodeKind::AiModel => AiModel::find(ctx, uuid).await.map(|found| found.map(Node::AiModel)),
         NodeKind::AiTask => AiTask::find(ctx, uuid).await.map(|found| found.map(Node::AiTask)),
         NodeKind::Image => Image::find(ctx, uuid).await.map(|found| found.map(Node::Image)),

@@ -54,6 +54,18 @@ impl CursorKey for Uuid {
     }
 }
 
+impl CursorKey for (i64, Uuid) {
+    fn to_cursor(&self) -> String {
+        URL_SAFE_NO_PAD.encode(format!("p{}.{}", self.0, self.1.simple()))
+    }
+
+    fn from_cursor(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (number, id) = std::str::from_utf8(&bytes).ok()?.strip_prefix('p')?.split_once('.')?;
+        Some((number.parse().ok()?, Uuid::parse_str(id).ok()?))
+    }
+}
+
 /// The four arguments of a connection, as they came.
 #[derive(Debug, Default, Clone)]
 pub struct ConnectionArgs {
@@ -155,6 +167,8 @@ mod tests {
         let id = Uuid::from_u128(9);
         assert_eq!(Uuid::from_cursor(&id.to_cursor()), Some(id));
         assert_eq!(i64::from_cursor(&id.to_cursor()), None);
+        assert_eq!(<(i64, Uuid)>::from_cursor(&(42_i64, id).to_cursor()), Some((42, id)));
+        assert_eq!(<(i64, Uuid)>::from_cursor(&42_i64.to_cursor()), None);
         assert_eq!(Uuid::from_cursor("%%%"), None);
     }
 }

@@ -2,9 +2,11 @@
 //! credits. It knows no other feature: what commits together with a transaction comes in as effects.
 
 mod admin;
+pub mod export;
 pub mod graphql;
 pub mod hub;
 pub mod model;
+mod reading;
 pub mod service;
 pub mod store;
 mod tenant;
@@ -18,8 +20,9 @@ pub use admin::{
 };
 pub use hub::{BalanceEvent, BalanceEventKind, Cursor, Hub};
 pub use model::{IdemKey, Refusal};
+pub use reading::PastBalance;
 pub use service::{Ledger, LedgerOptions};
-pub use store::{Scope, TransactionFilter};
+pub use store::{Grant, GrantFilter, HoldFilter, HoldPlace, HoldStage, OwnedHold, Scope, TransactionFilter};
 pub use tenant::{OwnedAccount, SeenAccount, Tenants};
 pub use threshold::{SetThresholds, ThresholdError, set_thresholds};
 pub use writer::{Command, LowBalance, Posting};

@@ -19,7 +19,7 @@ use crate::{
 use super::{
     hub::Hub,
     model::{Account, InvalidKey, Refusal, Threshold, Transaction},
-    store::{self, Order, Scope, Slice, TransactionFilter},
+    store::{self, Scope, Slice, TransactionFilter},
     writer::{Command, EFFECTS_MAX, Lane, LowBalance, Parts, Posting, Sender},
 };
 
@@ -146,10 +146,6 @@ impl Ledger {
         Ok(())
     }
 
-    pub(super) fn db(&self) -> &Db {
-        &self.0.db
-    }
-
     /// The low-balance levels of many accounts at once, highest first, for a loader. The caller authorises.
     pub async fn thresholds_of(&self, accounts: &[Uuid]) -> Result<HashMap<Uuid, Vec<Threshold>>, Error> {
         Ok(store::load_thresholds(self.0.db.reader(), accounts).await?)
@@ -158,6 +154,11 @@ impl Ledger {
     /// Live balances.
     pub fn hub(&self) -> &Hub {
         &self.0.hub
+    }
+
+    /// The database, for what this feature reads and writes beside the journal.
+    pub(super) fn db(&self) -> &Db {
+        &self.0.db
     }
 
     /// The restore epoch of the database.
@@ -202,12 +203,7 @@ impl Ledger {
         filter: &TransactionFilter,
         args: &PageArgs<i64>,
     ) -> Result<Page<Transaction>, Error> {
-        let slice = Slice {
-            above: args.before,
-            below: args.after,
-            order: if args.from_end { Order::OldestFirst } else { Order::NewestFirst },
-            limit: u64::from(args.limit) + 1,
-        };
+        let slice = Slice::of_page(args);
         let rows = self.transactions(account, filter, slice).await?;
         let total = if args.with_total { Some(self.count_transactions(account, filter).await?) } else { None };
         Ok(Page::from_rows(rows, args, total))

@@ -16,7 +16,7 @@ use crate::{
 const PORTION: u64 = 2_000;
 
 /// What hangs on a site: each table before those that it names, with its key and where its rows are found from the site `s`.
-const TABLES: [(&str, &str, &str); 16] = [
+const TABLES: [(&str, &str, &str); 17] = [
     (
         "automation_item",
         "run_id, stage, position",
@@ -50,6 +50,11 @@ const TABLES: [(&str, &str, &str); 16] = [
         "content_revision",
         "content_id, version",
         "JOIN content c ON c.site_id = s.id JOIN content_revision t ON t.content_id = c.id",
+    ),
+    (
+        "content_work",
+        "content_id, ai_task_id, product_id",
+        "JOIN content c ON c.site_id = s.id JOIN content_work t ON t.content_id = c.id",
     ),
     ("content", "id", "JOIN content t ON t.site_id = s.id"),
     ("content_task", "id", "JOIN content_task t ON t.site_id = s.id"),

@@ -39,3 +39,4 @@ mod storage;
 mod story;
 mod support;
 mod tidy;
+mod trace;

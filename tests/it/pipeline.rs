@@ -19,7 +19,7 @@ mod run_share;
 mod run_strain;
 mod runner;
 mod sandbox;
-mod stage;
+pub mod stage;
 mod stop;
 mod twin;
 mod two_hundred;

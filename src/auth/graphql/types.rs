@@ -19,8 +19,9 @@ use crate::{
         scalars::{DateTime, SafeInt},
     },
     ledger::graphql::{
-        CreditBalance, CreditTransactionConnection, CreditTransactionFilter, LowBalanceThreshold, balance,
-        credit_transactions, low_balance_thresholds,
+        CreditBalance, CreditGrantConnection, CreditGrantFilter, CreditHoldConnection, CreditHoldFilter,
+        CreditTransactionConnection, CreditTransactionFilter, LowBalanceThreshold, balance, balance_at, credit_grants,
+        credit_holds, credit_transactions, low_balance_thresholds,
     },
     page::PageArgs,
     viewer::{Feature, Level, Viewer},
@@ -200,6 +201,44 @@ impl Account {
     /// The levels of available credits below which its members are told, highest first, at most 10.
     async fn low_balance_thresholds(&self, ctx: &Context<'_>) -> Result<Option<Vec<LowBalanceThreshold>>> {
         Ok(Some(low_balance_thresholds(ctx, self.0.id).await?))
+    }
+
+    /// The credits it had after the last transaction not after that instant: zeros before the first, the present ones for an
+    /// instant to come. Null only for an account that has no credits to count.
+    async fn balance_at(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The instant.")] at: DateTime,
+    ) -> Result<Option<CreditBalance>> {
+        balance_at(ctx, self.0.id, at).await
+    }
+
+    /// The credits it was given, grant by grant, newest first.
+    async fn credit_grants(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start, 1–100; 20 by default.")] first: Option<i32>,
+        #[graphql(desc = "Only after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 1–100.")] last: Option<i32>,
+        #[graphql(desc = "Only before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which ones.")] filter: Option<CreditGrantFilter>,
+    ) -> Result<Option<CreditGrantConnection>> {
+        let args = ConnectionArgs { first, after, last, before };
+        Ok(Some(credit_grants(ctx, self.0.id, args, filter).await?))
+    }
+
+    /// What was reserved for its work, newest first.
+    async fn credit_holds(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start, 1–100; 20 by default.")] first: Option<i32>,
+        #[graphql(desc = "Only after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 1–100.")] last: Option<i32>,
+        #[graphql(desc = "Only before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which ones.")] filter: Option<CreditHoldFilter>,
+    ) -> Result<Option<CreditHoldConnection>> {
+        let args = ConnectionArgs { first, after, last, before };
+        Ok(Some(credit_holds(ctx, self.0.id, args, filter).await?))
     }
 
     /// What was done to its credits, newest first.

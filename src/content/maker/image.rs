@@ -129,10 +129,11 @@ impl ContentImageMaker {
         let content = store::content::find_content(reader, content).await?.filter(is_redone).ok_or_else(gone)?;
         let found = store::part::load_images(reader, &[place]).await?.remove(&place);
         found.filter(|place| place.image_id == Some(old) && place.content_id == content.id).ok_or_else(gone)?;
+        let work = store::write::work_effect(content.id, making.ai_task_id, new, trace.at);
         let redrawn = store::write::redraw_effects(&content, place, (old, new), self.ids.as_ref(), trace);
         let unapproved = unapproved_effects(content, trace, self.ids.as_ref());
         let unapproved = unapproved.map_err(|illegal| Internal::new("drawing an image again", illegal))?;
-        let effects = redrawn.into_iter().chain(unapproved).collect();
+        let effects = redrawn.into_iter().chain(unapproved).chain([work]).collect();
         Ok(Made { effects, count: 1, ..Made::default() })
     }
 
@@ -185,7 +186,8 @@ impl Maker for ContentImageMaker {
             let place = place.ok_or(Failure::Refused(MakeError::Gone("TARGET_GONE")))?;
             let to = (ContentImageState::Generated, Some(image), None);
             let in_run = (!making.is_manual, making.trace);
-            let effects = self.settled(place.content_id, &[&place], to, in_run).await?;
+            let mut effects = self.settled(place.content_id, &[&place], to, in_run).await?;
+            effects.push(store::write::work_effect(place.content_id, making.ai_task_id, image, making.trace.at));
             Ok(Made { effects, count: 1, ..Made::default() })
         })
     }

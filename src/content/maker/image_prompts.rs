@@ -142,6 +142,11 @@ impl ImagePromptMaker {
             effects.push(entry_effect(&entry));
             products.push(image.id);
         }
+        // One product is enough to find the item by.
+        let work = products.first().map(|product| (content.id, *product));
+        effects.extend(
+            work.map(|(content, product)| store::write::work_effect(content, making.ai_task_id, product, trace.at)),
+        );
         let unapproved = unapproved_effects(content, trace, self.ids.as_ref());
         effects.extend(unapproved.map_err(|illegal| Internal::new("describing images again", illegal))?);
         let count = i32::try_from(products.len()).unwrap_or(i32::MAX);

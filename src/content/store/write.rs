@@ -103,6 +103,21 @@ pub fn prompts_effect(content: &Content, now: Micros) -> Effect {
     Effect::Update { table: "content", set, key: as_read(content), guarded: true }
 }
 
+/// Notes that a task worked on content and delivered `product`, for work that leaves no version of the content. Repeating is
+/// safe.
+pub fn work_effect(content: Uuid, ai_task: Uuid, product: Uuid, now: Micros) -> Effect {
+    Effect::Insert {
+        table: "content_work",
+        cells: vec![
+            ("content_id", content.into()),
+            ("ai_task_id", ai_task.into()),
+            ("product_id", product.into()),
+            ("created_at", now.into()),
+        ],
+        if_absent: true,
+    }
+}
+
 /// Content as it was read, with its places for images.
 fn as_read(content: &Content) -> Vec<(&'static str, Value)> {
     let (seen, version) = (content.image_seq, content.version);

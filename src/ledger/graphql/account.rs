@@ -4,12 +4,14 @@ use async_graphql::{Context, InputObject, Result, dataloader::DataLoader};
 use uuid::Uuid;
 
 use super::{
+    grant::{CreditGrant, CreditGrantConnection, CreditGrantFilter},
+    hold::{CreditHold, CreditHoldConnection, CreditHoldFilter},
     loader::{BalanceOf, LedgerLoader},
     types::{CreditBalance, CreditTransaction, CreditTransactionConnection, CreditTransactionKind},
 };
 use crate::{
     graphql::{context::service, page::ConnectionArgs, scalars::DateTime},
-    ledger::{Ledger, TransactionFilter},
+    ledger::{HoldPlace, Ledger, TransactionFilter},
     page::PageArgs,
 };
 
@@ -39,6 +41,35 @@ impl From<CreditTransactionFilter> for TransactionFilter {
 pub async fn balance(ctx: &Context<'_>, account: Uuid) -> Result<Option<CreditBalance>> {
     let loader = service::<DataLoader<LedgerLoader>>(ctx)?;
     Ok(loader.load_one(BalanceOf(account)).await?.as_ref().map(CreditBalance::from))
+}
+
+/// `Account.balanceAt`.
+pub async fn balance_at(ctx: &Context<'_>, account: Uuid, at: DateTime) -> Result<Option<CreditBalance>> {
+    Ok(service::<Ledger>(ctx)?.balance_at(account, at.0).await?.map(CreditBalance::from))
+}
+
+/// `Account.creditGrants`, newest first.
+pub async fn credit_grants(
+    ctx: &Context<'_>,
+    account: Uuid,
+    args: ConnectionArgs,
+    filter: Option<CreditGrantFilter>,
+) -> Result<CreditGrantConnection> {
+    let args: PageArgs<i64> = args.check(ctx)?;
+    let page = service::<Ledger>(ctx)?.grants_page(account, &filter.unwrap_or_default().into(), &args).await?;
+    Ok(page.map(CreditGrant).into())
+}
+
+/// `Account.creditHolds`, newest first.
+pub async fn credit_holds(
+    ctx: &Context<'_>,
+    account: Uuid,
+    args: ConnectionArgs,
+    filter: Option<CreditHoldFilter>,
+) -> Result<CreditHoldConnection> {
+    let args: PageArgs<HoldPlace> = args.check(ctx)?;
+    let page = service::<Ledger>(ctx)?.holds_page(account, &filter.unwrap_or_default().check()?, &args).await?;
+    Ok(page.map(CreditHold).into())
 }
 
 /// `Account.creditTransactions`, newest first.

@@ -1,6 +1,8 @@
 //! Credits in the API.
 
 mod account;
+mod grant;
+mod hold;
 mod loader;
 mod mutation;
 mod query;
@@ -8,7 +10,9 @@ mod subscription;
 mod threshold;
 mod types;
 
-pub use account::{CreditTransactionFilter, balance, credit_transactions};
+pub use account::{CreditTransactionFilter, balance, balance_at, credit_grants, credit_holds, credit_transactions};
+pub use grant::{CreditGrant, CreditGrantConnection, CreditGrantFilter, CreditGrantKind};
+pub use hold::{CreditHold, CreditHoldConnection, CreditHoldFilter, CreditHoldLot, CreditHoldState};
 pub use loader::LedgerLoader;
 pub use mutation::LedgerMutation;
 pub use query::LedgerQuery;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, OneofObject, Result, SimpleObject};
 
-use super::types::CreditTransaction;
+use uuid::Uuid;
+
+use super::{CreditGrant, CreditTransaction};
 use crate::{
     app::Parts,
     auth::graphql::Account,
@@ -16,7 +18,10 @@ use crate::{
         node::{self, NodeKind},
         scalars::{Credits, CreditsEntry},
     },
-    ledger::{AddCredits, CreditsError, IdemKey, Ledger, Refusal, Scope, Target, Tenants, TypedAmount, add_credits},
+    ledger::{
+        AddCredits, CreditsError, IdemKey, Ledger, Posting, RefundCredits, Refusal, RevokeCredits, Scope, Target,
+        Tenants, TypedAmount, add_credits, refund_credits, revoke_credits,
+    },
     viewer::{Feature, Level},
 };
 
@@ -59,6 +64,101 @@ pub struct AddCreditsPayload {
     pub user_errors: Vec<UserError>,
 }
 
+/// What `refundCredits` needs.
+#[derive(Debug, InputObject)]
+pub struct RefundCreditsInput {
+    /// The credit transaction that charged the work: one of kind SETTLE.
+    pub transaction_id: ID,
+    /// How many to give back, from 1 to what was charged and not given back yet; all of that when omitted.
+    pub amount: Option<CreditsEntry>,
+    /// Why, at most 500 characters.
+    pub reason: Option<String>,
+    /// Makes the request happen once: 8–128 visible ASCII characters. A repeat answers as the first did.
+    pub idempotency_key: ID,
+}
+
+/// What `refundCredits` did.
+#[derive(SimpleObject)]
+pub struct RefundCreditsPayload {
+    /// The account; null when refused.
+    pub account: Option<Account>,
+    /// The credit transaction; null when refused.
+    pub transaction: Option<CreditTransaction>,
+    /// The grant that the credits came back as; null when refused.
+    pub grant: Option<CreditGrant>,
+    /// Credits given back; null when refused.
+    pub refunded: Option<Credits>,
+    /// Available credits right after this credit transaction; null when refused.
+    pub balance_after: Option<Credits>,
+    /// Why it was refused: `AMOUNT_ZERO`, `AMOUNT_NEGATIVE`, `AMOUNT_NOT_WHOLE`, `AMOUNT_TOO_LARGE`, `REASON_TOO_LONG`,
+    /// `NOT_FOUND`, `NOT_REFUNDABLE`, `REFUND_EXCEEDS`, `TOTAL_TOO_LARGE`, `ACCOUNT_FROZEN`, `ACCOUNT_CLOSED`, `LEDGER_BUSY`. Empty
+    /// when it was done.
+    pub user_errors: Vec<UserError>,
+}
+
+/// What `revokeCredits` needs.
+#[derive(Debug, InputObject)]
+pub struct RevokeCreditsInput {
+    /// The grant.
+    pub grant_id: ID,
+    /// How many to take at most, 1 or more; all that are available when omitted.
+    pub amount: Option<CreditsEntry>,
+    /// Why, at most 500 characters.
+    pub reason: Option<String>,
+    /// Makes the request happen once: 8–128 visible ASCII characters. A repeat answers as the first did.
+    pub idempotency_key: ID,
+}
+
+/// What `revokeCredits` did.
+#[derive(SimpleObject)]
+pub struct RevokeCreditsPayload {
+    /// The account; null when refused.
+    pub account: Option<Account>,
+    /// The credit transaction; null when refused.
+    pub transaction: Option<CreditTransaction>,
+    /// The grant as it is now; null when refused.
+    pub grant: Option<CreditGrant>,
+    /// Credits taken back, no more than were available; null when refused.
+    pub revoked: Option<Credits>,
+    /// Credits of the grant that stay reserved for work under way; null when refused.
+    pub held_left: Option<Credits>,
+    /// Credits of the grant that stay charged; null when refused.
+    pub spent_left: Option<Credits>,
+    /// Available credits right after this credit transaction; null when refused.
+    pub balance_after: Option<Credits>,
+    /// Why it was refused: `AMOUNT_ZERO`, `AMOUNT_NEGATIVE`, `AMOUNT_NOT_WHOLE`, `AMOUNT_TOO_LARGE`, `REASON_TOO_LONG`,
+    /// `NOT_FOUND`, `NOTHING_TO_REVOKE`, `ACCOUNT_FROZEN`, `ACCOUNT_CLOSED`, `LEDGER_BUSY`. Empty when it was done.
+    pub user_errors: Vec<UserError>,
+}
+
+impl RefundCreditsPayload {
+    fn refused(refusal: CreditsError) -> Self {
+        Self {
+            account: None,
+            transaction: None,
+            grant: None,
+            refunded: None,
+            balance_after: None,
+            user_errors: vec![user_error(refusal, &["input", "transactionId"])],
+        }
+    }
+}
+
+impl RevokeCreditsPayload {
+    fn refused(refusal: CreditsError) -> Self {
+        Self {
+            account: None,
+            transaction: None,
+            grant: None,
+            revoked: None,
+            held_left: None,
+            spent_left: None,
+            balance_after: None,
+            user_errors: vec![user_error(refusal, &["input", "grantId"])],
+        }
+    }
+}
+
 /// Credit mutations.
 #[derive(Default)]
 pub struct LedgerMutation;
@@ -97,10 +197,7 @@ impl LedgerMutation {
         match add_credits(ledger, tenants.as_ref(), right, parts.amount_max, command).await {
             Ok((account, posting)) => Ok(Some(AddCreditsPayload {
                 account: Account::find(ctx, account).await?,
-                transaction: ledger
-                    .transaction(Scope::Account(account), posting.transaction_id)
-                    .await?
-                    .map(CreditTransaction),
+                transaction: done(ctx, account, &posting).await?,
                 added: Some(Credits(posting.amount)),
                 balance_after: Some(Credits(posting.balance.available)),
                 user_errors: Vec::new(),
@@ -110,10 +207,96 @@ impl LedgerMutation {
                 transaction: None,
                 added: None,
                 balance_after: None,
-                user_errors: vec![user_error(refusal)],
+                user_errors: vec![user_error(refusal, &["input", "target"])],
             })),
             Err(Failure::Fault(error)) => Err(error.into()),
         }
+    }
+
+    /// Gives back what a piece of work was charged, wholly or in part, as a new grant that lives as long as the latest of those that
+    /// paid, and at least 30 days. What was charged stays in the journal. Refusals are in `userErrors`; a key used for another
+    /// request is `IDEMPOTENCY_KEY_REUSED`.
+    #[graphql(guard = "MutationPolicy", visible = "visible::credits_manage")]
+    async fn refund_credits(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which charge, how many, why.")] input: RefundCreditsInput,
+    ) -> Result<Option<RefundCreditsPayload>> {
+        let request = request(ctx)?;
+        let right = request.viewer.may(Feature::CreditsManage, Level::Admin)?;
+        let parts = service::<Parts>(ctx)?;
+        let path = &["input", "transactionId"];
+        let command = RefundCredits {
+            transaction: node::decode(NodeKind::CreditTransaction, &input.transaction_id, path)?,
+            amount: input.amount.map(typed),
+            reason: input.reason,
+            key: IdemKey::client(input.idempotency_key.as_str()).map_err(crate::error::Error::from)?,
+            request_id: request.request_id.clone(),
+            audit_id: parts.ids.uuid(),
+            now: parts.clock.now(),
+        };
+        match refund_credits(service::<Ledger>(ctx)?, right, command).await {
+            Ok((account, posting)) => Ok(Some(RefundCreditsPayload {
+                account: Account::find(ctx, account).await?,
+                transaction: done(ctx, account, &posting).await?,
+                grant: grant_of(ctx, &posting).await?,
+                refunded: Some(Credits(posting.amount)),
+                balance_after: Some(Credits(posting.balance.available)),
+                user_errors: Vec::new(),
+            })),
+            Err(Failure::Refused(refusal)) => Ok(Some(RefundCreditsPayload::refused(refusal))),
+            Err(Failure::Fault(error)) => Err(error.into()),
+        }
+    }
+
+    /// Takes unspent credits of a grant back, as many as are available up to the amount. What is held or spent of it stays, and the
+    /// answer says how much that is. Refusals are in `userErrors`; a key used for another request is `IDEMPOTENCY_KEY_REUSED`.
+    #[graphql(guard = "MutationPolicy", visible = "visible::credits_manage")]
+    async fn revoke_credits(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Of which grant, how many, why.")] input: RevokeCreditsInput,
+    ) -> Result<Option<RevokeCreditsPayload>> {
+        let request = request(ctx)?;
+        let right = request.viewer.may(Feature::CreditsManage, Level::Admin)?;
+        let parts = service::<Parts>(ctx)?;
+        let command = RevokeCredits {
+            grant: node::decode(NodeKind::CreditGrant, &input.grant_id, &["input", "grantId"])?,
+            amount: input.amount.map(typed),
+            reason: input.reason,
+            key: IdemKey::client(input.idempotency_key.as_str()).map_err(crate::error::Error::from)?,
+            request_id: request.request_id.clone(),
+            audit_id: parts.ids.uuid(),
+            now: parts.clock.now(),
+        };
+        match revoke_credits(service::<Ledger>(ctx)?, right, command).await {
+            Ok((account, posting)) => Ok(Some(RevokeCreditsPayload {
+                account: Account::find(ctx, account).await?,
+                transaction: done(ctx, account, &posting).await?,
+                grant: grant_of(ctx, &posting).await?,
+                revoked: Some(Credits(posting.amount)),
+                held_left: posting.untouched.map(|left| Credits(left.held)),
+                spent_left: posting.untouched.map(|left| Credits(left.spent)),
+                balance_after: Some(Credits(posting.balance.available)),
+                user_errors: Vec::new(),
+            })),
+            Err(Failure::Refused(refusal)) => Ok(Some(RevokeCreditsPayload::refused(refusal))),
+            Err(Failure::Fault(error)) => Err(error.into()),
+        }
+    }
+}
+
+/// The transaction that a command made or had made before.
+async fn done(ctx: &Context<'_>, account: Uuid, posting: &Posting) -> Result<Option<CreditTransaction>> {
+    let found = service::<Ledger>(ctx)?.transaction(Scope::Account(account), posting.transaction_id).await?;
+    Ok(found.map(CreditTransaction))
+}
+
+/// The grant that it is about, as it is now.
+async fn grant_of(ctx: &Context<'_>, posting: &Posting) -> Result<Option<CreditGrant>> {
+    match posting.grant {
+        Some(grant) => Ok(CreditGrant::find(ctx, grant).await?),
+        None => Ok(None),
     }
 }
 
@@ -126,7 +309,8 @@ fn typed(entry: CreditsEntry) -> TypedAmount {
     }
 }
 
-fn user_error(refusal: CreditsError) -> UserError {
+/// `named` is the field that says whom or what the credits are for.
+fn user_error(refusal: CreditsError, named: &[&str]) -> UserError {
     const AMOUNT: &[&str] = &["input", "amount"];
     match refusal {
         CreditsError::AmountZero => {
@@ -153,8 +337,14 @@ fn user_error(refusal: CreditsError) -> UserError {
             &["input", "reason"],
         ),
         CreditsError::NotFound => {
-            UserError::new(UserErrorCode::NotFound, "There is no such account or user.", &["input", "target"])
+            let message = "There is no such account, user, credit transaction or grant.";
+            UserError::new(UserErrorCode::NotFound, message, named)
         }
+        CreditsError::Ledger(Refusal::RefundExceeds { refundable }) => UserError::new(
+            UserErrorCode::RefundExceeds,
+            format!("Of what this work was charged, {refundable} credits can still be given back."),
+            AMOUNT,
+        ),
         CreditsError::Ledger(refusal) => ledger_error(refusal),
     }
 }
@@ -168,6 +358,8 @@ pub fn ledger_error(refusal: Refusal) -> UserError {
         }
         Refusal::AccountFrozen => UserErrorCode::AccountFrozen,
         Refusal::AccountClosed => UserErrorCode::AccountClosed,
+        Refusal::NotRefundable => UserErrorCode::NotRefundable,
+        Refusal::NothingToRevoke { .. } => UserErrorCode::NothingToRevoke,
         Refusal::TotalTooLarge => UserErrorCode::TotalTooLarge,
         Refusal::AccountNotFound => UserErrorCode::NotFound,
         Refusal::InvalidAmount { .. } => UserErrorCode::AmountTooLarge,

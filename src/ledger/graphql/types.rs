@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use async_graphql::{Context, Enum, ID, Object, SimpleObject, dataloader::DataLoader};
 use uuid::Uuid;
 
+use super::loader::{LedgerLoader, TransactionAt};
 use crate::{
     connection,
     error::Error,
@@ -15,7 +16,7 @@ use crate::{
     },
     jobs::event::Event,
     ledger::{
-        BalanceEvent as LiveEvent, BalanceEventKind, Ledger, Scope, Tenants,
+        BalanceEvent as LiveEvent, BalanceEventKind, Ledger, PastBalance, Scope, Tenants,
         model::{self, Kind, Transaction},
     },
 };
@@ -29,7 +30,7 @@ pub struct CreditBalance {
     pub held: Credits,
     /// The number of the last credit transaction; 0 before the first.
     pub sequence: SafeInt,
-    /// The time of the last credit transaction by the account's own clock.
+    /// The time of the last credit transaction by the account's own clock; before the first, that from which on it is so.
     pub as_of: DateTime,
 }
 
@@ -40,6 +41,17 @@ impl From<&model::Account> for CreditBalance {
             held: Credits(account.balance.held),
             sequence: SafeInt(account.sequence),
             as_of: DateTime(account.ledger_now),
+        }
+    }
+}
+
+impl From<PastBalance> for CreditBalance {
+    fn from(past: PastBalance) -> Self {
+        Self {
+            available: Credits(past.balance.available),
+            held: Credits(past.balance.held),
+            sequence: SafeInt(past.sequence),
+            as_of: DateTime(past.as_of),
         }
     }
 }
@@ -136,6 +148,13 @@ impl CreditTransaction {
 }
 
 impl CreditTransaction {
+    /// Transaction `sequence` of an account that the caller may see; `None` for no number.
+    pub async fn numbered(ctx: &Context<'_>, account: Uuid, sequence: Option<i64>) -> Result<Option<Self>, Error> {
+        let Some(sequence) = sequence else { return Ok(None) };
+        let loader = service::<DataLoader<LedgerLoader>>(ctx)?;
+        Ok(loader.load_one(TransactionAt(account, sequence)).await?.map(Self))
+    }
+
     /// The transaction of that id, if the viewer may see its account. Refuses: `NotFound`, `Unauthenticated`.
     pub async fn find(ctx: &Context<'_>, id: Uuid) -> Result<Option<Self>, Error> {
         let Some(found) = service::<Ledger>(ctx)?.transaction(Scope::Everyone, id).await? else { return Ok(None) };

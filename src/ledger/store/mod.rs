@@ -1,17 +1,29 @@
 //! The ledger's rows: constant SQL for both engines. Loads run under the account's lock, finders take a scope. Must
 //! never decide anything.
 
+mod condition;
+mod draw;
+mod grant;
+mod hold;
 mod load;
 mod read;
 mod row;
 mod save;
 mod threshold;
 
+pub use draw::{
+    Draw, HoldEnds, MovesOf, PlacedEntry, count_holds_of_grant, count_moves, list_holds_of_grant,
+    list_holds_of_transaction, list_moves, load_draws, load_refunds,
+};
+pub use grant::{Grant, GrantFilter, count_grants, list_grants, load_by_grant};
+pub use hold::{
+    HoldFilter, HoldPlace, HoldStage, OwnedHold, count_holds, list_holds, load_by_hold, load_parts_by_hold,
+};
 pub use load::{close_account, insert_account, load_by_key, load_due_lots, load_lots, load_touched, lock_accounts};
 pub use read::{
-    Order, Scope, Slice, TransactionFilter, count_transactions, find_account, find_grant, find_grant_account,
-    find_hold, find_transaction, get_meta, list_entries, list_grants, list_holds_of_work, list_sequences,
-    list_transactions, load_by_account, load_by_transaction, sequence_not_after,
+    JournalEntry, Order, Scope, Slice, TransactionFilter, count_transactions, find_account, find_grant,
+    find_grant_account, find_hold, find_transaction, get_meta, list_entries, list_holds_of_work, list_journal_entries,
+    list_sequences, list_transactions, load_by_account, load_by_sequence, load_by_transaction, sequence_not_after,
 };
 pub use row::TRANSACTION_COLUMNS;
 pub(super) use row::{ENTRY_COLUMNS, entry_from, transaction_from};

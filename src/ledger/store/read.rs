@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 use crate::{
     clock::Micros,
-    db::statement,
+    db::{engine_of, statement},
     ledger::model::{Account, Entry, Hold, Kind, Lot, Transaction},
+    page::PageArgs,
 };
 
 use super::{
@@ -17,6 +18,7 @@ use super::{
         ACCOUNT_COLUMNS, ENTRY_COLUMNS, HOLD_COLUMNS, LOT_COLUMNS, TRANSACTION_COLUMNS, account_from, entry_from,
         hold_from, lot_from, transaction_from,
     },
+    rows,
 };
 
 /// Whose rows a finder may see.
@@ -46,17 +48,29 @@ pub enum Order {
     OldestFirst,
 }
 
-/// A part of a list by sequence, its ends not included.
+/// A part of a list by its key, a sequence unless said otherwise; its ends are not included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Slice {
-    /// Only greater sequences.
-    pub above: Option<i64>,
-    /// Only smaller sequences.
-    pub below: Option<i64>,
+pub struct Slice<K = i64> {
+    /// Only greater keys.
+    pub above: Option<K>,
+    /// Only smaller keys.
+    pub below: Option<K>,
     /// Which way.
     pub order: Order,
     /// At most this many rows.
     pub limit: u64,
+}
+
+impl<K: Copy> Slice<K> {
+    /// The rows to read for a page of a list that runs from the newest to the oldest.
+    pub fn of_page(args: &PageArgs<K>) -> Self {
+        Self {
+            above: args.before,
+            below: args.after,
+            order: if args.from_end { Order::OldestFirst } else { Order::NewestFirst },
+            limit: u64::from(args.limit) + 1,
+        }
+    }
 }
 
 /// Which transactions.
@@ -150,6 +164,24 @@ pub async fn load_by_transaction(
     let sql = format!("SELECT {TRANSACTION_COLUMNS} FROM credit_transaction WHERE id IN ({list})");
     let rows = connection.query_all_raw(statement(connection, sql, ids.iter().copied().map(Value::from))).await?;
     rows.iter().map(|row| transaction_from(row).map(|found| (found.id, found))).collect()
+}
+
+/// Many transactions by account and number, for a loader. The caller authorises.
+pub async fn load_by_sequence(
+    connection: &impl ConnectionTrait,
+    wanted: &[(Uuid, i64)],
+) -> Result<HashMap<(Uuid, i64), Transaction>, DbErr> {
+    if wanted.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let values = wanted.iter().map(|(account, sequence)| vec![(*account).into(), (*sequence).into()]);
+    let (groups, values) = rows(engine_of(connection), values.collect());
+    let sql = format!(
+        "SELECT {TRANSACTION_COLUMNS} FROM (VALUES {groups}) AS k CROSS JOIN credit_transaction \
+         WHERE account_id = k.column1 AND seq = k.column2"
+    );
+    let found = connection.query_all_raw(statement(connection, sql, values)).await?;
+    found.iter().map(|row| transaction_from(row).map(|found| ((found.account_id, found.sequence), found))).collect()
 }
 
 /// The condition and values of a filter on one account's transactions. Times become sequences by bisection, since `at`
@@ -255,6 +287,51 @@ pub async fn list_entries(
     rows.iter().map(entry_from).collect()
 }
 
+/// An entry with what its transaction says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JournalEntry {
+    /// The transaction's number.
+    pub sequence: i64,
+    /// Its place in the transaction: 1, 2, 3 …
+    pub line: i32,
+    /// The entry itself.
+    pub entry: Entry,
+    /// What the transaction did.
+    pub kind: Kind,
+    /// When.
+    pub at: Micros,
+}
+
+/// One account's entries in order, after `(sequence, line)` and up to transaction `upto`.
+pub async fn list_journal_entries(
+    connection: &impl ConnectionTrait,
+    account: Uuid,
+    after: (i64, i32),
+    upto: i64,
+    limit: u64,
+) -> Result<Vec<JournalEntry>, DbErr> {
+    let sql = format!(
+        "SELECT e.*, t.kind AS kind, t.at AS at FROM (SELECT account_id, {ENTRY_COLUMNS} FROM credit_entry \
+         WHERE account_id = $1 AND (seq, line) > ($2, $3) AND seq <= $4 ORDER BY seq, line LIMIT $5) AS e \
+         JOIN credit_transaction t ON t.account_id = e.account_id AND t.seq = e.seq ORDER BY e.seq, e.line"
+    );
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let values = [account.into(), after.0.into(), after.1.into(), upto.into(), limit.into()];
+    let rows = connection.query_all_raw(statement(connection, sql, values)).await?;
+    rows.iter()
+        .map(|row| {
+            let kind: String = row.try_get("", "kind")?;
+            Ok(JournalEntry {
+                sequence: row.try_get("", "seq")?,
+                line: row.try_get("", "line")?,
+                entry: entry_from(row)?,
+                kind: Kind::parse(&kind).ok_or_else(|| broken("an unknown kind of transaction"))?,
+                at: row.try_get("", "at")?,
+            })
+        })
+        .collect()
+}
+
 /// One lot.
 pub async fn find_grant(connection: &impl ConnectionTrait, scope: Scope, id: Uuid) -> Result<Option<Lot>, DbErr> {
     let (condition, value) = scope.condition(2);
@@ -262,22 +339,6 @@ pub async fn find_grant(connection: &impl ConnectionTrait, scope: Scope, id: Uui
     let values = std::iter::once(id.into()).chain(value);
     let row = connection.query_one_raw(statement(connection, sql, values)).await?;
     row.map(|row| lot_from(&row)).transpose()
-}
-
-/// One account's lots, oldest first, after the one made by transaction `above`.
-pub async fn list_grants(
-    connection: &impl ConnectionTrait,
-    account: Uuid,
-    above: i64,
-    limit: u64,
-) -> Result<Vec<Lot>, DbErr> {
-    let sql = format!(
-        "SELECT {LOT_COLUMNS} FROM credit_grant WHERE account_id = $1 AND granted_seq > $2 ORDER BY granted_seq LIMIT $3"
-    );
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let values = [account.into(), above.into(), limit.into()];
-    let rows = connection.query_all_raw(statement(connection, sql, values)).await?;
-    rows.iter().map(lot_from).collect()
 }
 
 /// One hold, without its lots.

@@ -63,6 +63,8 @@ pub struct World {
     pub pipeline: Pipeline,
     pub optimisation: String,
     pub transaction: String,
+    pub grant: String,
+    pub hold: String,
     pub task: String,
     pub image: String,
     pub notification: String,
@@ -95,8 +97,8 @@ impl World {
         let input = json!({"prompt": "a canary in a mine", "idempotencyKey": "canary-key"});
         let task = id(&server.payload(&owner, draw, json!({"i": input})).await["task"]);
         let ended = server.ended(&owner, &task).await;
-        let query = "query($a: ID!) { account(id: $a) { creditTransactions { nodes { id } } } \
-                     notifications { nodes { id } } aiModels { id kind } }";
+        let query = "query($a: ID!) { account(id: $a) { creditTransactions { nodes { id } } \
+                     creditGrants { nodes { id } } creditHolds { nodes { id } } } notifications { nodes { id } } aiModels { id kind } }";
         let found = server.data(Some(&owner.token), query, json!({"a": owner.account})).await;
         let prompt = prompt::make(&server, &hero, CANARY, true).await;
         let optimisation = prompt::optimisation(&server, &hero, &format!("{CANARY} in a cage")).await;
@@ -105,6 +107,8 @@ impl World {
         let pipeline = pipeline::make(&server, &owner).await;
         Self {
             transaction: id(&found["account"]["creditTransactions"]["nodes"][0]),
+            grant: id(&found["account"]["creditGrants"]["nodes"][0]),
+            hold: id(&found["account"]["creditHolds"]["nodes"][0]),
             image: id(&ended["items"][0]["image"]),
             notification: id(&found["notifications"]["nodes"][0]),
             model: found["aiModels"].as_array().unwrap().iter().find(|model| model["kind"] == "IMAGE").map(id).unwrap(),
@@ -132,6 +136,8 @@ impl World {
             ("User", &self.owner.user),
             ("Account", &self.owner.account),
             ("CreditTransaction", &self.transaction),
+            ("CreditGrant", &self.grant),
+            ("CreditHold", &self.hold),
             ("AiModel", &self.model),
             ("AiTask", &self.task),
             ("Image", &self.image),
@@ -232,11 +238,18 @@ impl World {
         let of_account = "id name balance { available held } creditTransactions { nodes { id amount } totalCount }";
         let of_task = "id prompt status creditsUsed items { image { id url prompt } text }";
         match field {
-            "account" => format!("{{ account(id: \"{account}\") {{ {of_account} }} }}"),
+            "account" => format!(
+                "{{ account(id: \"{account}\") {{ {of_account} creditGrants {{ nodes {{ id }} }} \
+                 creditHolds {{ nodes {{ id task {{ prompt }} }} }} lowBalanceThresholds {{ level }} \
+                 balanceAt(at: \"2026-01-01T00:00:00.000000Z\") {{ available }} }} }}"
+            ),
             "accounts" => format!("{{ accounts {{ nodes {{ {of_account} }} totalCount }} }}"),
             "aiModels" => "{ aiModels { id name } }".to_owned(),
             "aiTask" => format!("{{ aiTask(id: \"{task}\") {{ {of_task} }} }}"),
             "aiTasks" => format!("{{ aiTasks(accountId: \"{account}\") {{ nodes {{ {of_task} }} totalCount }} }}"),
+            "creditTrace" => format!(
+                "{{ creditTrace(of: {{taskId: \"{task}\"}}) {{ task {{ prompt }} steps {{ nodes {{ hold {{ id }} }} }} }} }}"
+            ),
             "creditTransactions" => {
                 format!("{{ creditTransactions(accountId: \"{account}\") {{ nodes {{ id amount }} totalCount }} }}")
             }
@@ -356,6 +369,13 @@ impl World {
             "undoOptimisation" => json!({"optimisationId": self.optimisation}),
             "markNotificationsRead" => json!({"accountId": account, "ids": [self.notification]}),
             "moderateImage" => json!({"imageId": self.image, "isHidden": false}),
+            "refundCredits" => {
+                json!({"transactionId": self.transaction, "amount": 1, "idempotencyKey": format!("{fresh}-key")})
+            }
+            "revokeCredits" => {
+                json!({"grantId": self.grant, "amount": 1, "idempotencyKey": format!("{fresh}-key")})
+            }
+            "setLowBalanceThresholds" => json!({"accountId": account, "levels": [self.spare + 1]}),
             "refreshSession" => json!({"refreshToken": "A".repeat(43)}),
             "setCreditPrice" => json!({"creditPrice": format!("0.01{}", self.spare)}),
             "setDefaultAiModel" => json!({"function": "GENERATE_IMAGES", "modelId": self.model}),

@@ -6,7 +6,7 @@ use inkledger::{
     app::ledger_options,
     bus::local::LocalBus,
     db::Engine,
-    ids::{Ids, SeededIds},
+    ids::SeededIds,
     ledger::{
         Ledger, OwnedAccount, SetThresholds, ThresholdError,
         model::{GrantSource, Operation, SourceRef},

@@ -62,7 +62,11 @@ async fn build(server: &Server, person: &Person, word: &str, keywords: usize) {
          created_at, updated_at) SELECT id, account_id, site_id, id, 'FEATURED', 0, '{word}', '{word}', 'PENDING', 0, 0 \
          FROM content WHERE title = '{word}'"
     );
-    for sql in [idea, task, content, revision, place].into_iter().chain(automation(word)) {
+    let work = format!(
+        "INSERT INTO content_work (content_id, ai_task_id, product_id, created_at) SELECT id, id, id, 0 FROM content \
+         WHERE title = '{word}'"
+    );
+    for sql in [idea, task, content, revision, place, work].into_iter().chain(automation(word)) {
         server.execute(&sql).await;
     }
 }

@@ -158,7 +158,6 @@ impl TestDb {
         Ok(self.db.migration_connection().execute_unprepared(sql).await?.rows_affected())
     }
 
-    /// The single number that `sql` answers.
     /// The first column of every row, sorted here: databases sort texts differently.
     pub async fn texts(&self, sql: &str) -> Vec<String> {
         let rows = self.db.reader().query_all_raw(self.db.statement(sql, [])).await.unwrap();
@@ -167,6 +166,7 @@ impl TestDb {
         texts
     }
 
+    /// The single number that `sql` answers.
     pub async fn number(&self, sql: &str) -> i64 {
         let row = self.db.reader().query_one_raw(self.db.statement(sql, [])).await.unwrap().unwrap();
         // PostgreSQL tells apart what SQLite does not: an `integer` column is not a `bigint`.
