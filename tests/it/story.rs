@@ -4,6 +4,7 @@ mod amounts;
 mod corrections;
 mod disconnect;
 mod kill;
+mod levels;
 mod main_path;
 mod race;
 mod refusal;
