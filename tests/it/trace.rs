@@ -102,7 +102,7 @@ struct Story {
     cost: i64,
 }
 
-/// Two articles, the first with images of which one was drawn again, paid from four grants.
+/// Two articles, the first improved and with images of which one failed, paid from four grants.
 async fn story(engine: Engine) -> Story {
     let stage = Stage::open(engine, 7).await;
     let desk = Desk::open(&stage.server, &stage.owner).await;
@@ -125,7 +125,7 @@ async fn story(engine: Engine) -> Story {
     Story { stage, contents, tasks: tasks.to_vec(), cost }
 }
 
-// REQ: from content to the lots that paid, and from each of those back to the content's work.
+// From content to the lots that paid, and from each of those back to the content's work.
 #[rstest]
 #[tokio::test]
 async fn the_way_from_an_article_to_its_grants_is_the_way_back(
@@ -186,7 +186,7 @@ async fn the_way_from_an_article_to_its_grants_is_the_way_back(
         assert!(holds(&taken).contains(step["hold"]["id"].as_str().unwrap()), "{taken}");
         let more = "transaction { amount } moves(first: 100) { totalCount nodes { from to amount } }";
         let ended = trace(&stage, "transactionId", closed, more).await;
-        assert_eq!(list(&ended["steps"]["nodes"]), &[step.clone()]);
+        assert_eq!(list(&ended["steps"]["nodes"]), std::slice::from_ref(step));
         let spent = total(list(&ended["moves"]["nodes"]), "to", "SPENT");
         assert_eq!((spent, number(&ended["transaction"]["amount"])), (number(&step["hold"]["settled"]), -spent));
     }

@@ -107,7 +107,7 @@ pub async fn all_in_pages(server: &Server, person: &Person, field: &str, filter:
     let (mut forward, mut after) = (Vec::new(), Value::Null);
     loop {
         let mut found = page(format!("first: 2, after: {after}")).await;
-        forward.extend(found["nodes"].as_array_mut().unwrap().drain(..));
+        forward.append(found["nodes"].as_array_mut().unwrap());
         after = found["pageInfo"]["endCursor"].take();
         if found["pageInfo"]["hasNextPage"] != true {
             break;

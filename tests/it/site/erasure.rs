@@ -108,7 +108,7 @@ fn automation(word: &str) -> [String; 8] {
         ),
         format!(
             "INSERT INTO schedule_firing (schedule_id, due_at, account_id, outcome, fired_at) \
-             SELECT id, 0, account_id, 'skipped_off', 0 {from}"
+             SELECT id, 0, account_id, 'skipped_off', 253402300799999999 {from}"
         ),
     ]
 }
