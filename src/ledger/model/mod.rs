@@ -13,7 +13,7 @@ mod value;
 pub use answer::{Answer, Work};
 pub use command::{GrantSource, HoldItem, IdemKey, InvalidKey, NewGrant, Note, Operation, Request, SourceRef};
 pub use decide::{Decision, Declined, Inconsistency, Stamp, apply, repeat, write_off};
-pub use hash::{Digest, chain_hash, note_hash, request_hash};
+pub use hash::{Digest, TRANSACTION_TAG, chain_hash, note_hash, request_hash, sha256, transaction_bytes};
 pub use refusal::Refusal;
 pub use state::{Account, Hold, HoldState, Lot, Part, Standing, State, Transaction};
 pub use value::{Actor, Balance, Bucket, Credits, Entry, GrantKind, Kind, Move, WorkKind};
