@@ -178,14 +178,7 @@ fn command() -> Command {
                 ),
         )
         .subcommand(prompts::command())
-        .subcommand(
-            Command::new("ledger").about("The credit ledger").subcommand_required(true).subcommand(
-                Command::new("verify")
-                    .about("Check every invariant and recompute every hash; read-only, safe beside a running server")
-                    .arg(json_flag())
-                    .arg(Arg::new("account").long("account").value_name("UUID").help("One account only")),
-            ),
-        )
+        .subcommand(ledger::command())
         .subcommand(
             Command::new("doctor")
                 .about("Check this installation and say what to do; exit 0, 1 warnings, 2 failures")
@@ -274,7 +267,9 @@ async fn dispatch(name: &str, context: &Context) -> Result<u8, CliError> {
         "" | "serve" => serve::run(context).await,
         "config" => config::run(context),
         "doctor" => doctor::run(context).await,
-        "ledger verify" => ledger::run_verify(context).await,
+        "ledger accept-restore" | "ledger receipt verify" | "ledger verify" => {
+            ledger::run(name.trim_start_matches("ledger "), context).await
+        }
         "migrate" => migrate::run(context).await,
         "schema" => schema::run(),
         "prompts diff" | "prompts export" | "prompts import" | "prompts optimise" | "prompts stats" => {

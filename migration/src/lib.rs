@@ -23,6 +23,7 @@ mod m20261122_000019_link_stage_items;
 mod m20261122_000020_index_statistics;
 mod m20261122_000021_order_keywords;
 mod m20261122_000022_count_by_sector;
+mod m20261122_000024_create_anchors;
 mod script;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -57,6 +58,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000020_index_statistics::Migration),
             Box::new(m20261122_000021_order_keywords::Migration),
             Box::new(m20261122_000022_count_by_sector::Migration),
+            Box::new(m20261122_000024_create_anchors::Migration),
         ]
     }
 }

@@ -5,6 +5,7 @@ mod add_credits;
 pub mod graphql;
 pub mod hub;
 pub mod model;
+pub mod proof;
 pub mod service;
 pub mod store;
 mod tenant;

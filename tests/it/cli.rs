@@ -3,6 +3,7 @@
 mod doctor;
 mod place;
 mod prompts;
+mod proof;
 
 use std::sync::Arc;
 

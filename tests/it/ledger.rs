@@ -1,11 +1,16 @@
-//! The credit ledger: the core against a naive model, the writer on both databases, races, effects, live balances.
+//! The credit ledger: the core against a naive model, the writer on both databases, races, effects, live balances, proof
+//! for outsiders.
 
+mod anchor;
 mod batch;
 mod core;
 mod effect;
 mod hub;
 mod journal;
 mod model;
+mod proof;
 mod race;
+mod receipt;
+mod restore;
 mod support;
 mod writer;

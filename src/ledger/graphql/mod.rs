@@ -4,6 +4,7 @@ mod account;
 mod loader;
 mod mutation;
 mod query;
+mod receipt;
 mod subscription;
 mod types;
 
@@ -11,6 +12,7 @@ pub use account::{CreditTransactionFilter, balance, credit_transactions};
 pub use loader::LedgerLoader;
 pub use mutation::LedgerMutation;
 pub use query::LedgerQuery;
+pub use receipt::{CreditAnchor, CreditReceipt};
 pub use subscription::LedgerSubscription;
 pub use types::{
     CreditBalance, CreditBalanceEvent, CreditTransaction, CreditTransactionConnection, CreditTransactionKind,
