@@ -44,7 +44,11 @@ use crate::{
     image::{Gallery, ImageEraser, graphql::ImageLoader},
     jobs::Jobs,
     keyword::{Keywords, graphql::KeywordLoader},
-    ledger::{Ledger, Tenants, graphql::LedgerLoader},
+    ledger::{
+        Ledger, Tenants,
+        graphql::LedgerLoader,
+        proof::{Anchors, AnchorsParts, LedgerKey, restore::refuse_behind},
+    },
     notification::service::Notifications,
     prompt::{Prompts, PromptsParts, Surroundings, graphql::PromptLoader},
     publishing::Publishing,
@@ -96,6 +100,8 @@ pub struct App {
     pub bus: Arc<dyn Bus>,
     /// Credits.
     pub ledger: Ledger,
+    /// Proof of credits for outsiders.
+    pub anchors: Anchors,
     /// Identity.
     pub auth: Auth,
     /// System prompts.
@@ -137,6 +143,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
     if migrated > 0 {
         tracing::info!(migrations = migrated, "the database's schema was brought up to date");
     }
+    refuse_behind(&db, &config.proof.anchor_file).await?;
     let bus = connect_bus(&config, ids.as_ref()).await?;
     let ledger = Ledger::open(db.clone(), clock.clone(), ids.clone(), bus.clone(), ledger_options()).await?;
     let keys = KeyRing::open_or_create(&config.auth.signing_key_file, ids.as_ref())?;
@@ -153,6 +160,14 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         settings: auth_settings(&config),
     });
     let storage = Storage::open(&config.data_dir, &config.storage, Patience::default())?;
+    let anchors = Anchors::new(AnchorsParts {
+        db: db.clone(),
+        clock: clock.clone(),
+        key: LedgerKey::open_or_create(&config.proof.signing_key_file, ids.as_ref())?,
+        former: config.proof.former_keys.clone(),
+        file: config.proof.anchor_file.clone(),
+        storage: storage.clone(),
+    });
     let gallery = Gallery::new(db.clone(), clock.clone(), ids.clone(), storage.clone(), signer.clone());
     let contents = Contents::new(db.clone(), clock.clone(), ids.clone());
     let slots = Arc::new(SlotMoves(ids.clone()));
@@ -231,6 +246,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
     let schema = graphql::builder()
         .data(parts)
         .data(ledger.clone())
+        .data(anchors.clone())
         .data(auth.clone())
         .data(tenants)
         .data(ai.clone())
@@ -277,6 +293,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
             storage: storage.clone(),
             shutdown: shutdown.clone(),
         }),
+        ledger_keys: Some(anchors.public_keys().to_json()),
         objects: Some(Arc::new(door)),
         uploads: Some(uploads.clone()),
         metrics: plugs::metrics(),
@@ -291,6 +308,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         clock: clock.clone(),
         bus,
         ledger,
+        anchors,
         auth,
         prompts,
         ai,

@@ -1,9 +1,7 @@
 //! The command line: parse, resolve the settings, run one command, answer with an exit code.
 
-mod adjust;
 mod config;
 mod doctor;
-mod export;
 mod ledger;
 mod migrate;
 mod place;
@@ -180,21 +178,7 @@ fn command() -> Command {
                 ),
         )
         .subcommand(prompts::command())
-        .subcommand(
-            Command::new("ledger")
-                .about("The credit ledger")
-                .subcommand_required(true)
-                .subcommand(adjust::command())
-                .subcommand(export::command())
-                .subcommand(
-                    Command::new("verify")
-                        .about(
-                            "Check every invariant and recompute every hash; read-only, safe beside a running server",
-                        )
-                        .arg(json_flag())
-                        .arg(Arg::new("account").long("account").value_name("UUID").help("One account only")),
-                ),
-        )
+        .subcommand(ledger::command())
         .subcommand(
             Command::new("doctor")
                 .about("Check this installation and say what to do; exit 0, 1 warnings, 2 failures")
@@ -283,9 +267,9 @@ async fn dispatch(name: &str, context: &Context) -> Result<u8, CliError> {
         "" | "serve" => serve::run(context).await,
         "config" => config::run(context),
         "doctor" => doctor::run(context).await,
-        "ledger adjust" => adjust::run(context).await,
-        "ledger export" => export::run(context).await,
-        "ledger verify" => ledger::run_verify(context).await,
+        "ledger accept-restore" | "ledger adjust" | "ledger export" | "ledger receipt verify" | "ledger verify" => {
+            ledger::run(name.trim_start_matches("ledger "), context).await
+        }
         "migrate" => migrate::run(context).await,
         "schema" => schema::run(),
         "prompts diff" | "prompts export" | "prompts import" | "prompts optimise" | "prompts stats" => {

@@ -24,6 +24,7 @@ pub mod idea;
 pub mod ids;
 pub mod image;
 pub mod jobs;
+pub mod key_file;
 pub mod keyword;
 pub mod ledger;
 pub mod lettering;

@@ -42,6 +42,8 @@ pub mod job;
 pub mod job_quota;
 pub mod keyword;
 pub mod ledger_account;
+pub mod ledger_anchor;
+pub mod ledger_anchored_head;
 pub mod ledger_meta;
 pub mod notification;
 pub mod notification_read;

@@ -24,6 +24,7 @@ mod m20261122_000020_index_statistics;
 mod m20261122_000021_order_keywords;
 mod m20261122_000022_count_by_sector;
 mod m20261122_000023_trace_credits;
+mod m20261122_000024_create_anchors;
 mod script;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -59,6 +60,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000021_order_keywords::Migration),
             Box::new(m20261122_000022_count_by_sector::Migration),
             Box::new(m20261122_000023_trace_credits::Migration),
+            Box::new(m20261122_000024_create_anchors::Migration),
         ]
     }
 }

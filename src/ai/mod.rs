@@ -9,6 +9,7 @@ pub mod points;
 pub mod progress;
 pub mod provider;
 pub mod registry;
+mod restore;
 pub mod routing;
 pub mod run;
 pub mod service;
@@ -20,5 +21,6 @@ pub mod sweep;
 pub mod vault;
 
 pub use erase::{AiEraser, AiErasureSweep};
+pub use restore::mark_unknown_in;
 pub use service::{Ai, AiConfig, AiParts, Spender};
 pub use stage::StageRun;

@@ -7,6 +7,7 @@ use crate::{
     auth::keys::KeyError,
     db::{OpenError, migrate::MigrateError},
     error::{Error, Internal},
+    ledger::proof::restore::RestoreError,
     storage::StorageError,
 };
 
@@ -32,6 +33,9 @@ pub enum StartError {
     /// The signing key.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The database is not the one that was anchored.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
     /// The key that provider keys are encrypted under.
     #[error(transparent)]
     Vault(#[from] VaultError),

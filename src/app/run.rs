@@ -1,6 +1,6 @@
 //! `inkledger serve`: listen, say so, work until told to end, end in order.
 
-use std::{io::Write, net::SocketAddr};
+use std::{io::Write, net::SocketAddr, time::Duration};
 
 use tokio::{
     net::TcpListener,
@@ -8,7 +8,10 @@ use tokio::{
 };
 
 use super::{App, Seams, StartError, base_url, build, start_workers};
-use crate::{config::Config, error::Internal, http};
+use crate::{config::Config, error::Internal, http, ledger::proof::Look};
+
+/// How long the last anchor may take.
+const ANCHOR_WITHIN: Duration = Duration::from_secs(10);
 
 /// Serves until SIGTERM or SIGINT. Standard output gets one line when the server is ready; the link for the first HERO
 /// goes to standard error, where the operator looks and no log collector's parser is fed.
@@ -47,6 +50,7 @@ pub async fn run(app: App, listener: TcpListener) -> Result<(), StartError> {
         async move { watch.run(ended).await }
     });
     let workers = start_workers(&app).await?;
+    let is_worker = workers.is_some();
     let topping = workers.is_some().then(|| {
         let (automation, ended) = (app.automation.clone(), app.shutdown.clone());
         tokio::spawn(async move { automation.watch_top_ups(ended.cancelled_owned()).await })
@@ -65,8 +69,22 @@ pub async fn run(app: App, listener: TcpListener) -> Result<(), StartError> {
         let _ = topping.await;
     }
     app.ledger.close().await;
+    if is_worker {
+        anchor_last(&app).await;
+    }
     app.db.close().await;
     Ok(())
+}
+
+/// A process that ends in order leaves nothing that no anchor covers.
+async fn anchor_last(app: &App) {
+    match tokio::time::timeout(ANCHOR_WITHIN, app.anchors.write(Look::Everything)).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => {
+            tracing::warn!(error = ?error, "the last anchor could not be written; the next start writes it")
+        }
+        Err(_) => tracing::warn!("the last anchor took too long; the next start writes it"),
+    }
 }
 
 async fn offer_claim(app: &App, address: SocketAddr) -> Result<(), StartError> {

@@ -1,16 +1,8 @@
 //! The installation's signing key: made at first start, kept in the data folder for its owner's eyes only. Everything
 //! that is signed or derived from a secret comes from here.
 
-use std::{
-    fs, io,
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey,
     crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils},
@@ -18,40 +10,12 @@ use jsonwebtoken::{
     signature::{Error as SignatureError, Signer, Verifier},
 };
 use ring::{
-    digest, hmac,
+    hmac,
     signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey},
 };
 
-use crate::ids::{Ids, random};
-
-/// What stands before the 32 secret bytes of an Ed25519 key in PKCS#8, version 1.
-const PKCS8_HEAD: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
-const PEM_HEAD: &str = "-----BEGIN PRIVATE KEY-----";
-const PEM_TAIL: &str = "-----END PRIVATE KEY-----";
-
-/// Why there is no signing key. Each message ends with what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    /// Others may read it.
-    #[error("{path} may be read by others (mode {mode:03o}). Run: chmod 600 {path}")]
-    TooOpen {
-        /// The file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
-    /// It is not an Ed25519 key.
-    #[error("{0} does not hold an Ed25519 key in PKCS#8. Restore it, or remove it to end all sessions")]
-    Unreadable(PathBuf),
-    /// The file or folder cannot be used.
-    #[error("cannot use {path}. Check that the folder exists and may be written")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-}
+pub use crate::key_file::KeyError;
+use crate::{ids::Ids, key_file};
 
 /// The keys that sign access tokens and derive refresh tokens.
 #[derive(Clone)]
@@ -73,41 +37,24 @@ impl KeyRing {
     /// Reads the key in the file `path` (PKCS#8, as DER or PEM), and makes one first when there is no such file. Safe
     /// with several processes starting at once.
     pub fn open_or_create(path: &Path, ids: &dyn Ids) -> Result<Self, KeyError> {
-        let unreadable = || KeyError::Unreadable(path.to_owned());
-        if let Some(bytes) = read(path)? {
-            return Self::from_bytes(&bytes).ok_or_else(unreadable);
-        }
-        create(path, &pkcs8(random(ids)), &hex::encode(random::<8>(ids)))
-            .map_err(|source| KeyError::File { path: path.to_owned(), source })?;
-        // Another process may have been first; its key is the one that counts.
-        read(path)?.and_then(|bytes| Self::from_bytes(&bytes)).ok_or_else(unreadable)
+        let der = key_file::open_or_create(path, ids)?;
+        Self::from_pkcs8(&der).ok_or_else(|| KeyError::Unreadable(path.to_owned()))
     }
 
     /// A key that lives in memory only, for tests.
     pub fn from_seed(seed: [u8; 32]) -> Option<Self> {
-        Self::from_pkcs8(&pkcs8(seed))
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let Some(pem) = std::str::from_utf8(bytes).ok().filter(|text| text.contains(PEM_HEAD)) else {
-            return Self::from_pkcs8(bytes);
-        };
-        let body = pem.trim().strip_prefix(PEM_HEAD)?.strip_suffix(PEM_TAIL)?;
-        let text: String = body.split_whitespace().collect();
-        Self::from_pkcs8(&STANDARD.decode(text).ok()?)
+        Self::from_pkcs8(&key_file::pkcs8(seed))
     }
 
     fn from_pkcs8(der: &[u8]) -> Option<Self> {
         install_crypto();
         let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).ok()?;
         let public = pair.public_key().as_ref();
-        let thumbprint = digest::digest(&digest::SHA256, public);
-        let kid: String = URL_SAFE_NO_PAD.encode(thumbprint).chars().take(16).collect();
         // A key for one purpose only, drawn from the secret without revealing it.
         let secret = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, der), b"inkledger refresh token successor");
         let urls = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, der), b"inkledger signed addresses");
         Some(Self {
-            kid,
+            kid: key_file::name_of(public),
             encoding: EncodingKey::from_ed_der(der),
             decoding: DecodingKey::from_ed_der(public),
             successor: hmac::Key::new(hmac::HMAC_SHA256, secret.as_ref()),
@@ -150,52 +97,6 @@ impl KeyRing {
         }
         next
     }
-}
-
-fn pkcs8(seed: [u8; 32]) -> Vec<u8> {
-    [PKCS8_HEAD.as_slice(), &seed].concat()
-}
-
-fn read(path: &Path) -> Result<Option<Vec<u8>>, KeyError> {
-    let file = |source| KeyError::File { path: path.to_owned(), source };
-    let metadata = match fs::metadata(path) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(file(error)),
-    };
-    refuse_open(path, &metadata)?;
-    fs::read(path).map(Some).map_err(file)
-}
-
-#[cfg(unix)]
-fn refuse_open(path: &Path, metadata: &fs::Metadata) -> Result<(), KeyError> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(KeyError::TooOpen { path: path.to_owned(), mode }) }
-}
-
-#[cfg(not(unix))]
-fn refuse_open(_: &Path, _: &fs::Metadata) -> Result<(), KeyError> {
-    Ok(())
-}
-
-/// Writes beside the file and links it into place, so that no process ever reads half a key or loses another's.
-fn create(path: &Path, key: &[u8], suffix: &str) -> io::Result<()> {
-    let beside = path.with_extension(format!("{suffix}.part"));
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(&beside).and_then(|mut file| {
-        file.write_all(key)?;
-        file.sync_all()
-    });
-    let linked = written.and_then(|()| match fs::hard_link(&beside, path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        other => other,
-    });
-    let removed = fs::remove_file(&beside);
-    linked.and(removed)
 }
 
 /// Installs what signs and verifies tokens, over ring. Calling it again does nothing.
@@ -252,9 +153,15 @@ impl JwtVerifier for EdVerifier {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use base64::{Engine, engine::general_purpose::STANDARD};
+
     use super::*;
     use crate::ids::SeededIds;
 
+    const PEM_HEAD: &str = "-----BEGIN PRIVATE KEY-----";
+    const PEM_TAIL: &str = "-----END PRIVATE KEY-----";
     const FILE: &str = "signing_key.pk8";
 
     fn open(folder: &Path, seed: u64) -> Result<KeyRing, KeyError> {

@@ -19,4 +19,5 @@ pub use local::LocalStages;
 pub use service::{Automation, AutomationParts};
 pub use stages::Stages;
 pub use store::effect::{ItemEnd, RunGrip, StepEnd, lock_desired_in, step_end_effects};
+pub use store::schedule::pause_schedules_in;
 pub use work::{Picked, Prices, Selection, StageWork, Step, Stepped, WorkFuture};

@@ -74,6 +74,22 @@ pub const SETTINGS: &[Setting] = &[
     number("auth.argon2_memory_kib", "19456", "Memory of one password hash, KiB (1024–1048576)."),
     number("auth.argon2_passes", "2", "Passes of one password hash (1–10)."),
     number("credits.amount_max", "1000000", "The most credits that one addCredits may add (1–1000000000000)."),
+    text(
+        "ledger.anchor_file",
+        "",
+        "The file of signed anchors, outside the database. Empty: in the data folder. Keep copies elsewhere.",
+    ),
+    number("ledger.anchor_seconds", "60", "How often accounts that moved are anchored, seconds (1–3600)."),
+    text(
+        "ledger.former_keys",
+        "",
+        "Public keys that signed anchors and receipts before, 43 letters each, with commas.",
+    ),
+    text(
+        "ledger.signing_key_file",
+        "",
+        "The Ed25519 key of anchors and receipts (PKCS#8). Empty: made in the data folder. Processes must share one.",
+    ),
     number("jobs.workers", "4", "Jobs that this process runs at once (1–256)."),
     number("jobs.running_per_account", "4", "Jobs of one account and lane that may run at once (1–1000)."),
     text(

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use super::sources::{ConfigError, Resolved, Value};
 use crate::{
     db::{Location, Options},
+    ledger::proof::PublicKey,
     storage::StorageOptions,
 };
 
@@ -122,6 +123,19 @@ pub struct Ai {
     pub secret_key_file: PathBuf,
 }
 
+/// Settings of what the ledger proves to outsiders.
+#[derive(Debug, Clone)]
+pub struct Proof {
+    /// Where anchors are written.
+    pub anchor_file: PathBuf,
+    /// How often accounts that moved are anchored.
+    pub anchor_every: Duration,
+    /// Public keys that signed before.
+    pub former_keys: Vec<PublicKey>,
+    /// Where the signing key is.
+    pub signing_key_file: PathBuf,
+}
+
 /// All settings.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -139,6 +153,8 @@ pub struct Config {
     pub auth: Auth,
     /// The most credits that one `addCredits` may add.
     pub amount_max: i64,
+    /// What the ledger proves to outsiders.
+    pub proof: Proof,
     /// Jobs that this process runs at once.
     pub workers: usize,
     /// Jobs of one account and lane that may run at once.
@@ -226,6 +242,7 @@ impl Config {
             nats_url: read.secret("nats.url")?,
             auth: auth(&read, &data_dir)?,
             amount_max: read.number("credits.amount_max", 1..=1_000_000_000_000)?,
+            proof: proof(&read, &data_dir)?,
             workers: read.number("jobs.workers", 1..=256)?,
             running_per_account: read.number("jobs.running_per_account", 1..=1000)?,
             ai: Ai {
@@ -299,6 +316,22 @@ fn database(read: &Reader<'_>, data_dir: &std::path::Path) -> Result<Database, C
         }
     };
     Ok(Database { options: Options { location, connections: read.number("database.connections", 1..=200)? } })
+}
+
+fn proof(read: &Reader<'_>, data_dir: &std::path::Path) -> Result<Proof, ConfigError> {
+    let file = |key, name| Ok::<_, ConfigError>(read.optional(key)?.map_or_else(|| data_dir.join(name), PathBuf::from));
+    let former = read.optional("ledger.former_keys")?.unwrap_or_default();
+    let former = former.split(',').map(str::trim).filter(|text| !text.is_empty()).map(|text| {
+        let expected =
+            "public keys as /.well-known/inkledger-ledger-keys.json shows them under `x`, with commas between";
+        PublicKey::parse(text).ok_or_else(|| read.invalid("ledger.former_keys", expected))
+    });
+    Ok(Proof {
+        anchor_file: file("ledger.anchor_file", "anchors.jsonl")?,
+        anchor_every: Duration::from_secs(read.number("ledger.anchor_seconds", 1..=3600)?),
+        former_keys: former.collect::<Result<_, _>>()?,
+        signing_key_file: file("ledger.signing_key_file", "ledger_key.pk8")?,
+    })
 }
 
 fn auth(read: &Reader<'_>, data_dir: &std::path::Path) -> Result<Auth, ConfigError> {

@@ -46,6 +46,7 @@ pub const QUERY: &[(&str, Access)] = &[
     ("contentCalendar", SignedIn),
     ("contentTasks", SignedIn),
     ("contents", SignedIn),
+    ("creditReceipt", SignedIn),
     ("creditTrace", SignedIn),
     ("creditTransactions", F(Feature::CreditsManage, Level::Admin)),
     ("diffSystemPrompts", F(Feature::SystemPromptsManage, Level::Admin)),

@@ -1,4 +1,4 @@
-//! For operators and load balancers: alive, ready, metrics.
+//! For operators, load balancers and outsiders: alive, ready, metrics, the public keys of the ledger.
 
 use axum::{
     body::Body,
@@ -34,6 +34,22 @@ pub(super) async fn metrics(State(state): State<HttpState>, Extension(meta): Ext
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+/// The public keys of anchors and receipts, for anyone on any page.
+pub(super) async fn ledger_keys(
+    State(state): State<HttpState>,
+    Extension(meta): Extension<RequestMeta>,
+) -> Response<Body> {
+    let Some(keys) = &state.ledger_keys else {
+        return pages::nothing_here(&state, &meta, "This server signs nothing.");
+    };
+    let mut answer = Response::new(Body::from(keys.clone()));
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     answer
 }
 

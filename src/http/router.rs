@@ -36,6 +36,7 @@ pub fn router(state: HttpState) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
+        .route("/.well-known/inkledger-ledger-keys.json", get(health::ledger_keys))
         .route("/graphiql", get(assets::graphiql))
         .route("/claim", get(assets::claim))
         .route("/assets/{*name}", get(assets::asset))

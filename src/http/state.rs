@@ -33,6 +33,8 @@ pub struct HttpParts {
     pub authenticator: Arc<dyn Authenticator>,
     /// Tells whether the process may get work.
     pub readiness: Arc<dyn Readiness>,
+    /// The public keys of anchors and receipts, as a document; `None` answers 404 under `/.well-known/`.
+    pub ledger_keys: Option<String>,
     /// Opens signed objects; `None` answers 404 under `/files/`.
     pub objects: Option<Arc<dyn ObjectDoor>>,
     /// Takes files that are sent to signed addresses; `None` answers 404 under `/files/uploads/`.

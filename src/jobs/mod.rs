@@ -27,7 +27,7 @@ pub use config::JobsConfig;
 pub use model::{End, Job, Lane, Lease, NewJob, Outcome, Subject};
 pub use store::{
     BACKLOG_MAX, Lost, backlog_of, cancel_ready_effect, enqueue, enqueue_effect, finish_effects, forgive_in, hasten_in,
-    lease_guard, write_in,
+    lease_guard, void_leases_in, write_in,
 };
 pub use worker::{Claimed, Handler, HandlerFuture, Role, Sweep, Workers};
 

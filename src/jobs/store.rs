@@ -10,7 +10,7 @@ use crate::{
         effect::{Cell, Effect, EffectError, Facts, Set},
         statement,
     },
-    error::{Failure, Internal},
+    error::{Error, Failure, Internal},
 };
 
 /// How many jobs of one account may wait.
@@ -157,4 +157,14 @@ pub(super) fn cap(lane: Lane, configured: i32, workers: usize) -> i32 {
         Lane::Interactive | Lane::Bulk => configured.max(1),
         Lane::System => i32::try_from(workers).unwrap_or(i32::MAX).max(1),
     }
+}
+
+/// Takes every lease away, inside the caller's transaction, and answers how many there were: whoever had one can write nothing
+/// under it any more, and no crash is counted.
+pub async fn void_leases_in(tx: &DatabaseTransaction) -> Result<u64, Error> {
+    let sql =
+        "UPDATE job SET state = 'ready', boot_id = NULL, lease_until = NULL, fence = fence + 1 WHERE state = 'running'";
+    let voided = tx.execute_raw(statement(tx, sql, [])).await?.rows_affected();
+    tx.execute_raw(statement(tx, "UPDATE job_quota SET running = 0", [])).await?;
+    Ok(voided)
 }

@@ -6,6 +6,7 @@ pub mod export;
 pub mod graphql;
 pub mod hub;
 pub mod model;
+pub mod proof;
 mod reading;
 pub mod service;
 pub mod store;

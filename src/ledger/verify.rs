@@ -1,5 +1,7 @@
-//! `inkledger ledger verify`: the invariants I1–I18 and every hash recomputed. Reads only, and is safe beside a running
-//! server: each statement sees one snapshot, and journal rows never change.
+//! `inkledger ledger verify`: the invariants I1–I18, every hash recomputed, and the anchors compared. Reads only, and is safe
+//! beside a running server: each statement sees one snapshot, and journal rows never change.
+
+use std::path::Path;
 
 use sea_orm::{ConnectionTrait, DbErr};
 use serde::Serialize;
@@ -8,11 +10,15 @@ use uuid::Uuid;
 use crate::{
     clock::{Clock, Micros},
     db::{Db, Engine, statement},
-    error::Error,
+    error::{Error, Internal},
 };
 
 use super::{
     model::{Entry, Transaction, chain_hash},
+    proof::{
+        PublicKeys,
+        check::{AnchorsReport, check_file},
+    },
     store::{ENTRY_COLUMNS, TRANSACTION_COLUMNS, entry_from, transaction_from},
 };
 
@@ -27,7 +33,7 @@ const LISTED_MAX: usize = 1000;
 /// A broken rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Violation {
-    /// `I1` to `I18`, or `HASH`.
+    /// `I1` to `I18`, `HASH`, or `ANCHOR`: an anchored transaction is not in the journal, or is another one.
     pub code: String,
     /// Whose rows.
     pub account: Option<Uuid>,
@@ -52,14 +58,48 @@ pub struct Report {
     pub violations_count: usize,
     /// The first thousand of them.
     pub violations: Vec<Violation>,
+    /// What the file of anchors came to; `None` when none was given.
+    pub anchors: Option<AnchorsReport>,
     /// How long it took, microseconds.
     pub took: Micros,
+}
+
+/// How far a verification is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// So many of so many invariants are checked.
+    Rules(u64, u64),
+    /// So many of so many transactions have their hash recomputed.
+    Hashes(i64, i64),
+    /// So many of so many lines of anchors are compared.
+    Anchors(usize, usize),
+}
+
+/// What is verified.
+pub struct Checks<'a> {
+    /// One account alone, or all.
+    pub account: Option<Uuid>,
+    /// A file of anchors, and the public keys that signed it.
+    pub anchors: Option<(&'a Path, &'a PublicKeys)>,
+    /// Hears how far it is.
+    pub watch: &'a (dyn Fn(Progress) + Sync),
+}
+
+/// Why a verification came to no verdict.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The file of anchors cannot be read.
+    #[error("the anchors cannot be read: {0}")]
+    Anchors(std::io::Error),
+    /// The database failed.
+    #[error(transparent)]
+    Fault(#[from] Error),
 }
 
 impl Report {
     /// Whether nothing is wrong.
     pub fn clean(&self) -> bool {
-        self.violations_count == 0
+        self.violations_count == 0 && self.anchors.as_ref().is_none_or(|anchors| anchors.faults.is_empty())
     }
 
     fn add(&mut self, violation: Violation) {
@@ -79,11 +119,38 @@ fn invariants() -> impl Iterator<Item = String> {
     })
 }
 
-/// Checks one account, or all of them.
+/// Checks one account, or all of them, without anchors.
 pub async fn verify(db: &Db, clock: &dyn Clock, account: Option<Uuid>) -> Result<Report, Error> {
-    let began = clock.now();
+    match verify_with(db, clock, &Checks { account, anchors: None, watch: &|_| {} }).await {
+        Ok(report) => Ok(report),
+        Err(VerifyError::Fault(error)) => Err(error),
+        Err(error @ VerifyError::Anchors(_)) => Err(Internal::new("verifying the ledger", error).into()),
+    }
+}
+
+/// Checks what `checks` says.
+pub async fn verify_with(db: &Db, clock: &dyn Clock, checks: &Checks<'_>) -> Result<Report, VerifyError> {
+    let (began, account) = (clock.now(), checks.account);
+    let mut report = recomputed(db, checks).await?;
+    if let Some((path, keys)) = checks.anchors {
+        let watch = |done, total| (checks.watch)(Progress::Anchors(done, total));
+        let (anchors, missing) = check_file(db, path, keys, account, &watch).await.map_err(VerifyError::Anchors)?;
+        report.anchors = Some(anchors);
+        for missing in missing {
+            let (account, sequence) = (Some(missing.head.account), Some(missing.head.sequence));
+            report.add(Violation { code: "ANCHOR".to_owned(), account, sequence, reference: None });
+        }
+    }
+    report.took = clock.now() - began;
+    Ok(report)
+}
+
+async fn recomputed(db: &Db, checks: &Checks<'_>) -> Result<Report, Error> {
+    let account = checks.account;
     let mut report = Report::default();
+    let total = u64::try_from(invariants().count()).unwrap_or(0);
     for sql in invariants() {
+        (checks.watch)(Progress::Rules(report.rules, total));
         check(db, &sql, account, &mut report).await?;
         report.rules += 1;
     }
@@ -91,12 +158,15 @@ pub async fn verify(db: &Db, clock: &dyn Clock, account: Option<Uuid>) -> Result
         Some(id) => (" WHERE account_id = $1", vec![id.into()]),
         None => ("", Vec::new()),
     };
-    let sql = format!("SELECT COUNT(*) AS n FROM ledger_account{condition}");
+    // What is to be recomputed is known without counting the journal: an account's head says how long its chain is.
+    let sql =
+        format!("SELECT COUNT(*) AS n, CAST(COALESCE(SUM(seq), 0) AS bigint) AS length FROM ledger_account{condition}");
+    let mut length = 0;
     if let Some(row) = db.reader().query_one_raw(db.statement(sql, values)).await? {
         report.accounts = row.try_get("", "n").map_err(Error::from)?;
+        length = row.try_get("", "length").map_err(Error::from)?;
     }
-    recompute(db, account, &mut report).await?;
-    report.took = clock.now() - began;
+    recompute(db, account, &mut report, &|done| (checks.watch)(Progress::Hashes(done, length))).await?;
     Ok(report)
 }
 
@@ -132,9 +202,15 @@ struct Place {
     hash: super::model::Digest,
 }
 
-async fn recompute(db: &Db, account: Option<Uuid>, report: &mut Report) -> Result<(), DbErr> {
+async fn recompute(
+    db: &Db,
+    account: Option<Uuid>,
+    report: &mut Report,
+    watch: &(dyn Fn(i64) + Sync),
+) -> Result<(), DbErr> {
     let mut place = Place { account: account.unwrap_or_default(), sequence: 0, hash: [0; 32] };
     loop {
+        watch(report.transactions);
         let page = transactions_after(db, &place, account.is_some()).await?;
         let Some(last) = page.last() else { return Ok(()) };
         let upto = (last.account_id, last.sequence);

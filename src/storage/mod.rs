@@ -153,6 +153,20 @@ impl Storage {
         self.target().name().as_str()
     }
 
+    /// Whether new objects go to another machine than this one.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        self.target().name() != StoreName::Local
+    }
+
+    /// Stores `bytes` of the installation's own under `name` where new objects go. See [`Place::put_beside`].
+    ///
+    /// # Errors
+    /// As [`Place::put_beside`].
+    pub async fn put_beside(&self, name: &str, bytes: Bytes) -> Result<(), StorageError> {
+        self.target().put_beside(name, bytes).await
+    }
+
     /// Stores `bytes` under `key` where new objects go. See [`Place::put`].
     ///
     /// # Errors

@@ -142,6 +142,14 @@ impl Place {
         }
     }
 
+    /// Stores `bytes` of the installation's own under `name`, which is none of an object's, durable on return.
+    ///
+    /// # Errors
+    /// `Denied`, `NoBucket`, `Unavailable`.
+    pub async fn put_beside(&self, name: &str, bytes: Bytes) -> Result<(), StorageError> {
+        self.write(&self.below(&Path::from(name)), bytes, PutOptions::default()).await
+    }
+
     /// The bytes under `key`.
     ///
     /// # Errors

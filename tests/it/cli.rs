@@ -4,6 +4,7 @@ mod doctor;
 mod export;
 mod place;
 mod prompts;
+mod proof;
 
 use std::sync::Arc;
 

@@ -1,5 +1,7 @@
-//! The credit ledger: the core against a naive model, the writer on both databases, races, effects, live balances.
+//! The credit ledger: the core against a naive model, the writer on both databases, races, effects, live balances, proof
+//! for outsiders.
 
+mod anchor;
 mod balance_at;
 mod batch;
 mod core;
@@ -11,7 +13,10 @@ mod holds;
 mod hub;
 mod journal;
 mod model;
+mod proof;
 mod race;
+mod receipt;
+mod restore;
 mod support;
 mod threshold;
 mod writer;

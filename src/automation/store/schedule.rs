@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, Value};
 use uuid::Uuid;
 
 use super::unknown;
@@ -11,6 +11,7 @@ use crate::{
     calendar::SiteZone,
     clock::Micros,
     db::{Engine, engine_of, places, statement},
+    error::Error,
 };
 
 /// The kind of subject that schedules of runs have: the site.
@@ -179,4 +180,11 @@ pub async fn find_site(connection: &impl ConnectionTrait, schedule: Uuid) -> Res
 pub async fn is_fired(connection: &impl ConnectionTrait, due: &Due) -> Result<bool, DbErr> {
     let sql = "SELECT 1 AS one FROM schedule_firing WHERE schedule_id = $1 AND due_at = $2";
     Ok(connection.query_one_raw(statement(connection, sql, [due.id.into(), due.due_at.into()])).await?.is_some())
+}
+
+/// Switches every schedule off, inside the caller's transaction, and answers how many were on. Saving a site's settings of
+/// automation switches its own on again.
+pub async fn pause_schedules_in(tx: &DatabaseTransaction, now: Micros) -> Result<u64, Error> {
+    let sql = "UPDATE schedule SET state = 'off', next_at = NULL, updated_at = $1 WHERE state = 'on'";
+    Ok(tx.execute_raw(statement(tx, sql, [now.into()])).await?.rows_affected())
 }

@@ -6,6 +6,7 @@ mod hold;
 mod loader;
 mod mutation;
 mod query;
+mod receipt;
 mod subscription;
 mod threshold;
 mod types;
@@ -16,6 +17,7 @@ pub use hold::{CreditHold, CreditHoldConnection, CreditHoldFilter, CreditHoldLot
 pub use loader::LedgerLoader;
 pub use mutation::LedgerMutation;
 pub use query::LedgerQuery;
+pub use receipt::{CreditAnchor, CreditReceipt};
 pub use subscription::LedgerSubscription;
 pub use threshold::{LowBalanceThreshold, ThresholdMutation, low_balance_thresholds};
 pub use types::{

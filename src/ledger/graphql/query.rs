@@ -4,12 +4,18 @@ use async_graphql::{Context, ID, Object, Result};
 
 use super::{
     account::{self, CreditTransactionFilter},
-    types::CreditTransactionConnection,
+    receipt::CreditReceipt,
+    types::{CreditTransaction, CreditTransactionConnection},
 };
-use crate::graphql::{
-    guard::{QueryPolicy, visible},
-    node::{self, NodeKind},
-    page::ConnectionArgs,
+use crate::{
+    error::Error,
+    graphql::{
+        context::service,
+        guard::{QueryPolicy, visible},
+        node::{self, NodeKind},
+        page::ConnectionArgs,
+    },
+    ledger::proof::Anchors,
 };
 
 /// Credit queries.
@@ -18,6 +24,19 @@ pub struct LedgerQuery;
 
 #[Object]
 impl LedgerQuery {
+    /// The signed proof of one credit transaction, for whoever may see its account. It can be checked without this server.
+    #[graphql(guard = "QueryPolicy", visible = "visible::signed_in")]
+    async fn credit_receipt(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Of which transaction.")] transaction_id: ID,
+    ) -> Result<Option<CreditReceipt>> {
+        let id = node::decode(NodeKind::CreditTransaction, &transaction_id, &["transactionId"])?;
+        let found = CreditTransaction::find(ctx, id).await?.ok_or(Error::NotFound)?;
+        let receipt = service::<Anchors>(ctx)?.receipt(&found.0).await?;
+        Ok(Some(CreditReceipt { transaction: found, receipt }))
+    }
+
     /// Any account's credit transactions, newest first, for administrators. Members use `Account.creditTransactions`.
     /// Answers an empty page for an account that is not there.
     #[expect(clippy::too_many_arguments, reason = "the four page arguments are the field's own")]

@@ -1,6 +1,6 @@
 //! The canonical bytes of requests and of journal rows, and their hashes.
 
-use ring::digest::{Context, SHA256, digest};
+use ring::digest::{SHA256, digest};
 use uuid::Uuid;
 
 use super::{Entry, Request, Transaction};
@@ -8,17 +8,17 @@ use super::{Entry, Request, Transaction};
 /// A SHA-256 value.
 pub type Digest = [u8; 32];
 
-/// Feeds canonical bytes into a hash: integers are 8 bytes big-endian, strings follow a 4-byte length, ids and hashes
-/// are raw, absent values are zeros.
-pub(super) struct Encoder(Context);
+/// Collects canonical bytes: integers are 8 bytes big-endian, strings follow a 4-byte length, ids and hashes are raw,
+/// absent values are zeros.
+pub(super) struct Encoder(Vec<u8>);
 
 impl Encoder {
     pub(super) fn new() -> Self {
-        Self(Context::new(&SHA256))
+        Self(Vec::with_capacity(768))
     }
 
     pub(super) fn raw(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
+        self.0.extend_from_slice(bytes);
     }
 
     pub(super) fn int(&mut self, value: i64) {
@@ -39,13 +39,14 @@ impl Encoder {
     }
 
     pub(super) fn finish(self) -> Digest {
-        to_array(self.0.finish().as_ref())
+        sha256(&self.0)
     }
 }
 
-fn to_array(bytes: &[u8]) -> Digest {
-    // SHA-256 is 32 bytes long, so the fallback is never taken.
-    Digest::try_from(bytes).unwrap_or_default()
+/// The SHA-256 of `bytes`.
+pub fn sha256(bytes: &[u8]) -> Digest {
+    // It is 32 bytes long, so the fallback is never taken.
+    Digest::try_from(digest(&SHA256, bytes).as_ref()).unwrap_or_default()
 }
 
 /// What tells a repeat from another request under the same key: operation, arguments, actor.
@@ -70,10 +71,18 @@ pub fn note_hash(salt: &[u8; 16], body: &str) -> Digest {
     out.finish()
 }
 
-/// The hash of a journal row: everything in it but the hash itself, its entries, and the hash before it.
+/// What stands before the canonical bytes of a journal row.
+pub const TRANSACTION_TAG: &[u8] = b"inkledger/tx/1";
+
+/// The hash of a journal row: that of its canonical bytes.
 pub fn chain_hash(row: &Transaction, entries: &[Entry]) -> Digest {
+    sha256(&transaction_bytes(row, entries))
+}
+
+/// The canonical bytes of a journal row: everything in it but the hash itself, its entries, and the hash before it.
+pub fn transaction_bytes(row: &Transaction, entries: &[Entry]) -> Vec<u8> {
     let mut out = Encoder::new();
-    out.raw(b"inkledger/tx/1");
+    out.raw(TRANSACTION_TAG);
     out.raw(&row.prev_hash);
     out.id(Some(row.account_id));
     out.id(Some(row.id));
@@ -98,8 +107,8 @@ pub fn chain_hash(row: &Transaction, entries: &[Entry]) -> Digest {
         out.raw(&[entry.way.from().byte(), entry.way.to().byte()]);
         out.int(entry.amount);
     }
-    out.raw(digest(&SHA256, row.result.as_bytes()).as_ref());
-    out.finish()
+    out.raw(&sha256(row.result.as_bytes()));
+    out.0
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ mod value;
 pub use answer::{Answer, Untouched, Work};
 pub use command::{Delta, GrantSource, HoldItem, IdemKey, InvalidKey, NewGrant, Note, Operation, Request, SourceRef};
 pub use decide::{Decision, Declined, Inconsistency, Stamp, apply, repeat, write_off};
-pub use hash::{Digest, chain_hash, note_hash, request_hash};
+pub use hash::{Digest, TRANSACTION_TAG, chain_hash, note_hash, request_hash, sha256, transaction_bytes};
 pub use refusal::Refusal;
 pub use state::{Account, Beyond, BurnKey, Hold, HoldState, Lot, Part, Standing, State, Transaction};
 pub use threshold::{Crossing, Threshold};

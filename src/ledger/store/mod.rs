@@ -35,7 +35,7 @@ use sea_orm::{DbErr, Value};
 use crate::db::{Engine, place, places};
 
 /// Rows of placeholders for a multi-row statement that has no other values, with theirs.
-fn rows(engine: Engine, values: Vec<Vec<Value>>) -> (String, Vec<Value>) {
+pub(super) fn rows(engine: Engine, values: Vec<Vec<Value>>) -> (String, Vec<Value>) {
     let mut flat: Vec<Value> = Vec::new();
     let mut groups = Vec::with_capacity(values.len());
     for row in values {
@@ -52,6 +52,6 @@ fn list(engine: Engine, count: usize) -> String {
 }
 
 /// A stored row that is not one of ours.
-fn broken(what: &'static str) -> DbErr {
+pub(super) fn broken(what: &'static str) -> DbErr {
     DbErr::Custom(format!("a stored row cannot be read: {what}"))
 }

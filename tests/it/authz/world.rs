@@ -247,6 +247,10 @@ impl World {
             "aiModels" => "{ aiModels { id name } }".to_owned(),
             "aiTask" => format!("{{ aiTask(id: \"{task}\") {{ {of_task} }} }}"),
             "aiTasks" => format!("{{ aiTasks(accountId: \"{account}\") {{ nodes {{ {of_task} }} totalCount }} }}"),
+            "creditReceipt" => format!(
+                "{{ creditReceipt(transactionId: \"{}\") {{ bytes document anchor {{ number links }} }} }}",
+                self.transaction
+            ),
             "creditTrace" => format!(
                 "{{ creditTrace(of: {{taskId: \"{task}\"}}) {{ task {{ prompt }} steps {{ nodes {{ hold {{ id }} }} }} }} }}"
             ),

@@ -151,6 +151,7 @@ impl Setup {
             gate: Gate::new(schema::builder(), self.limits, Arc::clone(&clock)).unwrap(),
             authenticator: judge.clone(),
             readiness: Arc::new(Ready(self.degraded)),
+            ledger_keys: None,
             objects: self.objects,
             uploads: None,
             metrics: Some(Arc::new(|| "# nothing yet\n".to_owned())),

@@ -25,7 +25,7 @@ use inkledger::{
     doctor::records::audit_records,
     ids::SystemIds,
     jobs::{Jobs, JobsConfig},
-    ledger::verify::verify,
+    ledger::{proof::Anchors, verify::verify},
     storage::{ObjectSweep, Uploads},
 };
 use sea_orm::ConnectionTrait as _;
@@ -77,11 +77,14 @@ impl Home {
             .url_key()
     }
 
-    fn flags(&self) -> Vec<(String, String)> {
+    /// The settings of this place.
+    pub fn flags(&self) -> Vec<(String, String)> {
         let mut flags = vec![
             ("listen", "127.0.0.1:0".to_owned()),
             ("data_dir", self.folder().display().to_string()),
             ("auth.signup_credits", "0".to_owned()),
+            // No test is to meet a line that it did not ask for.
+            ("ledger.anchor_seconds", "3600".to_owned()),
             ("auth.argon2_memory_kib", "1024".to_owned()),
             ("auth.signups_per_hour", "1000000".to_owned()),
             ("auth.argon2_passes", "1".to_owned()),
@@ -113,11 +116,11 @@ impl Home {
         let app = build(config, seams, address).await.unwrap();
         let (db, auth, shutdown) = (app.db.clone(), app.auth.clone(), app.shutdown.clone());
         let (ai, automation, jobs) = (app.ai.clone(), app.automation.clone(), app.jobs.clone());
-        let (objects, uploads) = (app.objects.clone(), app.uploads.clone());
+        let (objects, uploads, anchors) = (app.objects.clone(), app.uploads.clone(), app.anchors.clone());
         let task = spawn_run(app, listener);
         let home = Arc::clone(self);
         let (api, task) = (Api::new(address), Some(task));
-        Server { api, home, script, db, auth, ai, automation, jobs, shutdown, objects, uploads, task }
+        Server { api, home, script, db, auth, ai, automation, jobs, anchors, shutdown, objects, uploads, task }
     }
 
     /// The real binary on this folder and database; `more` are settings.
@@ -183,6 +186,8 @@ pub struct Server {
     pub ai: Ai,
     pub automation: Automation,
     pub jobs: Jobs,
+    /// Anchors, to be written by hand.
+    pub anchors: Anchors,
     pub shutdown: CancellationToken,
     /// What removes bytes, to be run by hand.
     pub objects: ObjectSweep,

@@ -6,14 +6,13 @@ use clap::{Arg, Command};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{CliError, Context, OK, json_flag, place, table};
 use crate::{
     app::ledger_options,
     bus::local::LocalBus,
+    cli::{CliError, Context, OK, json_flag, place, table},
     clock::{Clock, SystemClock, to_rfc3339},
     db::Db,
     error::{Error, Failure},
-    graphql::node::{self, NodeKind},
     ids::{Ids, SystemIds},
     ledger::{
         AdjustCredits, CreditsError, IdemKey, Ledger, Posting, Refusal, adjust_credits,
@@ -54,10 +53,7 @@ struct Asked {
 
 fn asked(context: &Context) -> Result<Asked, CliError> {
     let text = |name: &str| context.matches.get_one::<String>(name).cloned();
-    let account = text("account").unwrap_or_default();
-    let id = account.parse().ok().or_else(|| node::decode(NodeKind::Account, &account.clone().into(), &[]).ok());
-    let account =
-        id.ok_or_else(|| CliError::Usage(format!("--account is `{account}`, but must be the id of an account")))?;
+    let account = super::account(context)?.ok_or_else(|| CliError::Usage("--account is missing".to_owned()))?;
     let by = context.matches.get_one::<i64>("by").copied().unwrap_or_default();
     let delta = Delta::new(by).map_err(|_| {
         CliError::Usage(format!("--by is {by}, but must be from 1 to {AMOUNT_MAX} credits, or as many with a minus"))

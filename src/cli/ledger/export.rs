@@ -12,8 +12,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tokio::sync::mpsc::{Receiver, channel};
 
-use super::{CliError, Context, OK, json_flag, ledger, place, table};
+use super::{account, no_ledger};
 use crate::{
+    cli::{CliError, Context, OK, json_flag, place, table},
     clock::{Clock, Micros, SystemClock, from_rfc3339, to_rfc3339},
     ledger::export::{Cell, ExportPage, ExportRequest, Extent, Subject, export},
 };
@@ -55,7 +56,7 @@ pub(super) fn command() -> Command {
 pub(super) async fn run(context: &Context) -> Result<u8, CliError> {
     let began = SystemClock.now();
     let word = |name: &str| context.matches.get_one::<String>(name).map(String::as_str);
-    let account = ledger::account(context)?.ok_or_else(|| CliError::Usage("--account is missing".to_owned()))?;
+    let account = account(context)?.ok_or_else(|| CliError::Usage("--account is missing".to_owned()))?;
     let subject = word("what").and_then(Subject::parse).unwrap_or(Subject::Transactions);
     let is_csv = word("format") != Some("jsonl");
     let request = ExportRequest { account, subject, from: time(context, "from")?, until: time(context, "until")? };
@@ -68,7 +69,7 @@ pub(super) async fn run(context: &Context) -> Result<u8, CliError> {
     db.close().await;
     // First what was read: an end that came too soon leaves less to write, which is no fault of writing.
     if !read? {
-        return Err(ledger::no_ledger(account));
+        return Err(no_ledger(account));
     }
     let done = written?;
     let report = Report { done, request, is_csv, output, took: SystemClock.now() - began };
