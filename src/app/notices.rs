@@ -17,7 +17,7 @@ pub fn ledger_options() -> LedgerOptions {
 fn low_balance(id: Uuid, crossing: &Crossing) -> Effect {
     let Crossing { account, level, available, transaction, sequence, at } = *crossing;
     let left = if available == 1 { "1 credit is".to_owned() } else { format!("{available} credits are") };
-    insert_effect(NewNotification {
+    let mut effect = insert_effect(NewNotification {
         id,
         account_id: account,
         kind: "credits_low".to_owned(),
@@ -34,5 +34,10 @@ fn low_balance(id: Uuid, crossing: &Crossing) -> Effect {
         error: None,
         dedupe_key: format!("credits_low:{level}:{sequence}"),
         created_at: at,
-    })
+    });
+    if let Effect::Insert { if_absent, .. } = &mut effect {
+        // A message is no reason to refuse what moves credits.
+        *if_absent = true;
+    }
+    effect
 }

@@ -39,6 +39,18 @@ pub enum Look {
     Everything,
 }
 
+/// What became of one line.
+enum Turn {
+    /// No account moved.
+    Nothing,
+    /// Another process wrote one meanwhile.
+    Again,
+    /// Written, with as many leaves as go into one.
+    Full,
+    /// Written, with all that moved.
+    Last,
+}
+
 /// What anchors are made with.
 pub struct AnchorsParts {
     /// The database.
@@ -86,8 +98,13 @@ impl Anchors {
             Look::Everything => None,
         };
         let mut written = 0;
-        while self.write_one(since).await? {
-            written += 1;
+        loop {
+            let turn = self.write_one(since).await?;
+            written += usize::from(matches!(turn, Turn::Full | Turn::Last));
+            // What moves from now on is the next anchor's: under load there would be no end of it.
+            if matches!(turn, Turn::Last | Turn::Nothing) {
+                break;
+            }
         }
         self.copy_to_file(database).await?;
         self.copy_to_store(database).await?;
@@ -105,31 +122,37 @@ impl Anchors {
         }))
     }
 
-    /// Writes one line, if an account moved. Answers whether there may be more.
-    async fn write_one(&self, since: Option<Uuid>) -> Result<bool, Error> {
+    /// Writes one line, if an account moved.
+    async fn write_one(&self, since: Option<Uuid>) -> Result<Turn, Error> {
         let AnchorsParts { db, clock, key, .. } = &self.0.parts;
-        let Some((database, epoch)) = store::find_meta(db.reader(), false).await? else { return Ok(false) };
+        let Some((database, epoch)) = store::find_meta(db.reader(), false).await? else { return Ok(Turn::Nothing) };
         let tip = store::tip(db.reader()).await?;
         let heads = self.leaves(&store::list_moved(db.reader(), since, LEAVES_MAX).await?).await?;
         if heads.is_empty() {
-            return Ok(false);
+            return Ok(Turn::Nothing);
         }
+        let is_full = heads.len() >= LEAVES_MAX;
         let base = if tip.is_void { store::last_valid(db.reader()).await? } else { tip.number };
         let (number, at, prev_hash) = (tip.number + 1, clock.now(), tip.hash);
         let anchor = Anchor { database, number, base, epoch, at, prev_hash, count: 0, root: [0; 32] };
         let line = Line::seal(anchor, heads, key);
-        db.write((line, tip, (database, epoch)), |tx, (line, tip, meta)| {
-            Box::pin(async move {
-                // Whoever writes an anchor holds this row; another process may have been first, and decides anew then.
-                let as_it_was = store::find_meta(tx, true).await? == Some(*meta) && store::tip(tx).await? == *tip;
-                if as_it_was {
-                    store::insert_line(tx, line, false).await?;
-                }
-                Ok::<_, Failure<Never>>(())
+        let is_written = db
+            .write((line, tip, (database, epoch)), |tx, (line, tip, meta)| {
+                Box::pin(async move {
+                    // Whoever writes an anchor holds this row; another process may have been first, and this one decides anew then.
+                    let as_it_was = store::find_meta(tx, true).await? == Some(*meta) && store::tip(tx).await? == *tip;
+                    if as_it_was {
+                        store::insert_line(tx, line, false).await?;
+                    }
+                    Ok::<_, Failure<Never>>(as_it_was)
+                })
             })
+            .await?;
+        Ok(match (is_written, is_full) {
+            (false, _) => Turn::Again,
+            (true, true) => Turn::Full,
+            (true, false) => Turn::Last,
         })
-        .await?;
-        Ok(true)
     }
 
     /// The leaves of the next anchor: of each account that moved its marks and its head, as many as go into one.

@@ -25,6 +25,16 @@ async fn open(test: &TestDb) -> Ledger {
     Ledger::open(test.db.clone(), test.clock.clone(), Arc::new(SeededIds::new(8)), bus, ledger_options()).await.unwrap()
 }
 
+/// An account of the ledger that is a tenant too, so that it has members to be told.
+async fn tenant(test: &TestDb, ledger: &Ledger, amount: i64) -> Uuid {
+    let account = funded(test, ledger, amount).await;
+    let sql = "INSERT INTO account (id, name, time_zone, state, version, created_at, updated_at) \
+               SELECT account_id, 'Readers', 'UTC', 'ACTIVE', 1, 0, 0 FROM ledger_account \
+               WHERE account_id NOT IN (SELECT id FROM account)";
+    test.execute(sql).await.unwrap();
+    account
+}
+
 async fn set(test: &TestDb, ledger: &Ledger, account: Uuid, levels: &[i64]) -> Vec<(i64, bool)> {
     let command = SetThresholds {
         owned: OwnedAccount::checked(account, Uuid::from_u128(3)),
@@ -49,7 +59,7 @@ async fn a_crossing_is_told_once_until_the_credits_were_back(
 ) {
     let test = TestDb::open(engine).await;
     let ledger = open(&test).await;
-    let account = funded(&test, &ledger, 100).await;
+    let account = tenant(&test, &ledger, 100).await;
     assert_eq!(set(&test, &ledger, account, &[10, 50, 150]).await, [(150, false), (50, true), (10, true)]);
     let steps = [
         ("down-to-50", hold(&test, 50)),
@@ -88,7 +98,7 @@ async fn a_crossing_is_told_once_until_the_credits_were_back(
 async fn credits_that_end_cross_a_level_too(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let test = TestDb::open(engine).await;
     let ledger = open(&test).await;
-    let account = funded(&test, &ledger, 20).await;
+    let account = tenant(&test, &ledger, 20).await;
     let Operation::Grant(mut new) = grant(80) else { unreachable!() };
     new.source = GrantSource::Promo(SourceRef::new("spring").unwrap());
     new.expires_at = Some(START + SECOND);
@@ -109,7 +119,7 @@ async fn credits_that_end_cross_a_level_too(#[values(Engine::Sqlite, Engine::Pos
 async fn levels_are_replaced_and_those_that_stay_remember(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let test = TestDb::open(engine).await;
     let ledger = open(&test).await;
-    let account = funded(&test, &ledger, 100).await;
+    let account = tenant(&test, &ledger, 100).await;
     set(&test, &ledger, account, &[80]).await;
     ledger.submit(command(account, "down-to-70", hold(&test, 30))).await.unwrap();
     assert_eq!(set(&test, &ledger, account, &[60, 80, 90]).await, [(90, false), (80, false), (60, true)]);
@@ -124,7 +134,7 @@ async fn levels_are_replaced_and_those_that_stay_remember(#[values(Engine::Sqlit
     let refused = set_thresholds(&ledger, test.ids.as_ref(), many).await.unwrap_err();
     assert!(matches!(refused, inkledger::error::Failure::Refused(ThresholdError::TooMany)));
     // Other accounts are not concerned.
-    let other = funded(&test, &ledger, 5).await;
+    let other = tenant(&test, &ledger, 5).await;
     set(&test, &ledger, account, &[3]).await;
     ledger.submit(command(other, "down-to-1", hold(&test, 4))).await.unwrap();
     assert_eq!(told(&test).await.len(), 1);

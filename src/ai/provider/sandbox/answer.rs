@@ -179,14 +179,18 @@ fn prose(noise: &mut Noise, subjects: &[&str], words: usize) -> (String, usize) 
             let sentence = ["{a}", "{b}"].iter().fold(noise.pick(SENTENCES, "").to_owned(), |sentence, slot| {
                 sentence.replace(slot, &quoted(noise.pick(subjects, "the subject")))
             });
-            // Plain words alone are counted: a keyword may be a sign, or a whole sentence without blanks.
-            in_paragraph += sentence.split(' ').filter(|word| word.chars().any(|c| c.is_ascii_alphabetic())).count();
+            in_paragraph += plain_words(&sentence);
             paragraph.push_str(&sentence);
         }
         written += in_paragraph;
         html.push_str(&format!("<p>{}</p>", escaped(paragraph.trim_end())));
     }
     (html, written)
+}
+
+/// Plain words alone are counted: a keyword may be a sign, or a whole sentence without blanks.
+fn plain_words(text: &str) -> usize {
+    text.split(' ').filter(|word| word.chars().any(|c| c.is_ascii_alphabetic())).count()
 }
 
 fn escaped(text: &str) -> String {
@@ -210,7 +214,7 @@ fn article(data: &Value, noise: &mut Noise) -> Value {
         quoted(subjects.first().copied().unwrap_or("the subject"))
     );
     let mut html = format!("<p>{}</p>", escaped(&opening));
-    let (mut left, mut sections) = (target, headings.len());
+    let (mut left, mut sections) = (target.saturating_sub(plain_words(&opening)), headings.len());
     for heading in headings {
         let (text, written) = prose(noise, &subjects, left.div_ceil(sections.max(1)));
         html.push_str(&format!("<h2>{}</h2>{text}", escaped(&quoted(heading))));
