@@ -230,20 +230,27 @@ async fn an_account_is_corrected_from_its_host_once_per_key(#[case] engine: Engi
     assert_eq!(row[..4], [account.to_string().as_str(), "2", "-30", "70"], "{first:?}");
     let again = place.run(&fewer).await;
     assert_eq!((again.code, again.out.contains("nothing changed now")), (0, true), "{again:?}");
-    let more = place.run(&format!("ledger adjust --account {account} --by 5 --note found --json")).await.json();
+    let more = place
+        .run(&format!("ledger adjust --account {account} --by 5 --note found --idempotency-key second-time --json"))
+        .await
+        .json();
     assert_eq!((&more["change"], &more["available"], &more["replayed"]), (&5.into(), &75.into(), &false.into()));
     let reused = place.run(&fewer.replace("-30", "-31")).await;
     assert_eq!((reused.code, reused.err.contains("Use a new key")), (1, true), "{reused:?}");
-    let short = place.run(&format!("ledger adjust --account {account} --by -76 --note x")).await;
+    let short =
+        place.run(&format!("ledger adjust --account {account} --by -76 --note x --idempotency-key third-time")).await;
     assert_eq!((short.code, short.err.contains("1 short")), (1, true), "{short:?}");
-    let nobody = place.run(&format!("ledger adjust --account {} --by 1 --note x", Uuid::nil())).await;
+    let nobody = place
+        .run(&format!("ledger adjust --account {} --by 1 --note x --idempotency-key fourth-time", Uuid::nil()))
+        .await;
     assert_eq!((nobody.code, nobody.err.contains("no such account")), (1, true), "{nobody:?}");
     for (wrong, word) in [
-        ("--account x --by 1 --note x", "--account"),
-        (&format!("--account {account} --by 0 --note x"), "--by"),
+        ("--account x --by 1 --note x --idempotency-key fifth-time", "--account"),
+        (&format!("--account {account} --by 0 --note x --idempotency-key fifth-time"), "--by"),
         (&format!("--account {account} --by 1.5 --note x"), "--by"),
-        (&format!("--account {account} --by 1"), "--note"),
-        (&format!("--account {account} --by 1 --note {}", "x".repeat(501)), "--note"),
+        (&format!("--account {account} --by 1 --note x"), "--idempotency-key"),
+        (&format!("--account {account} --by 1 --idempotency-key fifth-time"), "--note"),
+        (&format!("--account {account} --by 1 --idempotency-key fifth-time --note {}", "x".repeat(501)), "--note"),
         (&format!("--account {account} --by 1 --note x --idempotency-key short"), "--idempotency-key"),
     ] {
         let answer = place.run(&format!("ledger adjust {wrong}")).await;
@@ -258,7 +265,8 @@ async fn nobody_is_corrected_beside_a_server_on_sqlite() {
     let place = Place::migrated(Engine::Sqlite).await;
     let account = granted(&place).await;
     let server = place.open().await;
-    let refused = place.run(&format!("ledger adjust --account {account} --by 1 --note x")).await;
+    let refused =
+        place.run(&format!("ledger adjust --account {account} --by 1 --note x --idempotency-key beside-it")).await;
     assert_ne!(refused.code, 0, "{refused:?}");
     assert!(!refused.err.is_empty(), "{refused:?}");
     server.close().await;

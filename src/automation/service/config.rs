@@ -64,7 +64,12 @@ impl Automation {
                 let saved = store::config::find_config(tx, site_id).await?;
                 let before = saved.unwrap_or_else(|| AutomationConfig::default_of(site_id, account));
                 let mut after = edit.apply(&before).map_err(Failure::Refused)?;
+                let next = (zone, after.next_after(zone, now));
                 if after == before {
+                    // Switched off by the operator after a restore: the same settings switch it on again.
+                    if next.1.is_some() && store::schedule::is_off(tx, site_id).await? {
+                        store::schedule::save_schedule(tx, *schedule, &after, next, now).await?;
+                    }
                     return Ok(before);
                 }
                 after.version += 1;
@@ -73,7 +78,6 @@ impl Automation {
                     after.created_at = now;
                 }
                 store::config::save_config(tx, &after).await?;
-                let next = (zone, after.next_after(zone, now));
                 store::schedule::save_schedule(tx, *schedule, &after, next, now).await?;
                 let notes = [Some(note(&before)), Some(note(&after))];
                 let target = ("automation_config", site_id);

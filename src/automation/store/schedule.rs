@@ -90,6 +90,12 @@ pub async fn save_schedule(
     Ok(())
 }
 
+/// Whether the site has a schedule that is off.
+pub async fn is_off(connection: &impl ConnectionTrait, site: Uuid) -> Result<bool, DbErr> {
+    let sql = "SELECT 1 AS one FROM schedule WHERE subject_kind = 'site' AND subject_id = $1 AND state = 'off'";
+    Ok(connection.query_one_raw(statement(connection, sql, [site.into()])).await?.is_some())
+}
+
 /// Schedules that are due, or whose site has another zone now: site and account. Unlocked: each is judged again under its
 /// lock.
 pub async fn list_due(connection: &impl ConnectionTrait, now: Micros, limit: i64) -> Result<Vec<(Uuid, Uuid)>, DbErr> {

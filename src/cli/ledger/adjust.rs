@@ -17,6 +17,7 @@ use crate::{
     ledger::{
         AdjustCredits, CreditsError, IdemKey, Ledger, Posting, Refusal, adjust_credits,
         model::{AMOUNT_MAX, Delta, Note},
+        proof::restore::refuse_behind,
     },
 };
 
@@ -39,6 +40,7 @@ pub(super) fn command() -> Command {
             Arg::new("key")
                 .long("idempotency-key")
                 .value_name("KEY")
+                .required(true)
                 .help("Makes it happen once, also when the command is repeated: 8–128 visible ASCII characters"),
         )
         .arg(json_flag())
@@ -48,7 +50,7 @@ struct Asked {
     account: Uuid,
     delta: Delta,
     note: Note,
-    key: Option<IdemKey>,
+    key: IdemKey,
 }
 
 fn asked(context: &Context) -> Result<Asked, CliError> {
@@ -60,16 +62,21 @@ fn asked(context: &Context) -> Result<Asked, CliError> {
     })?;
     let note = text("note").filter(|note| !note.trim().is_empty()).and_then(Note::new);
     let note = note.ok_or_else(|| CliError::Usage("--note must say why in 1 to 500 characters".to_owned()))?;
-    let key = text("key").map(|key| IdemKey::client(&key)).transpose();
-    let key = key.map_err(|error| CliError::Usage(format!("--idempotency-key: {error}")))?;
+    let key = text("key").unwrap_or_default();
+    let key = IdemKey::client(&key).map_err(|error| CliError::Usage(format!("--idempotency-key: {error}")))?;
     Ok(Asked { account, delta, note, key })
 }
 
 /// `ledger adjust`: on SQLite with the server stopped, on PostgreSQL beside it.
 pub(super) async fn run(context: &Context) -> Result<u8, CliError> {
-    let asked = asked(context)?;
+    let (asked, config) = (asked(context)?, context.config()?);
     let account = asked.account;
-    let db = place::open_to_write(&context.config()?).await?;
+    let db = place::open_to_write(&config).await?;
+    // As at the start of a server: what a restore has lost would be written over.
+    if let Err(error) = refuse_behind(&db, &config.proof.anchor_file).await {
+        db.close().await;
+        return Err(CliError::Refused(error.to_string()));
+    }
     let adjusted = adjust(&db, asked).await;
     db.close().await;
     let posting = match adjusted {
@@ -108,7 +115,7 @@ async fn adjust(db: &Db, asked: Asked) -> Result<Posting, Failure<CreditsError>>
         account: asked.account,
         delta: asked.delta,
         note: asked.note,
-        key: asked.key.unwrap_or_else(|| IdemKey::server("adjust", ids.uuid())),
+        key: asked.key,
         audit_id: ids.uuid(),
         now: clock.now(),
     };

@@ -13,7 +13,8 @@ const MUTATION: u64 = 10;
 const AI_COMMAND: u64 = 50;
 
 /// Fields whose texts are long, with the type that has them: what all of them in one list of their objects cost.
-const LONG_TEXTS: &[(&str, &str, u64)] = &[("AiTaskItem", "text", 200)];
+const LONG_TEXTS: &[(&str, &str, u64)] =
+    &[("AiTaskItem", "text", 200), ("CreditAnchor", "links", 200), ("CreditReceipt", "document", 200)];
 
 /// The page that a connection answers when neither `first` nor `last` is given.
 const PAGE_DEFAULT: u64 = 20;

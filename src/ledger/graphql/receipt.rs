@@ -109,7 +109,8 @@ impl CreditAnchor {
         hex::encode(self.0.signature)
     }
 
-    /// The canonical bytes of the account's transactions from this one to the anchored one, in hexadecimal; at most 255.
+    /// The canonical bytes of the account's transactions from this one to the anchored one, in hexadecimal; at most 255. Whoever is
+    /// given the receipt can read these too: their amounts, times, idempotency keys and the ids of who asked.
     async fn links(&self) -> Vec<String> {
         self.0.links.iter().map(hex::encode).collect()
     }

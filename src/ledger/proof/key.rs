@@ -135,6 +135,11 @@ impl PublicKeys {
         serde_json::to_string_pretty(&WebKeys { keys: keys.collect() }).unwrap_or_default() + "\n"
     }
 
+    /// Whether the key `name` is known.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|key| key.name == name)
+    }
+
     /// Whether the key `name` is known, and signed `message`.
     pub fn check(&self, name: &str, message: &[u8], signature: &Signature) -> Result<(), BadSignature> {
         let key = self.0.iter().find(|key| key.name == name);

@@ -53,12 +53,13 @@ impl Sweep for AnchorSweep {
             }
             let is_time = done.everything.is_none_or(|last| now.duration_since(last) >= EVERYTHING_EVERY);
             let look = if is_time { Look::Everything } else { Look::Recent };
+            let everything = if is_time { Some(now) } else { done.everything };
+            // Also when it fails: what could not be copied has its next turn when every anchor has.
+            *self.done.lock().unwrap_or_else(PoisonError::into_inner) = Done { last: now, everything };
             let lines = self.anchors.write(look).await?;
             if lines > 0 {
                 tracing::debug!(lines, "the ledger was anchored");
             }
-            let everything = if is_time { Some(now) } else { done.everything };
-            *self.done.lock().unwrap_or_else(PoisonError::into_inner) = Done { last: now, everything };
             Ok(())
         })
     }

@@ -76,8 +76,11 @@ fn owned_from(row: &QueryResult) -> Result<OwnedHold, DbErr> {
 
 fn matching(account: Uuid, filter: &HoldFilter) -> Conditions {
     let mut conditions = Conditions::of(account);
-    let stages: Vec<&'static str> = filter.stages.iter().map(|stage| stage.as_str()).collect();
-    conditions.one_of("state", &stages);
+    match filter.stages.as_slice() {
+        // As the index of open holds has it.
+        [HoldStage::Held] => conditions.and("state = 'held'"),
+        stages => conditions.one_of("state", &stages.iter().map(|stage| stage.as_str()).collect::<Vec<_>>()),
+    }
     conditions.compare("run_id =", filter.run);
     conditions
 }

@@ -15,7 +15,10 @@ use crate::{
     },
 };
 
-use super::{LowBalance, Posting, desk::Desk};
+use super::{
+    LowBalance, Posting,
+    desk::{Desk, Kept},
+};
 
 /// A command made ready: everything that is not in the database has been decided.
 pub(super) struct Job {
@@ -139,13 +142,16 @@ fn is_locked(internal: &Internal) -> bool {
 /// Carries a batch of one command out. It has a savepoint of its own: what of the account's lots is written off before it
 /// stands, also when the command is refused.
 pub(super) async fn alone(tx: &DatabaseTransaction, batch: &Batch) -> Result<Outcome, Failure<Never>> {
+    // Locked before the savepoint: a lock that is taken after it is given back with it, and another process would come between.
+    let accounts: Vec<Uuid> = batch.jobs().iter().map(|job| job.account).collect();
+    store::lock_accounts(tx, &accounts, batch.epoch).await?;
     tx.execute_unprepared("SAVEPOINT command").await?;
-    let (stop, write_offs) = match Desk::judge(tx, batch, batch.jobs()).await {
+    let (stop, kept) = match Desk::judge(tx, batch, batch.jobs()).await {
         Ok(mut desk) => match desk.write(tx).await {
             Ok(()) => return Ok(desk.finish()),
-            Err(stop) => (stop, desk.write_offs()),
+            Err(stop) => (stop, desk.keep()),
         },
-        Err(stop) => (stop, Vec::new()),
+        Err(stop) => (stop, Kept::default()),
     };
     let refused = match stop {
         Stop::Fault(internal) if is_locked(&internal) => Failure::Refused(busy()),
@@ -153,8 +159,7 @@ pub(super) async fn alone(tx: &DatabaseTransaction, batch: &Batch) -> Result<Out
         stop => stop.into(),
     };
     tx.execute_unprepared("ROLLBACK TO SAVEPOINT command").await?;
-    store::save(tx, &write_offs.iter().collect::<Vec<_>>(), &[]).await?;
-    let written = write_offs.into_iter().map(|decision| decision.transaction).collect();
+    let written = kept.write(tx).await?;
     Ok(Outcome { answers: vec![Err(refused)], written, states: Vec::new() })
 }
 

@@ -321,9 +321,13 @@ impl<'a> Desk<'a> {
         (!effects.is_empty()).then(|| (effects, facts_of(decision)))
     }
 
-    /// What was written off before the command.
-    pub(super) fn write_offs(self) -> Vec<Decision> {
-        self.decisions.into_iter().filter(|decision| decision.transaction.kind == Kind::ExpireLot).collect()
+    /// What stands although the command does not: what was written off before it.
+    pub(super) fn keep(mut self) -> Kept {
+        let all = std::mem::take(&mut self.decisions);
+        let write_offs: Vec<Decision> =
+            all.into_iter().filter(|decision| decision.transaction.kind == Kind::ExpireLot).collect();
+        let notices = write_offs.iter().filter_map(|decision| self.notices(decision)).collect();
+        Kept { write_offs, notices }
     }
 
     pub(super) fn finish(self) -> Outcome {
@@ -345,6 +349,23 @@ impl<'a> Desk<'a> {
         let states = self.states.into_values().map(|state| state.remember(LOTS_REMEMBERED)).collect();
         let written = self.decisions.into_iter().map(|decision| decision.transaction).collect();
         Outcome { answers, written, states }
+    }
+}
+
+/// What was written off, with what the members are told of it.
+#[derive(Default)]
+pub(super) struct Kept {
+    write_offs: Vec<Decision>,
+    notices: Vec<(Vec<Effect>, Facts)>,
+}
+
+impl Kept {
+    /// Writes it, and answers its journal rows.
+    pub(super) async fn write(self, tx: &DatabaseTransaction) -> Result<Vec<Transaction>, Internal> {
+        store::save(tx, &self.write_offs.iter().collect::<Vec<_>>(), &[]).await?;
+        let notices: Vec<_> = self.notices.iter().map(|(effects, facts)| (effects.as_slice(), *facts)).collect();
+        write_many(tx, &notices).await?;
+        Ok(self.write_offs.into_iter().map(|decision| decision.transaction).collect())
     }
 }
 

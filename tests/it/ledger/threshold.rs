@@ -5,10 +5,10 @@ use std::sync::Arc;
 use inkledger::{
     app::ledger_options,
     bus::local::LocalBus,
-    db::Engine,
+    db::{Engine, effect::Effect},
     ids::SeededIds,
     ledger::{
-        Ledger, OwnedAccount, SetThresholds, ThresholdError,
+        Command, Ledger, OwnedAccount, Refusal, SetThresholds, ThresholdError,
         model::{GrantSource, Operation, SourceRef},
         set_thresholds,
     },
@@ -138,5 +138,39 @@ async fn levels_are_replaced_and_those_that_stay_remember(#[values(Engine::Sqlit
     set(&test, &ledger, account, &[3]).await;
     ledger.submit(command(other, "down-to-1", hold(&test, 4))).await.unwrap();
     assert_eq!(told(&test).await.len(), 1);
+    assert_clean(&test).await;
+}
+
+// The command itself is undone, after the crossing was decided; what ended stays written off, with its message.
+#[rstest]
+#[tokio::test]
+async fn a_crossing_is_told_although_the_command_after_it_is_undone(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let test = TestDb::open(engine).await;
+    let ledger = open(&test).await;
+    let account = tenant(&test, &ledger, 20).await;
+    let Operation::Grant(mut new) = grant(80) else { unreachable!() };
+    new.source = GrantSource::Promo(SourceRef::new("summer").unwrap());
+    new.expires_at = Some(START + SECOND);
+    ledger.submit(command(account, "the-promo", Operation::Grant(new))).await.unwrap();
+    set(&test, &ledger, account, &[50]).await;
+    let quota = Effect::Insert {
+        table: "job_quota",
+        cells: vec![
+            ("account_id", account.into()),
+            ("lane", "bulk".into()),
+            ("running", 0_i32.into()),
+            ("cap", 9_i32.into()),
+        ],
+        if_absent: false,
+    };
+    let with = |key: &str| Command { effects: vec![quota.clone()], ..command(account, key, hold(&test, 1)) };
+    ledger.submit(with("the-first-quota")).await.unwrap();
+    test.clock.advance(SECOND);
+    let refused = refusal(ledger.submit(with("the-second-quota")).await);
+    assert!(matches!(refused, Refusal::EffectConflict { .. }), "{refused:?}");
+    assert_eq!(test.number("SELECT COUNT(*) FROM credit_transaction WHERE kind = 'expire_lot' AND seq = 4").await, 1);
+    assert_eq!(told(&test).await, ["credits_low:50:4"]);
     assert_clean(&test).await;
 }
