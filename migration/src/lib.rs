@@ -25,6 +25,8 @@ mod m20261122_000021_order_keywords;
 mod m20261122_000022_count_by_sector;
 mod m20261122_000023_trace_credits;
 mod m20261122_000024_create_anchors;
+mod m20261122_000025_cap_credits;
+mod m20261122_000026_check_ledger;
 mod script;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -61,6 +63,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000022_count_by_sector::Migration),
             Box::new(m20261122_000023_trace_credits::Migration),
             Box::new(m20261122_000024_create_anchors::Migration),
+            Box::new(m20261122_000025_cap_credits::Migration),
+            Box::new(m20261122_000026_check_ledger::Migration),
         ]
     }
 }

@@ -119,6 +119,15 @@ pub enum StageOutcome {
         /// What there is.
         available: i64,
     },
+    /// The account, or the member whose run it is, has reached a cap. Nothing is held.
+    Capped {
+        /// What the hold takes.
+        next: i64,
+        /// What the cap leaves.
+        left: i64,
+        /// The cap.
+        cap: i64,
+    },
     /// The run does not take the hold: it is not to go on, or it would go above its cap. Nothing is held.
     NotTaken {
         /// What the hold takes.

@@ -9,7 +9,7 @@ use crate::{
     config::Role,
     image::ImageSweep,
     jobs::{self, Handler, Sweep, Workers},
-    ledger::proof::AnchorSweep,
+    ledger::{CheckSweep, LotSweep, proof::AnchorSweep},
     prompt::sweep::SplitSweep,
     site::erase::SiteErasureSweep,
 };
@@ -31,6 +31,8 @@ pub async fn start_workers(app: &App) -> Result<Option<Workers>, StartError> {
         Arc::new(SiteErasureSweep(app.db.clone())),
         Arc::new(AutomationSweep(app.automation.clone())),
         Arc::new(app.objects.clone()),
+        Arc::new(LotSweep(app.ledger.clone())),
+        Arc::new(CheckSweep::new(app.ledger.clone(), app.config.proof.check_every)),
         Arc::new(AnchorSweep::new(app.anchors.clone(), app.config.proof.anchor_every)),
     ];
     Ok(Some(Workers::start(app.jobs.clone(), role, handlers, sweeps).await?))

@@ -44,7 +44,7 @@ pub fn posting_effect(entry: &Entry) -> Effect {
 
 /// Writes `entry` in the caller's transaction.
 pub async fn insert_entry(tx: &impl ConnectionTrait, entry: &Entry) -> Result<(), EffectError> {
-    entry_effect(entry).write(tx, &Facts { posting: None, unchanged: None, now: entry.at }).await
+    entry_effect(entry).write(tx, &Facts::at(entry.at)).await
 }
 
 /// How often `action` was done to `target`, for tests and statistics.

@@ -111,6 +111,9 @@ impl AiStages {
             StageOutcome::Short { next, available } => {
                 Stepped::Pause(Pause::short_of_credits(next, available, self.to_finish(step, next).await?))
             }
+            StageOutcome::Capped { next, left, cap } => {
+                Stepped::Pause(Pause::above_cap(next, left, self.to_finish(step, next).await?).by(cap))
+            }
             StageOutcome::NotTaken { next } => self.not_taken(step, next).await?,
             other @ (StageOutcome::Refused(_) | StageOutcome::Unfit(_)) => {
                 return Err(Internal::new("ending a step of a run", format!("{other:?}")).into());

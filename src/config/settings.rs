@@ -79,6 +79,11 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "The file of signed anchors, outside the database. Empty: in the data folder. Keep copies elsewhere.",
     ),
+    number(
+        "ledger.check_hours",
+        "24",
+        "How often every rule and hash of the ledger is checked, hours (0–168); 0 is never.",
+    ),
     number("ledger.anchor_seconds", "60", "How often accounts that moved are anchored, seconds (1–3600)."),
     text(
         "ledger.former_keys",

@@ -130,6 +130,8 @@ pub struct Proof {
     pub anchor_file: PathBuf,
     /// How often accounts that moved are anchored.
     pub anchor_every: Duration,
+    /// How often everything is checked; zero is never.
+    pub check_every: Duration,
     /// Public keys that signed before.
     pub former_keys: Vec<PublicKey>,
     /// Where the signing key is.
@@ -329,6 +331,7 @@ fn proof(read: &Reader<'_>, data_dir: &std::path::Path) -> Result<Proof, ConfigE
     Ok(Proof {
         anchor_file: file("ledger.anchor_file", "anchors.jsonl")?,
         anchor_every: Duration::from_secs(read.number("ledger.anchor_seconds", 1..=3600)?),
+        check_every: Duration::from_secs(3600 * read.number::<u64>("ledger.check_hours", 0..=168)?),
         former_keys: former.collect::<Result<_, _>>()?,
         signing_key_file: file("ledger.signing_key_file", "ledger_key.pk8")?,
     })

@@ -27,17 +27,41 @@ pub enum Known {
     Held,
     /// The transaction's time.
     Now,
+    /// The stable code of the refusal that is put on record.
+    RefusalCode,
+    /// Its figures as JSON; null where the columns for credits say it all.
+    RefusalData,
 }
 
 /// The figures that fill [`Known`] cells.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Facts {
     /// Number, id, amount, shortfall and the two balances, if there was a transaction.
     pub posting: Option<PostingFacts>,
     /// Available and held credits of the account of a refused command, which has no transaction.
     pub unchanged: Option<(i64, i64)>,
+    /// Why it was refused.
+    pub refused: Option<RefusedFacts>,
     /// The account's time.
     pub now: i64,
+}
+
+impl Facts {
+    /// No transaction and no refusal: only the time is known.
+    pub fn at(now: i64) -> Self {
+        Self { posting: None, unchanged: None, refused: None, now }
+    }
+}
+
+/// What is put on record of a refusal.
+#[derive(Debug, Clone)]
+pub struct RefusedFacts {
+    /// The stable code.
+    pub code: &'static str,
+    /// The words.
+    pub text: String,
+    /// The figures as JSON, where the columns for credits do not say it all.
+    pub data: Option<String>,
 }
 
 /// The figures of one credit transaction.
@@ -64,6 +88,8 @@ pub enum TextPart {
         /// What is added to it.
         base: i64,
     },
+    /// The words of the refusal that is put on record.
+    Refusal,
 }
 
 /// One value of a row.
@@ -315,7 +341,7 @@ impl Effect {
 
 /// Writes effects that move no credits, in their order. The caller holds what their guards look at.
 pub async fn write_all(tx: &impl ConnectionTrait, effects: &[Effect], now: i64) -> Result<(), EffectError> {
-    let facts = Facts { posting: None, unchanged: None, now };
+    let facts = Facts::at(now);
     for effect in effects {
         effect.write(tx, &facts).await?;
     }
@@ -439,24 +465,22 @@ struct Sink<'a> {
 
 impl Sink<'_> {
     fn known(&self, known: Known) -> Result<Value, EffectError> {
-        match (known, self.facts.unchanged) {
-            (Known::Now, _) => return Ok(self.facts.now.into()),
-            (Known::Available, Some((available, _))) => return Ok(available.into()),
-            (Known::Held, Some((_, held))) => return Ok(held.into()),
-            _ => {}
-        }
-        let posting = self.facts.posting.ok_or(EffectError::Unknown { table: self.table })?;
-        Ok(match known {
-            Known::Sequence => posting.sequence.into(),
-            Known::TransactionId => posting.transaction_id.into(),
-            Known::Amount => posting.amount.into(),
-            Known::AmountText => posting.amount.to_string().into(),
-            Known::AmountTimes(factor) => posting.amount.saturating_mul(factor).into(),
-            Known::Shortfall => posting.shortfall.into(),
-            Known::Available => posting.available.into(),
-            Known::Held => posting.held.into(),
-            Known::Now => self.facts.now.into(),
-        })
+        let Facts { posting, unchanged, refused, now } = self.facts;
+        let of = |figure: fn(&PostingFacts) -> i64| posting.as_ref().map(|posting| figure(posting).into());
+        let value: Option<Value> = match known {
+            Known::Now => Some((*now).into()),
+            Known::Sequence => of(|posting| posting.sequence),
+            Known::TransactionId => posting.as_ref().map(|posting| posting.transaction_id.into()),
+            Known::Amount => of(|posting| posting.amount),
+            Known::AmountText => posting.as_ref().map(|posting| posting.amount.to_string().into()),
+            Known::AmountTimes(factor) => posting.as_ref().map(|posting| posting.amount.saturating_mul(factor).into()),
+            Known::Shortfall => of(|posting| posting.shortfall),
+            Known::Available => unchanged.map(|(available, _)| available.into()).or(of(|posting| posting.available)),
+            Known::Held => unchanged.map(|(_, held)| held.into()).or(of(|posting| posting.held)),
+            Known::RefusalCode => refused.as_ref().map(|refused| refused.code.into()),
+            Known::RefusalData => refused.as_ref().map(|refused| refused.data.clone().into()),
+        };
+        value.ok_or(EffectError::Unknown { table: self.table })
     }
 
     /// The value of a cell that does not depend on other rows.
@@ -473,6 +497,10 @@ impl Sink<'_> {
                             if let Value::BigInt(Some(figure)) = self.known(*known)? {
                                 text.push_str(&figure.saturating_add(*base).to_string());
                             }
+                        }
+                        TextPart::Refusal => {
+                            let refused = self.facts.refused.as_ref();
+                            text.push_str(&refused.ok_or(EffectError::Unknown { table: self.table })?.text);
                         }
                     }
                 }

@@ -47,7 +47,7 @@ pub fn enqueue_effect(job: &NewJob) -> Effect {
 
 /// Puts a job in its queue within the caller's transaction. Safe to repeat.
 pub async fn enqueue(connection: &impl ConnectionTrait, job: &NewJob) -> Result<(), DbErr> {
-    let facts = Facts { posting: None, unchanged: None, now: job.created_at };
+    let facts = Facts::at(job.created_at);
     enqueue_effect(job).write(connection, &facts).await.map_err(|error| match error {
         EffectError::Db(error) => error,
         other => DbErr::Custom(other.to_string()),
@@ -137,7 +137,7 @@ pub async fn write_in(tx: &DatabaseTransaction, effects: &[Effect], now: Micros)
             return Err(Failure::Refused(Lost));
         }
     }
-    let facts = Facts { posting: None, unchanged: None, now };
+    let facts = Facts::at(now);
     for effect in effects {
         match effect.write(tx, &facts).await {
             Ok(()) => {}

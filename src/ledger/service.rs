@@ -1,7 +1,11 @@
 //! The ledger as the rest of the server sees it: commands in, answers out. Commands are carried out by the lanes of the
 //! writer, so dropping the caller drops only the reply.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use sea_orm::DatabaseTransaction;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -17,10 +21,11 @@ use crate::{
 };
 
 use super::{
+    check::{Sampler, check_chosen},
     hub::Hub,
-    model::{Account, InvalidKey, Refusal, Threshold, Transaction},
+    model::{Account, Cap, InvalidKey, Refusal, Threshold, Transaction},
     store::{self, Scope, Slice, TransactionFilter},
-    writer::{Command, EFFECTS_MAX, Lane, LowBalance, Parts, Posting, Sender},
+    writer::{Command, EFFECTS_MAX, Lane, LaneHealth, LowBalance, Parts, Posting, Sender},
 };
 
 /// How much the ledger takes on.
@@ -38,6 +43,8 @@ pub struct LedgerOptions {
     pub batch_bytes_max: usize,
     /// A command that has not begun by then is refused as busy.
     pub begin_within: Duration,
+    /// One batch in so many has its accounts checked; none at all when 0.
+    pub check_every: u64,
     /// How long [`Ledger::close`] lets the queues empty themselves.
     pub drain_within: Duration,
 }
@@ -53,6 +60,7 @@ impl Default for LedgerOptions {
             batch_max: 1024,
             batch_bytes_max: 4 * MIB,
             begin_within: Duration::from_secs(10),
+            check_every: 1000,
             drain_within: Duration::from_secs(10),
         }
     }
@@ -62,8 +70,19 @@ impl Default for LedgerOptions {
 #[derive(Clone)]
 pub struct Ledger(Arc<Inner>);
 
+/// A ledger that lives only as long as others hold it.
+pub(super) struct WeakLedger(Weak<Inner>);
+
+impl WeakLedger {
+    pub(super) fn upgrade(&self) -> Option<Ledger> {
+        self.0.upgrade().map(Ledger)
+    }
+}
+
 struct Inner {
     db: Db,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
     hub: Hub,
     epoch: i64,
     options: LedgerOptions,
@@ -96,21 +115,24 @@ impl Ledger {
         let (closing, abandon, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
         let parts = Parts {
             db: db.clone(),
-            clock,
-            ids,
+            clock: Arc::clone(&clock),
+            ids: Arc::clone(&ids),
             hub: hub.clone(),
             epoch,
             options,
             closing: closing.clone(),
             abandon: abandon.clone(),
         };
+        let (sampler, to_check) = Sampler::new(options.check_every);
         let lanes = (0..db.lanes()).map(|_| {
-            let (sender, lane) = Lane::new(parts.clone());
+            let (sender, lane) = Lane::new(parts.clone(), sampler.another());
             tasks.spawn(lane.run());
             sender
         });
         let lanes = lanes.collect();
-        Ok(Self(Arc::new(Inner { db, hub, epoch, options, lanes, tasks, closing, abandon })))
+        let ledger = Self(Arc::new(Inner { db, clock, ids, hub, epoch, options, lanes, tasks, closing, abandon }));
+        ledger.0.tasks.spawn(check_chosen(WeakLedger(Arc::downgrade(&ledger.0)), to_check));
+        Ok(ledger)
     }
 
     /// Carries `command` out, once per account and key, and answers a repeat with the first answer. Dropping the
@@ -129,7 +151,14 @@ impl Ledger {
         }
         let lane = inner.lanes.get(lane_of(command.account, inner.lanes.len()));
         let lane = lane.ok_or_else(|| Internal::new("a ledger command was sent", "there is no lane"))?;
-        lane.send(command)?.answer(&inner.abandon).await
+        let answer = match lane.send(command) {
+            Ok(waiting) => waiting.answer(&inner.abandon).await,
+            Err(refused) => Err(refused),
+        };
+        if let Err(Failure::Refused(Refusal::LedgerBusy { .. })) = &answer {
+            lane.count_busy();
+        }
+        answer
     }
 
     /// Opens an account's ledger inside the caller's transaction, for an account that begins without credits.
@@ -151,6 +180,11 @@ impl Ledger {
         Ok(store::load_thresholds(self.0.db.reader(), accounts).await?)
     }
 
+    /// The caps of accounts, as their last periods have them.
+    pub async fn caps_of(&self, accounts: &[Uuid]) -> Result<HashMap<Uuid, Vec<Cap>>, Error> {
+        Ok(store::list_caps(self.0.db.reader(), accounts).await?)
+    }
+
     /// Live balances.
     pub fn hub(&self) -> &Hub {
         &self.0.hub
@@ -159,6 +193,24 @@ impl Ledger {
     /// The database, for what this feature reads and writes beside the journal.
     pub(super) fn db(&self) -> &Db {
         &self.0.db
+    }
+
+    pub(super) fn clock(&self) -> &dyn Clock {
+        self.0.clock.as_ref()
+    }
+
+    pub(super) fn ids(&self) -> &dyn Ids {
+        self.0.ids.as_ref()
+    }
+
+    /// How the lanes of this process are.
+    pub fn lanes(&self) -> Vec<LaneHealth> {
+        self.0.lanes.iter().map(Sender::health).collect()
+    }
+
+    /// Cancelled when the ledger closes.
+    pub(super) fn closing(&self) -> &CancellationToken {
+        &self.0.closing
     }
 
     /// The restore epoch of the database.

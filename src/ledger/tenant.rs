@@ -59,4 +59,7 @@ pub trait Tenants: Send + Sync {
 
     /// Refuses `Unauthenticated`, `NotFound` when the viewer is no member, and `Forbidden` when a member is no owner.
     fn own(&self, viewer: Viewer, account: Uuid) -> Answer<'_, OwnedAccount>;
+
+    /// Whether somebody is a member of an account.
+    fn has_member(&self, account: Uuid, user: Uuid) -> Answer<'_, bool>;
 }

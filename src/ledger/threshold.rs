@@ -106,6 +106,7 @@ pub async fn set_thresholds(
                     store::insert_threshold(tx, account, threshold, command.now).await?;
                     after.push(threshold);
                 }
+                store::mark_thresholds(tx, account, !after.is_empty()).await?;
                 after.sort_by_key(|threshold| std::cmp::Reverse(threshold.level));
                 let entry = Entry {
                     id: audit_id,

@@ -176,12 +176,12 @@ async fn check(db: &Db, sql: &str, account: Option<Uuid>, report: &mut Report) -
         Engine::Postgres => ("CAST(CAST(v.seq AS text) AS bigint)", "CAST(CAST(v.ref AS text) AS uuid)"),
         Engine::Sqlite => ("v.seq", "v.ref"),
     };
-    let (condition, values) = match account {
-        Some(id) => (" WHERE v.account_id = $1", vec![id.into()]),
-        None => ("", Vec::new()),
+    let (own, condition, values) = match account {
+        Some(id) => (own_rows(db.engine()), " WHERE v.account_id = $1", vec![id.into()]),
+        None => (String::new(), "", Vec::new()),
     };
     let sql = format!(
-        "SELECT v.code AS code, v.account_id AS account_id, {sequence} AS sequence, {reference} AS reference \
+        "{own}SELECT v.code AS code, v.account_id AS account_id, {sequence} AS sequence, {reference} AS reference \
          FROM ({sql}) v{condition}"
     );
     for row in db.reader().query_all_raw(db.statement(sql, values)).await? {
@@ -193,6 +193,24 @@ async fn check(db: &Db, sql: &str, account: Option<Uuid>, report: &mut Report) -
         });
     }
     Ok(())
+}
+
+/// Puts the rows of account `$1` alone in the place of the ledger's tables, so that a rule looks at nothing else. A row that points at
+/// another account's points at nothing then.
+fn own_rows(engine: Engine) -> String {
+    let schema = match engine {
+        Engine::Postgres => "",
+        Engine::Sqlite => "main.",
+    };
+    let owned = ["ledger_account", "credit_transaction", "credit_entry", "credit_grant", "credit_hold", "credit_cap"];
+    let owned = owned.map(|table| format!("{table} AS (SELECT * FROM {schema}{table} WHERE account_id = $1)"));
+    let of_holds = ["credit_hold_lot", "credit_hold_cap"].map(|table| {
+        format!(
+            "{table} AS (SELECT * FROM {schema}{table} WHERE hold_id IN \
+             (SELECT id FROM {schema}credit_hold WHERE account_id = $1))"
+        )
+    });
+    format!("WITH {} ", owned.into_iter().chain(of_holds).collect::<Vec<_>>().join(", "))
 }
 
 /// Where the recomputation stands.

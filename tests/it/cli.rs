@@ -239,7 +239,7 @@ async fn an_account_is_corrected_from_its_host_once_per_key(#[case] engine: Engi
     assert_eq!((reused.code, reused.err.contains("Use a new key")), (1, true), "{reused:?}");
     let short =
         place.run(&format!("ledger adjust --account {account} --by -76 --note x --idempotency-key third-time")).await;
-    assert_eq!((short.code, short.err.contains("1 short")), (1, true), "{short:?}");
+    assert_eq!((short.code, short.err.contains("Available: 75")), (1, true), "{short:?}");
     let nobody = place
         .run(&format!("ledger adjust --account {} --by 1 --note x --idempotency-key fourth-time", Uuid::nil()))
         .await;
@@ -258,6 +258,27 @@ async fn an_account_is_corrected_from_its_host_once_per_key(#[case] engine: Engi
     }
     let clean = place.run("ledger verify").await;
     assert_eq!(clean.code, 0, "{clean:?}");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_frozen_account_is_let_go_when_it_breaks_no_rule(#[case] engine: Engine) {
+    let place = Place::migrated(engine).await;
+    let account = granted(&place).await;
+    let unfreeze = format!("ledger unfreeze --account {account}");
+    let not_frozen = place.run(&unfreeze).await;
+    assert_eq!((not_frozen.code, not_frozen.out.contains("was not frozen")), (0, true), "{not_frozen:?}");
+    let broken = "UPDATE ledger_account SET state = 'frozen', issued = issued + 1, available = available + 1";
+    place.execute(&[broken.to_owned()]).await;
+    let refused = place.run(&unfreeze).await;
+    assert_eq!((refused.code, refused.err.contains("stays frozen")), (1, true), "{refused:?}");
+    place.execute(&["UPDATE ledger_account SET issued = issued - 1, available = available - 1".to_owned()]).await;
+    let freed = place.run(&format!("{unfreeze} --json")).await.json();
+    assert_eq!(freed["wasFrozen"], true, "{freed}");
+    let unknown = place.run(&format!("ledger unfreeze --account {}", Uuid::nil())).await;
+    assert_eq!((unknown.code, unknown.err.contains("has no ledger")), (2, true), "{unknown:?}");
 }
 
 #[tokio::test]

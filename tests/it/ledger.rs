@@ -4,11 +4,13 @@
 mod anchor;
 mod balance_at;
 mod batch;
+mod cap;
 mod core;
 mod correct;
 pub mod desk;
 mod effect;
 mod grants;
+mod health;
 mod holds;
 mod hub;
 mod journal;

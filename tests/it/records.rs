@@ -23,7 +23,7 @@ async fn lived_in(engine: Engine) -> Stage {
     let stage = Stage::open(engine).await;
     let spender = stage.spender(20).await;
     let refusal = stage.process.ai.generate_images(stage.spender(1).await, stage.images(2)).await;
-    assert!(matches!(refusal, Err(Failure::Refused(AcceptError::InsufficientCredits { .. }))));
+    assert!(matches!(refusal, Err(Failure::Refused(AcceptError::NotCovered { .. }))));
     let cancelled = stage.process.ai.generate_images(spender, stage.images(1)).await.unwrap();
     stage.process.ai.cancel_ai_task(spender, cancelled.id).await.unwrap();
     let refused = || Step::fail(FailureCode::ProviderRefused);

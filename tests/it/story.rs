@@ -1,8 +1,10 @@
 //! The stories that the product is for, told through HTTP and WebSocket against the whole server, on both databases.
 
 mod amounts;
+mod caps;
 mod corrections;
 mod disconnect;
+mod health;
 mod kill;
 mod levels;
 mod main_path;

@@ -1,11 +1,12 @@
 //! Why a command was refused, as `UserError`s.
 
 use crate::{
-    ai::model::{AcceptError, ModelRefusal, TargetRefusal},
+    ai::model::{AcceptError, ModelRefusal, NotCovered, TargetRefusal},
     graphql::{
         error::{ModelMismatch, PartLength, UserError, UserErrorCode},
         scalars::SafeInt,
     },
+    ledger::graphql::cap_exceeded,
     prompt::model::{details::DetailError, fit::PromptTooLong},
 };
 
@@ -140,9 +141,11 @@ pub(super) fn accept_refusal(refusal: AcceptError, given: Given) -> Vec<UserErro
     let (prompt, image, count) = (["input", given.prompt], ["input", given.image], ["input", given.count]);
     let message = refusal.to_string();
     let (code, path): (_, &[&str]) = match refusal {
-        AcceptError::InsufficientCredits { figures, .. } => {
+        AcceptError::NotCovered { why: NotCovered::ByBalance(figures), .. } => {
             return vec![UserError::insufficient(figures.required, figures.available)];
         }
+        AcceptError::NotCovered { why: NotCovered::ByCap(exceeded), .. } => return vec![cap_exceeded(&exceeded)],
+        AcceptError::TooManyGrants => (UserErrorCode::LotsExceeded, &[]),
         AcceptError::Model(refusal @ ModelRefusal::PromptTooLong { .. }) => {
             let path = Some(prompt.map(str::to_owned).to_vec());
             return vec![UserError { path, ..model_refusal(&refusal) }];

@@ -37,7 +37,7 @@ pub use provider::{ProviderSetup, Sealed, StoredKey};
 pub use registry::{AiModel, ModelRefusal, PricedModel};
 pub use request::{
     AcceptError, BULK_MAX, COUNT_MAX, EventOrder, GenerateImages, GenerateText, InsufficientFigures, MakeThings,
-    Picture, SEED_MAX, UpscaleImages,
+    NotCovered, Picture, SEED_MAX, UpscaleImages,
 };
 pub use target::{Target, TargetRefusal, Targets};
 pub use task::{AiTask, Attempt, AttemptState, Item, ItemState, Phase, TaskStatus, error_text, task_percent};

@@ -3,10 +3,13 @@
 use uuid::Uuid;
 
 use super::{AiFunction, AspectRatio, ModelRefusal, Quality, TargetRefusal, Targets};
-use crate::prompt::model::{
-    compose::EventRequest,
-    details::DetailError,
-    fit::{OnTooLong, PromptTooLong},
+use crate::{
+    ledger::model::Exceeded,
+    prompt::model::{
+        compose::EventRequest,
+        details::DetailError,
+        fit::{OnTooLong, PromptTooLong},
+    },
 };
 
 /// The most images of one prompt.
@@ -105,7 +108,18 @@ pub struct InsufficientFigures {
     pub available: i64,
 }
 
-/// Why a command was not accepted. Only `InsufficientCredits` leaves a record.
+/// Why the credits of a command were not held. It is on record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotCovered {
+    /// The account has too few credits.
+    #[error("Insufficient credits. Required: {}, Available: {}", .0.required, .0.available)]
+    ByBalance(InsufficientFigures),
+    /// The account, or the member who asks, has reached a cap.
+    #[error("{0}")]
+    ByCap(Exceeded),
+}
+
+/// Why a command was not accepted. Only `NotCovered` leaves a record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AcceptError {
     /// The prompt is empty, or nothing in it can be seen.
@@ -160,14 +174,17 @@ pub enum AcceptError {
     /// A thing that is named cannot be worked on.
     #[error(transparent)]
     Target(#[from] TargetRefusal),
-    /// The account has too few credits. The task is on record, with its notification.
-    #[error("Insufficient credits. Required: {}, Available: {}", figures.required, figures.available)]
-    InsufficientCredits {
-        /// The figures.
-        figures: InsufficientFigures,
+    /// Its credits could not be held. The task is on record, with its notification.
+    #[error("{why}")]
+    NotCovered {
+        /// Why.
+        why: NotCovered,
         /// The record of the refusal.
         ai_task_id: Uuid,
     },
+    /// The account's credits lie in more lots than one command may draw on.
+    #[error("The account's credits lie in too many small grants for one command of this size. Ask for less at once.")]
+    TooManyGrants,
     /// The account is frozen.
     #[error("The account is frozen. Contact support.")]
     AccountFrozen,

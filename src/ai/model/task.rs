@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{AiFunction, FaultClass, ItemTerms, MadeCount, Target, TaskPayload};
+use super::{AiFunction, FaultClass, ItemTerms, MadeCount, NotCovered, Target, TaskPayload};
 use crate::clock::Micros;
 
 crate::words::words! {
@@ -128,7 +128,7 @@ pub struct AiTask {
     pub error_code: Option<String>,
     pub error_text: Option<String>,
     /// What a refusal for lack of credits asked for, and what was there.
-    pub insufficient: Option<(i64, i64)>,
+    pub refused: Option<NotCovered>,
     pub is_cancelling: bool,
     pub fence: i64,
     pub event_seq: i64,

@@ -6,8 +6,8 @@ use super::{Ai, Spender, prepare::Prepared};
 use crate::{
     ai::{
         model::{
-            AcceptError, AiTask, GenerateImages, GenerateText, InsufficientFigures, MakeThings, Order, PricedModel,
-            UpscaleImages,
+            AcceptError, AiTask, GenerateImages, GenerateText, InsufficientFigures, MakeThings, NotCovered, Order,
+            PricedModel, UpscaleImages,
         },
         run::JOB_KIND,
         store::{self, Accepted, NewItem},
@@ -104,11 +104,8 @@ impl Ai {
         if hash != order.hash(spender.user_id) {
             return Err(Error::IdempotencyKeyReused);
         }
-        Ok(Some(match task.insufficient {
-            Some((required, available)) => Err(AcceptError::InsufficientCredits {
-                figures: InsufficientFigures { required, available },
-                ai_task_id: task.id,
-            }),
+        Ok(Some(match task.refused {
+            Some(why) => Err(AcceptError::NotCovered { why, ai_task_id: task.id }),
             None => Ok(task),
         }))
     }
@@ -154,15 +151,17 @@ impl Ai {
     }
 
     fn refused(&self, accepted: &Accepted, refusal: Refusal) -> Result<Option<AiTask>, Failure<AcceptError>> {
+        let not_covered = |why| {
+            self.hint(accepted.ai_task_id);
+            Failure::Refused(AcceptError::NotCovered { why, ai_task_id: accepted.ai_task_id })
+        };
         Err(match refusal {
             Refusal::EffectConflict { .. } => return Ok(None),
             Refusal::InsufficientCredits { required, available, .. } => {
-                self.hint(accepted.ai_task_id);
-                Failure::Refused(AcceptError::InsufficientCredits {
-                    figures: InsufficientFigures { required, available },
-                    ai_task_id: accepted.ai_task_id,
-                })
+                not_covered(NotCovered::ByBalance(InsufficientFigures { required, available }))
             }
+            Refusal::CapExceeded(exceeded) => not_covered(NotCovered::ByCap(exceeded)),
+            Refusal::LotsExceeded { .. } => Failure::Refused(AcceptError::TooManyGrants),
             Refusal::AccountFrozen => Failure::Refused(AcceptError::AccountFrozen),
             Refusal::AccountClosed => Failure::Refused(AcceptError::AccountClosed),
             Refusal::LedgerBusy { .. } => Failure::Refused(AcceptError::LedgerBusy),

@@ -260,6 +260,10 @@ impl Ai {
             Err(Failure::Refused(Refusal::InsufficientCredits { available, .. })) => {
                 Ok(Held::Not(StageOutcome::Short { next: amount, available }))
             }
+            Err(Failure::Refused(Refusal::CapExceeded(exceeded))) => {
+                let (left, cap) = (exceeded.room(), exceeded.cap);
+                Ok(Held::Not(StageOutcome::Capped { next: amount, left, cap }))
+            }
             Err(Failure::Refused(Refusal::EffectRefused { code })) => self.hold_refused(&code, prepared, amount).await,
             Err(Failure::Refused(Refusal::EffectConflict { .. })) => Ok(Held::Again),
             Err(Failure::Refused(Refusal::AccountFrozen)) => Ok(Held::Not(StageOutcome::Later(LOOK_AGAIN))),

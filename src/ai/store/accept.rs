@@ -154,19 +154,18 @@ pub fn accept_effects(accepted: &Accepted, job: &NewJob) -> Vec<Effect> {
     effects
 }
 
-/// The record of a refusal for lack of credits, with its notification: what commits instead.
+/// The record of a refusal for lack of credits or by a cap, with its notification: what commits instead.
 pub fn refuse_effects(accepted: &Accepted, notification_id: Uuid) -> Vec<Effect> {
     let required = accepted.required();
-    let text = || {
-        Figured::new().lit(&format!("Insufficient credits. Required: {required}, Available: ")).sum(Known::Available, 0)
-    };
+    let text = || Figured::new().refusal();
     let task = accepted.task(
         TaskStatus::Error,
         vec![
-            ("error_code", "INSUFFICIENT_CREDITS".into()),
+            ("error_code", Cell::Known(Known::RefusalCode)),
             ("error_text", Cell::Text(text().into_parts())),
             ("required_credits", required.into()),
             ("available_credits", Cell::Known(Known::Available)),
+            ("cap_refusal", Cell::Known(Known::RefusalData)),
             ("finished_at", accepted.now.into()),
         ],
     );

@@ -67,6 +67,13 @@ impl Figured {
         self
     }
 
+    /// Followed by the words of the refusal.
+    #[must_use]
+    pub fn refusal(mut self) -> Self {
+        self.0.push(TextPart::Refusal);
+        self
+    }
+
     /// Followed by another one.
     #[must_use]
     pub fn all(mut self, other: Self) -> Self {

@@ -8,10 +8,11 @@ use uuid::Uuid;
 use super::{price::load_prices, registry::load_models};
 use crate::{
     ai::model::{
-        AiFunction, AiModel, AiTask, Attempt, AttemptState, FaultClass, Item, ItemState, MadeCount, Phase,
-        PriceVersion, PricedModel, TaskPayload, TaskStatus,
+        AiFunction, AiModel, AiTask, Attempt, AttemptState, FaultClass, InsufficientFigures, Item, ItemState,
+        MadeCount, NotCovered, Phase, PriceVersion, PricedModel, TaskPayload, TaskStatus,
     },
     db::statement,
+    ledger::model::Exceeded,
     page::{Page, PageArgs},
 };
 
@@ -73,7 +74,7 @@ fn broken(what: &str) -> DbErr {
 
 const TASK: &str = "id, account_id, user_id, run_id, ai_function, ai_model_id, price_version_id, status, phase, percent, \
                     items_total, items_delivered, items_failed, credits_used, provider_cost_nanousd, payload, \
-                    error_code, error_text, required_credits, available_credits, desired, fence, event_seq, \
+                    error_code, error_text, required_credits, available_credits, cap_refusal, desired, fence, event_seq, \
                     created_at, updated_at, finished_at";
 
 fn task_of(row: &QueryResult) -> Result<AiTask, DbErr> {
@@ -81,6 +82,10 @@ fn task_of(row: &QueryResult) -> Result<AiTask, DbErr> {
     let payload: TaskPayload = serde_json::from_str(&text("payload")?).map_err(|_| broken("payload of an AI task"))?;
     let figures: (Option<i64>, Option<i64>) =
         (row.try_get("", "required_credits")?, row.try_get("", "available_credits")?);
+    let cap: Option<String> = row.try_get("", "cap_refusal")?;
+    let cap = cap.map(|text| Exceeded::parse(&text).ok_or_else(|| broken("cap of an AI task"))).transpose()?;
+    let short = figures.0.zip(figures.1).map(|(required, available)| InsufficientFigures { required, available });
+    let refused = cap.map(NotCovered::ByCap).or(short.map(NotCovered::ByBalance));
     Ok(AiTask {
         id: row.try_get("", "id")?,
         account_id: row.try_get("", "account_id")?,
@@ -100,7 +105,7 @@ fn task_of(row: &QueryResult) -> Result<AiTask, DbErr> {
         payload,
         error_code: row.try_get("", "error_code")?,
         error_text: row.try_get("", "error_text")?,
-        insufficient: figures.0.zip(figures.1),
+        refused,
         is_cancelling: text("desired")? == "cancel",
         fence: row.try_get("", "fence")?,
         event_seq: row.try_get("", "event_seq")?,

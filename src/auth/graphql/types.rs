@@ -19,9 +19,9 @@ use crate::{
         scalars::{DateTime, SafeInt},
     },
     ledger::graphql::{
-        CreditBalance, CreditGrantConnection, CreditGrantFilter, CreditHoldConnection, CreditHoldFilter,
-        CreditTransactionConnection, CreditTransactionFilter, LowBalanceThreshold, balance, balance_at, credit_grants,
-        credit_holds, credit_transactions, low_balance_thresholds,
+        CreditBalance, CreditCap, CreditGrantConnection, CreditGrantFilter, CreditHoldConnection, CreditHoldFilter,
+        CreditTransactionConnection, CreditTransactionFilter, LowBalanceThreshold, balance, balance_at, credit_caps,
+        credit_grants, credit_holds, credit_transactions, low_balance_thresholds,
     },
     page::PageArgs,
     viewer::{Feature, Level, Viewer},
@@ -201,6 +201,11 @@ impl Account {
     /// The levels of available credits below which its members are told, highest first, at most 10.
     async fn low_balance_thresholds(&self, ctx: &Context<'_>) -> Result<Option<Vec<LowBalanceThreshold>>> {
         Ok(Some(low_balance_thresholds(ctx, self.0.id).await?))
+    }
+
+    /// The caps on what it and its members may spend, its own first, at most one of each kind.
+    async fn credit_caps(&self, ctx: &Context<'_>) -> Result<Option<Vec<CreditCap>>> {
+        Ok(Some(credit_caps(ctx, self.0.id).await?))
     }
 
     /// The credits it had after the last transaction not after that instant: zeros before the first, the present ones for an

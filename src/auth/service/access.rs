@@ -152,4 +152,14 @@ impl Tenants for Auth {
             Ok(OwnedAccount::checked(right.account_id(), right.user_id()))
         })
     }
+
+    fn has_member(
+        &self,
+        account: Uuid,
+        user: Uuid,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<bool, Error>> + Send + '_>> {
+        Box::pin(
+            async move { Ok(store::account::find_member_role(self.0.db.reader(), account, user).await?.is_some()) },
+        )
+    }
 }

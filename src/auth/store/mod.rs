@@ -20,7 +20,7 @@ use crate::{
 /// Writes `effects` in the caller's transaction, which has no credit transaction.
 pub async fn write_effects(tx: &impl ConnectionTrait, effects: &[Effect], now: i64) -> Result<(), EffectError> {
     for effect in effects {
-        effect.write(tx, &Facts { posting: None, unchanged: None, now }).await?;
+        effect.write(tx, &Facts::at(now)).await?;
     }
     Ok(())
 }

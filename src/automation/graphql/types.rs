@@ -64,7 +64,7 @@ pub enum AutomationPauseReason {
     User,
     /// The available credits do not cover the next item.
     InsufficientCredits,
-    /// The next item would take the run above its credit cap.
+    /// The next item would take the run above its credit cap, or its account or the member who started it above one of theirs.
     RunCap,
     /// No AI provider answers.
     ProviderDown,

@@ -72,7 +72,7 @@ pub fn pause_notice(run: &AutomationRun, pause: &Pause) -> Option<Notice> {
             )
         }
         (PauseReason::RunCap, _) => {
-            format!("Automation paused: credit cap of {} reached", run.credit_cap.unwrap_or_default())
+            format!("Automation paused: credit cap of {} reached", pause.cap.or(run.credit_cap).unwrap_or_default())
         }
         (PauseReason::ProviderDown, _) => "Automation paused: no AI provider answers".to_owned(),
         (PauseReason::IntegrationError, _) => "Automation paused: the connected site does not answer".to_owned(),

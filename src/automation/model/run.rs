@@ -23,24 +23,32 @@ pub struct Pause {
     pub reason: PauseReason,
     /// The figures, for money only.
     pub figures: Option<PauseFigures>,
+    /// The cap that was reached, where it is the account's or the member's and not the run's own. It is told, not kept.
+    pub cap: Option<i64>,
 }
 
 impl Pause {
     /// A pause without figures.
     pub fn plain(reason: PauseReason) -> Self {
-        Self { reason, figures: None }
+        Self { reason, figures: None, cap: None }
     }
 
     /// The next hold was not covered by `available` credits.
     pub fn short_of_credits(next: i64, available: i64, to_finish: i64) -> Self {
         let figures = PauseFigures { next, short: next.saturating_sub(available).max(0), to_finish };
-        Self { reason: PauseReason::InsufficientCredits, figures: Some(figures) }
+        Self { reason: PauseReason::InsufficientCredits, figures: Some(figures), cap: None }
     }
 
     /// The next hold would take a run that has `left` of its cap above it.
     pub fn above_cap(next: i64, left: i64, to_finish: i64) -> Self {
         let figures = PauseFigures { next, short: next.saturating_sub(left).max(0), to_finish };
-        Self { reason: PauseReason::RunCap, figures: Some(figures) }
+        Self { reason: PauseReason::RunCap, figures: Some(figures), cap: None }
+    }
+
+    /// It is not the run's own cap that was reached.
+    #[must_use]
+    pub fn by(self, cap: i64) -> Self {
+        Self { cap: Some(cap), ..self }
     }
 }
 

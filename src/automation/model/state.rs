@@ -43,7 +43,7 @@ crate::words::words! {
         User "USER",
         /// The next hold was not covered.
         InsufficientCredits "INSUFFICIENT_CREDITS",
-        /// The next hold would have taken the run above its cap.
+        /// The next hold would have taken the run above its cap, or its account or member above one of theirs.
         RunCap "RUN_CAP",
         /// No provider answers.
         ProviderDown "PROVIDER_DOWN",

@@ -245,7 +245,7 @@ fn lost<R>(failure: Failure<Lost>) -> Failure<R> {
 
 /// Whether a run that was paused for money would not pause again at once.
 fn may_go_on(run: &AutomationRun, available: i64) -> Result<(), CommandError> {
-    let Some(Pause { reason, figures: Some(figures) }) = run.pause else { return Ok(()) };
+    let Some(Pause { reason, figures: Some(figures), .. }) = run.pause else { return Ok(()) };
     if reason == PauseReason::InsufficientCredits && available < figures.next {
         return Err(CommandError::InsufficientCredits { required: figures.next, available });
     }
@@ -272,7 +272,7 @@ async fn raise_in(
         return Err(refused(CommandError::CapNotRaised { given, current }));
     }
     run.credit_cap = Some(given);
-    if let Some(Pause { reason: PauseReason::RunCap, figures: Some(figures) }) = &mut run.pause {
+    if let Some(Pause { reason: PauseReason::RunCap, figures: Some(figures), .. }) = &mut run.pause {
         figures.short = figures.next.saturating_sub(given.saturating_sub(run.credits_committed)).max(0);
     }
     run.updated_at = *now;

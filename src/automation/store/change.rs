@@ -85,7 +85,7 @@ pub async fn change_in<R>(
     if let Some((notice, key)) = notice {
         effects.push(notification(run, &stages, notice, (change.notification_id, key)));
     }
-    let facts = Facts { posting: None, unchanged: None, now };
+    let facts = Facts::at(now);
     for effect in &effects {
         effect.write(tx, &facts).await.map_err(in_effect)?;
     }

@@ -34,7 +34,7 @@ fn pause_of(row: &QueryResult) -> Result<Option<Pause>, DbErr> {
         [Some(next), Some(short), Some(to_finish)] => Some(PauseFigures { next, short, to_finish }),
         _ => None,
     };
-    Ok(Some(Pause { reason, figures }))
+    Ok(Some(Pause { reason, figures, cap: None }))
 }
 
 fn run_of(row: &QueryResult) -> Result<AutomationRun, DbErr> {

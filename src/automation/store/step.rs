@@ -67,7 +67,7 @@ async fn write_events(
     effects: impl IntoIterator<Item = crate::db::effect::Effect>,
     now: Micros,
 ) -> Result<(), Failure<Lost>> {
-    let facts = Facts { posting: None, unchanged: None, now };
+    let facts = Facts::at(now);
     for effect in effects {
         effect.write(tx, &facts).await.map_err(|error| match error {
             EffectError::Db(error) => Internal::from(error),

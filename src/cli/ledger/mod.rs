@@ -4,6 +4,7 @@ mod adjust;
 mod export;
 mod receipt;
 mod restore;
+mod unfreeze;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -34,6 +35,7 @@ pub(super) fn command() -> Command {
         .subcommand_required(true)
         .subcommand(adjust::command())
         .subcommand(export::command())
+        .subcommand(unfreeze::command())
         .subcommand(
             Command::new("verify")
                 .about("Check every invariant and recompute every hash; read-only, safe beside a running server")
@@ -77,6 +79,7 @@ pub(super) async fn run(name: &str, context: &Context) -> Result<u8, CliError> {
         "receipt verify" => unusable_on_error(context, receipt::run(context)),
         "accept-restore" => restore::run(context).await,
         "adjust" => adjust::run(context).await,
+        "unfreeze" => unfreeze::run(context).await,
         "export" => export::run(context).await,
         _ => Ok(UNUSABLE),
     }

@@ -160,7 +160,7 @@ pub(super) async fn save(
     if change.takes_slot() {
         store::slot::count_taken(tx, change.after().site_id).await?;
     }
-    let facts = Facts { posting: None, unchanged: None, now: trace.at };
+    let facts = Facts::at(trace.at);
     for effect in &effects {
         effect.write(tx, &facts).await.map_err(|error| failed(error, change))?;
     }

@@ -25,6 +25,10 @@ pub enum UserErrorCode {
     NothingToRevoke,
     /// The account's available credits do not cover the request.
     InsufficientCredits,
+    /// A credit cap of the account or of the member does not admit the request.
+    CapExceeded,
+    /// The account's credits lie in more grants than one command may draw on. Ask for less at once.
+    LotsExceeded,
     /// The account takes no new credits or work: it is frozen.
     AccountFrozen,
     /// The account takes no new credits or work: it is closed.

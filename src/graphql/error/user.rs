@@ -8,7 +8,7 @@ use super::{
         IllegalState, IllegalTransition, InsufficientCredits, KeyExists, ModelMismatch, SourcePosition, VersionConflict,
     },
 };
-use crate::{error::Never, graphql::scalars::Credits};
+use crate::{error::Never, graphql::scalars::Credits, ledger::graphql::CapExceeded};
 
 /// A refusal of a business request: nothing was done.
 #[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
@@ -22,12 +22,14 @@ pub struct UserError {
     // What few refusals have is boxed: the type travels as an error, and a large one would be copied at every `?`.
     /// The figures, with `INSUFFICIENT_CREDITS` only.
     pub insufficient_credits: Option<Box<InsufficientCredits>>,
+    /// The cap, with `CAP_EXCEEDED` only.
+    pub cap_exceeded: Option<Box<CapExceeded>>,
     /// The two versions, with `VERSION_CONFLICT` only.
     pub version_conflict: Option<VersionConflict>,
     /// The two states, with `ILLEGAL_TRANSITION` of content only.
     pub illegal_transition: Option<Box<IllegalTransition>>,
     /// The present state, with `ILLEGAL_STATE` only.
-    pub illegal_state: Option<IllegalState>,
+    pub illegal_state: Option<Box<IllegalState>>,
     /// The prompt that is there, with `KEY_EXISTS` only.
     pub key_exists: Option<KeyExists>,
     /// Where in the file, with `SYNTAX_ERROR`, `DUPLICATE_JSON_KEY` and `TOO_DEEP` only.
@@ -45,6 +47,7 @@ impl UserError {
             message: message.into(),
             path,
             insufficient_credits: None,
+            cap_exceeded: None,
             model_mismatch: None,
             version_conflict: None,
             illegal_transition: None,
@@ -64,7 +67,8 @@ impl UserError {
 
     /// It is in a state in which this cannot be done.
     pub fn in_state(message: impl Into<String>, current: &'static str) -> Self {
-        Self { illegal_state: Some(IllegalState { current }), ..Self::new(UserErrorCode::IllegalState, message, &[]) }
+        let illegal_state = Some(Box::new(IllegalState { current }));
+        Self { illegal_state, ..Self::new(UserErrorCode::IllegalState, message, &[]) }
     }
 
     /// The account's available credits do not cover the request.

@@ -10,7 +10,7 @@ use crate::{
     graphql::loaders::loads,
     ledger::{
         Grant, Ledger, OwnedHold,
-        model::{Account, Part, Threshold, Transaction},
+        model::{Account, Cap, Part, Threshold, Transaction},
     },
 };
 
@@ -21,6 +21,8 @@ loads! {
     LedgerLoader:
     /// An account whose totals are asked for.
     pub BalanceOf => Account, accounts;
+    /// An account whose caps are asked for.
+    pub CapsOf => Vec<Cap>, caps_of;
     /// An account whose low-balance levels are asked for.
     pub LevelsOf => Vec<Threshold>, thresholds_of;
     /// A grant.

@@ -1,7 +1,9 @@
 //! Credits in the API.
 
 mod account;
+mod cap;
 mod grant;
+mod health;
 mod hold;
 mod loader;
 mod mutation;
@@ -12,7 +14,9 @@ mod threshold;
 mod types;
 
 pub use account::{CreditTransactionFilter, balance, balance_at, credit_grants, credit_holds, credit_transactions};
+pub use cap::{CapExceeded, CapMutation, CreditCap, CreditCapPeriod, CreditCapScope, cap_exceeded, credit_caps};
 pub use grant::{CreditGrant, CreditGrantConnection, CreditGrantFilter, CreditGrantKind};
+pub use health::HealthQuery;
 pub use hold::{CreditHold, CreditHoldConnection, CreditHoldFilter, CreditHoldLot, CreditHoldState};
 pub use loader::LedgerLoader;
 pub use mutation::LedgerMutation;

@@ -6,7 +6,7 @@ use async_graphql::{Context, ID, InputObject, Object, OneofObject, Result, Simpl
 
 use uuid::Uuid;
 
-use super::{CreditGrant, CreditTransaction};
+use super::{CreditGrant, CreditTransaction, cap_exceeded};
 use crate::{
     app::Parts,
     auth::graphql::Account,
@@ -356,6 +356,8 @@ pub fn ledger_error(refusal: Refusal) -> UserError {
         Refusal::InsufficientCredits { required, available, .. } => {
             return UserError::insufficient(required, available);
         }
+        Refusal::CapExceeded(exceeded) => return cap_exceeded(&exceeded),
+        Refusal::LotsExceeded { .. } => UserErrorCode::LotsExceeded,
         Refusal::AccountFrozen => UserErrorCode::AccountFrozen,
         Refusal::AccountClosed => UserErrorCode::AccountClosed,
         Refusal::NotRefundable => UserErrorCode::NotRefundable,

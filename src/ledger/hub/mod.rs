@@ -11,7 +11,10 @@ pub use subscriber::{BalanceEvent, BalanceEventKind};
 use std::{
     cmp::Ordering,
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -68,6 +71,7 @@ struct Inner {
     watched: Mutex<HashMap<Uuid, Watched>>,
     tasks: TaskTracker,
     ending: CancellationToken,
+    gap_fills: AtomicU64,
 }
 
 /// Fans transactions out to subscribers. Cloning is cheap.
@@ -84,6 +88,7 @@ impl Hub {
             watched: Mutex::default(),
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),
+            gap_fills: AtomicU64::new(0),
         }));
         // Both hold the hub until `close` ends them.
         hub.0.tasks.spawn(hub.clone().listen());
@@ -178,8 +183,14 @@ impl Hub {
         }
     }
 
+    /// How often what subscribers missed was read from the journal.
+    pub fn gap_fills(&self) -> u64 {
+        self.0.gap_fills.load(Relaxed)
+    }
+
     /// Reads what is missing once for all subscribers of the account.
     fn fill(&self, account: Uuid) {
+        self.0.gap_fills.fetch_add(1, Relaxed);
         let hub = self.clone();
         self.0.tasks.spawn(async move {
             loop {

@@ -214,6 +214,8 @@ pub enum Operation {
     Release(Vec<Uuid>),
     /// Gives back a hold whose time is over.
     ExpireHold(Uuid),
+    /// Writes off what is due, as every operation does before it is decided; by itself it does nothing.
+    ExpireLots,
     /// Gives charged credits back as a new lot.
     Refund {
         /// The hold that was charged.
@@ -250,6 +252,7 @@ impl Operation {
             Self::Settle { .. } => Kind::Settle,
             Self::Release(_) => Kind::Release,
             Self::ExpireHold(_) => Kind::ExpireHold,
+            Self::ExpireLots => Kind::ExpireLot,
             Self::Refund { .. } => Kind::Refund,
             Self::Revoke { .. } => Kind::Revoke,
             Self::Adjust { .. } => Kind::Adjust,
@@ -262,7 +265,7 @@ impl Operation {
             Self::Grant(grant) => grant.note.as_ref(),
             Self::Refund { note, .. } | Self::Revoke { note, .. } => note.as_ref(),
             Self::Adjust { note, .. } => Some(note),
-            Self::Hold(_) | Self::Settle { .. } | Self::Release(_) | Self::ExpireHold(_) => None,
+            Self::Hold(_) | Self::Settle { .. } | Self::Release(_) | Self::ExpireHold(_) | Self::ExpireLots => None,
         }
     }
 
@@ -300,6 +303,7 @@ impl Operation {
                 }
             }
             Self::ExpireHold(hold) => out.id(Some(*hold)),
+            Self::ExpireLots => {}
             Self::Refund { hold: id, amount, note } | Self::Revoke { grant: id, amount, note } => {
                 out.id(Some(*id));
                 out.int(amount.map_or(0, Credits::get));

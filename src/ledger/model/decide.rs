@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::clock::Micros;
 
 use super::{
-    Actor, Answer, Bucket, Crossing, Digest, Entry, Hold, IdemKey, Kind, LOTS_MAX, Lot, Move, Operation, Refusal,
+    Actor, Answer, Bucket, Cap, Crossing, Digest, Entry, Hold, IdemKey, Kind, LOTS_MAX, Lot, Move, Operation, Refusal,
     Request, State, Threshold, Transaction,
     draft::{Draft, Heading},
     request_hash,
@@ -67,6 +67,8 @@ pub struct Decision {
     pub refunded: Option<Hold>,
     /// Low-balance levels that the available credits fell below or reached again.
     pub thresholds: Vec<Threshold>,
+    /// Caps of which more or less is used, by id.
+    pub caps: Vec<Cap>,
 }
 
 impl Decision {
@@ -85,7 +87,7 @@ impl Decision {
 }
 
 /// Carries `request` out on `state`, or leaves `state` as it is and says why not. Lots that are due must have been
-/// written off before, see [`write_off`] and [`State::has_unread_due`].
+/// written off before, see [`write_off`] and [`State::has_unread_due`], and caps renewed, see [`State::renew_caps`].
 pub fn apply(state: &mut State, request: &Request, stamp: &Stamp) -> Result<Decision, Declined> {
     let mut draft = Draft::new(state, stamp.now);
     match &request.operation {
@@ -94,6 +96,7 @@ pub fn apply(state: &mut State, request: &Request, stamp: &Stamp) -> Result<Deci
         Operation::Settle { hold, actual } => draft.settle(*hold, *actual)?,
         Operation::Release(holds) => draft.release(holds)?,
         Operation::ExpireHold(hold) => draft.expire_hold(*hold)?,
+        Operation::ExpireLots => return Err(Refusal::NothingDue.into()),
         Operation::Refund { hold, amount, .. } => draft.refund(*hold, *amount, stamp)?,
         Operation::Revoke { grant, amount, .. } => draft.revoke(*grant, *amount)?,
         Operation::Adjust { delta, .. } => draft.adjust(*delta, stamp)?,
@@ -182,6 +185,11 @@ fn advance(state: &mut State, decision: &Decision) {
         state.paid_until.extend(until.map(|until| (hold.id(), until)));
     }
     state.holds.extend(decision.opened.iter().cloned());
+    for cap in &mut state.caps {
+        if let Some(changed) = decision.caps.iter().find(|changed| changed.id == cap.id) {
+            *cap = *changed;
+        }
+    }
     for threshold in &mut state.thresholds {
         if let Some(changed) = threshold.after(row.balance.available) {
             *threshold = changed;

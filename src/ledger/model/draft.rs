@@ -7,9 +7,9 @@ use uuid::Uuid;
 use crate::clock::{Micros, NEVER};
 
 use super::{
-    AMOUNT_MAX, Account, Actor, Answer, Balance, Credits, Delta, Digest, Entry, GrantKind, HOLDS_MAX, Hold, HoldItem,
-    HoldState, ISSUED_MAX, Kind, LOTS_MAX, Lot, Move, NewGrant, Part, REFUND_LIFE_MIN, Refusal, Stamp, Standing, State,
-    Transaction, Untouched, Work, chain_hash,
+    AMOUNT_MAX, Account, Actor, Answer, Balance, Cap, Credits, Delta, Digest, Entry, Exceeded, GrantKind, HOLDS_MAX,
+    Hold, HoldItem, HoldState, ISSUED_MAX, Kind, LOTS_MAX, Lot, Move, NewGrant, Part, REFUND_LIFE_MIN, Refusal, Stamp,
+    Standing, State, Transaction, Untouched, Work, chain_hash,
     decide::{Decision, Declined, Inconsistency},
 };
 
@@ -38,6 +38,8 @@ pub(super) struct Draft<'a> {
     amount: i64,
     entries: Vec<Entry>,
     lots: BTreeMap<Uuid, Lot>,
+    /// Caps whose use changes.
+    caps: BTreeMap<Uuid, Cap>,
     next_lot: usize,
     granted: Option<Lot>,
     opened: Vec<Hold>,
@@ -61,6 +63,7 @@ impl<'a> Draft<'a> {
             amount: 0,
             entries: Vec::new(),
             lots: BTreeMap::new(),
+            caps: BTreeMap::new(),
             next_lot: 0,
             granted: None,
             opened: Vec::new(),
@@ -183,7 +186,8 @@ impl<'a> Draft<'a> {
         if required > available {
             return Err(Refusal::InsufficientCredits { required, available, short: required - available }.into());
         }
-        for item in items {
+        let caps = self.admit(items)?;
+        for (item, caps) in items.iter().zip(caps) {
             let parts = self.draw(item.amount.get(), Some(item.hold_id), Move::Reserve)?;
             self.opened.push(Hold {
                 item: item.clone(),
@@ -191,9 +195,61 @@ impl<'a> Draft<'a> {
                 opened_seq: self.sequence,
                 created_at: self.now,
                 parts,
+                caps,
             });
         }
         Ok(())
+    }
+
+    /// The caps that each item counts against, with what they hold then.
+    fn admit(&mut self, items: &[HoldItem]) -> Result<Vec<Vec<Uuid>>, Declined> {
+        let mut linked = vec![Vec::new(); items.len()];
+        let known = &self.state.caps;
+        let is_last =
+            |cap: &Cap| !known.iter().any(|other| other.kind() == cap.kind() && other.period_start > cap.period_start);
+        let mut caps: Vec<&Cap> = known.iter().filter(|cap| is_last(cap) && !cap.is_gone(self.now)).collect();
+        caps.sort_unstable_by_key(|cap| cap.kind());
+        for cap in caps {
+            let mut required = 0_i64;
+            for (item, caps) in items.iter().zip(&mut linked).filter(|(item, _)| cap.covers(item)) {
+                required = required.checked_add(item.amount.get()).ok_or(OVERFLOW)?;
+                caps.push(cap.id);
+            }
+            if required == 0 {
+                continue;
+            }
+            if cap.is_over(self.now) {
+                return Err(Declined::Broken(Inconsistency("a cap of a period that is over")));
+            }
+            if required > cap.room() {
+                let Cap { scope, period, limit, .. } = *cap;
+                let (used, resets_at) = (cap.used(), cap.resets_at());
+                return Err(
+                    Refusal::CapExceeded(Exceeded { scope, period, cap: limit, used, required, resets_at }).into()
+                );
+            }
+            let held = cap.held.checked_add(required).ok_or(OVERFLOW)?;
+            self.caps.insert(cap.id, Cap { held, ..*cap });
+        }
+        Ok(linked)
+    }
+
+    /// Takes an ended hold off what its caps hold, adds what was charged, and answers how much more they admit.
+    fn count(&mut self, hold: &Hold, charged: i64) -> Result<i64, Declined> {
+        let mut room = i64::MAX;
+        for id in &hold.caps {
+            let cap = self.cap_mut(*id)?;
+            cap.held = cap.held.checked_sub(hold.item.amount.get()).filter(|held| *held >= 0).ok_or(OVERFLOW)?;
+            cap.spent = cap.spent.checked_add(charged).ok_or(OVERFLOW)?;
+            room = room.min(cap.room());
+        }
+        Ok(room)
+    }
+
+    fn cap_mut(&mut self, id: Uuid) -> Result<&mut Cap, Declined> {
+        let known = self.state.caps.iter().find(|cap| cap.id == id);
+        let known = known.ok_or(Declined::Broken(Inconsistency("a hold names a cap that is not there")))?;
+        Ok(self.caps.entry(id).or_insert(*known))
     }
 
     pub(super) fn settle(&mut self, hold: Uuid, actual: i64) -> Result<(), Declined> {
@@ -202,10 +258,13 @@ impl<'a> Draft<'a> {
         }
         let hold = self.open_hold(hold)?;
         let charged = actual.min(hold.item.amount.get());
-        self.end(&hold, charged)?;
-        let excess = (actual - charged).min(self.balance.available);
+        let room = self.end(&hold, charged)?;
+        let excess = (actual - charged).min(self.balance.available).min(room);
         if excess > 0 {
             self.draw(excess, Some(hold.id()), Move::Spend)?;
+            for cap in &hold.caps {
+                self.cap_mut(*cap)?.spent += excess;
+            }
         }
         let settled = charged + excess;
         self.shortfall = actual - settled;
@@ -317,8 +376,8 @@ impl<'a> Draft<'a> {
     }
 
     /// Charges the first `charge` credits of a hold in lot order and gives the rest back, or lets it lapse where its
-    /// lot is due.
-    fn end(&mut self, hold: &Hold, charge: i64) -> Result<(), Declined> {
+    /// lot is due. Answers how much more its caps admit.
+    fn end(&mut self, hold: &Hold, charge: i64) -> Result<i64, Declined> {
         let mut left = charge;
         let mut whole = 0_i64;
         for part in &hold.parts {
@@ -334,11 +393,10 @@ impl<'a> Draft<'a> {
             }
             whole = whole.checked_add(part.amount).ok_or(OVERFLOW)?;
         }
-        if whole == hold.item.amount.get() {
-            Ok(())
-        } else {
-            Err(Declined::Broken(Inconsistency("a hold is not the sum of its lots")))
+        if whole != hold.item.amount.get() {
+            return Err(Declined::Broken(Inconsistency("a hold is not the sum of its lots")));
         }
+        self.count(hold, charge)
     }
 
     fn lot_due(&self, id: Uuid) -> bool {
@@ -399,6 +457,7 @@ impl<'a> Draft<'a> {
             closed: self.closed,
             refunded: self.refunded,
             thresholds,
+            caps: self.caps.into_values().collect(),
         })
     }
 }

@@ -2,6 +2,7 @@
 //! Must never know the database, the network or a running clock; the present time comes in with each call.
 
 mod answer;
+mod cap;
 mod command;
 mod decide;
 mod draft;
@@ -12,6 +13,7 @@ mod threshold;
 mod value;
 
 pub use answer::{Answer, Untouched, Work};
+pub use cap::{Cap, CapPeriod, CapScope, Exceeded, UNCAPPED};
 pub use command::{Delta, GrantSource, HoldItem, IdemKey, InvalidKey, NewGrant, Note, Operation, Request, SourceRef};
 pub use decide::{Decision, Declined, Inconsistency, Stamp, apply, repeat, write_off};
 pub use hash::{Digest, TRANSACTION_TAG, chain_hash, note_hash, request_hash, sha256, transaction_bytes};

@@ -1,5 +1,6 @@
 //! Why the ledger did not do what was asked: expected answers that carry data, never faults.
 
+use super::Exceeded;
 use crate::clock::Micros;
 
 /// An operation that was refused. Nothing of it was written, and no credit transaction exists for it.
@@ -32,7 +33,7 @@ pub enum Refusal {
         sequence: Option<i64>,
     },
     /// Too few credits.
-    #[error("This needs {required} credits and {available} are available: {short} short.")]
+    #[error("Insufficient credits. Required: {required}, Available: {available}")]
     InsufficientCredits {
         /// Credits needed.
         required: i64,
@@ -41,6 +42,9 @@ pub enum Refusal {
         /// The difference.
         short: i64,
     },
+    /// A cap does not admit it.
+    #[error("{0}")]
+    CapExceeded(Exceeded),
     /// The work already has an open hold.
     #[error("Credits are already held for this work.")]
     WorkAlreadyHeld,
@@ -64,6 +68,9 @@ pub enum Refusal {
     /// A request to a provider is under way for the hold.
     #[error("The hold's work is under way.")]
     HoldInUse,
+    /// No lot is due any more: what was is written off.
+    #[error("No credits are due to expire.")]
+    NothingDue,
     /// Nothing was charged for the hold.
     #[error("Nothing was charged for this work, so there is nothing to give back.")]
     NotRefundable,
@@ -126,6 +133,11 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Whether a command that is so refused leaves its record: money was not enough, by the balance or by a cap.
+    pub fn is_recorded(&self) -> bool {
+        matches!(self, Self::InsufficientCredits { .. } | Self::CapExceeded(_))
+    }
+
     /// The stable code of the documents.
     pub fn code(&self) -> &'static str {
         match self {
@@ -134,11 +146,13 @@ impl Refusal {
             Self::TotalTooLarge => "TOTAL_TOO_LARGE",
             Self::GrantSourceUsed { .. } => "GRANT_SOURCE_USED",
             Self::InsufficientCredits { .. } => "INSUFFICIENT_CREDITS",
+            Self::CapExceeded(_) => "CAP_EXCEEDED",
             Self::WorkAlreadyHeld => "WORK_ALREADY_HELD",
             Self::HoldNotFound => "HOLD_NOT_FOUND",
             Self::HoldClosed { .. } => "HOLD_CLOSED",
             Self::HoldNotDue { .. } => "HOLD_NOT_DUE",
             Self::HoldInUse => "HOLD_IN_USE",
+            Self::NothingDue => "NOTHING_DUE",
             Self::NotRefundable => "NOT_REFUNDABLE",
             Self::RefundExceeds { .. } => "REFUND_EXCEEDS",
             Self::GrantNotFound => "GRANT_NOT_FOUND",

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::clock::Micros;
 
-use super::{Actor, Answer, Balance, Digest, GrantKind, HoldItem, Kind, Threshold};
+use super::{Actor, Answer, Balance, Cap, Digest, GrantKind, HoldItem, Kind, Threshold};
 
 /// Whether an account may be given and may reserve credits. Ending work is always possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,10 @@ pub struct Account {
     pub balance: Balance,
     /// Its clock, which never runs backwards.
     pub ledger_now: Micros,
+    /// Whether it has, or had, caps.
+    pub has_caps: bool,
+    /// Whether it has low-balance levels.
+    pub has_thresholds: bool,
 }
 
 /// A lot of credits.
@@ -162,6 +166,8 @@ pub struct Hold {
     pub created_at: Micros,
     /// The lots it drew from, in order. Empty where only the hold itself was asked for.
     pub parts: Vec<Part>,
+    /// The caps that it counts against. Empty where only the hold itself was asked for.
+    pub caps: Vec<Uuid>,
 }
 
 impl Hold {
@@ -245,6 +251,9 @@ pub struct State {
     pub paid_until: Vec<(Uuid, Micros)>,
     /// The account's low-balance levels.
     pub thresholds: Vec<Threshold>,
+    /// Of the caps that concern touched holds or holds asked for, the rows of their last periods, and those that touched
+    /// holds count against.
+    pub caps: Vec<Cap>,
 }
 
 impl State {
@@ -258,6 +267,8 @@ impl State {
             head_hash: [0; 32],
             balance: Balance::default(),
             ledger_now: 0,
+            has_caps: false,
+            has_thresholds: false,
         })
     }
 
@@ -272,7 +283,20 @@ impl State {
             holds_in_use: Vec::new(),
             paid_until: Vec::new(),
             thresholds: Vec::new(),
+            caps: Vec::new(),
         }
+    }
+
+    /// Begins the present period of every cap that a hold of `items` would count against.
+    pub fn renew_caps(&mut self, items: &[HoldItem], now: Micros, mut id: impl FnMut() -> Uuid) {
+        let now = now.max(self.account.ledger_now);
+        let is_last = |cap: &&Cap| {
+            !self.caps.iter().any(|other| other.kind() == cap.kind() && other.period_start > cap.period_start)
+        };
+        let over = self.caps.iter().filter(is_last).filter(|cap| cap.is_over(now) && !cap.is_gone(now));
+        let renewed: Vec<Cap> =
+            over.filter(|cap| items.iter().any(|item| cap.covers(item))).map(|cap| cap.renewed(id(), now)).collect();
+        self.caps.extend(renewed);
     }
 
     /// Whether a lot that was not read is due.

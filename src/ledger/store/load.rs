@@ -154,6 +154,20 @@ pub async fn load_due_lots(tx: &impl ConnectionTrait, account: Uuid, now: Micros
     rows.iter().map(lot_from).collect()
 }
 
+/// Accounts that have lots with available credits whose time is over, at most `most`, those whose came first before others.
+pub async fn list_accounts_with_due_lots(
+    connection: &impl ConnectionTrait,
+    now: Micros,
+    most: u32,
+) -> Result<Vec<Uuid>, DbErr> {
+    let sql = format!(
+        "SELECT DISTINCT account_id FROM (SELECT account_id FROM credit_grant WHERE available > 0 AND expires_at <= $1 \
+         ORDER BY expires_at, account_id LIMIT {most}) AS due"
+    );
+    let rows = connection.query_all_raw(statement(connection, sql, [now.into()])).await?;
+    rows.iter().map(|row| row.try_get("", "account_id")).collect()
+}
+
 /// Adds to `states` what `operations` touch beyond the lots: holds with their lots, open holds of works, used sources.
 /// An operation on an account that has no state is passed over.
 pub async fn load_touched(
@@ -180,7 +194,7 @@ pub async fn load_touched(
                 refunded.insert(*hold);
             }
             Operation::Revoke { grant, .. } => lots.push((*account, *grant)),
-            Operation::Adjust { .. } => {}
+            Operation::Adjust { .. } | Operation::ExpireLots => {}
         }
     }
     for (account, kind, reference) in sources {

@@ -16,8 +16,7 @@ pub const TRANSACTION_COLUMNS: &str = "account_id, seq, id, epoch, kind, idem_ke
      revoked_after, prev_hash, hash";
 
 /// The columns that [`account_from`] reads.
-pub(super) const ACCOUNT_COLUMNS: &str =
-    "account_id, state, seq, head_hash, issued, available, held, spent, expired, revoked, ledger_now";
+pub(super) const ACCOUNT_COLUMNS: &str = "account_id, state, seq, head_hash, issued, available, held, spent, expired, revoked, ledger_now, has_caps, has_thresholds";
 
 /// The columns that [`lot_from`] reads.
 pub(super) const LOT_COLUMNS: &str = "id, kind, source_ref, priority, expires_at, granted_seq, refunds_seq, amount, \
@@ -84,6 +83,8 @@ pub(super) fn account_from(row: &QueryResult, epoch: i64) -> Result<Account, DbE
         head_hash: digest(row, "head_hash")?,
         balance: buckets(row, "issued")?,
         ledger_now: row.try_get("", "ledger_now")?,
+        has_caps: row.try_get::<i32>("", "has_caps")? == 1,
+        has_thresholds: row.try_get::<i32>("", "has_thresholds")? == 1,
     })
 }
 
@@ -144,6 +145,7 @@ pub(super) fn hold_from(row: &QueryResult) -> Result<Hold, DbErr> {
         opened_seq: row.try_get("", "opened_seq")?,
         created_at: row.try_get("", "created_at")?,
         parts: Vec::new(),
+        caps: Vec::new(),
     })
 }
 

@@ -8,10 +8,10 @@ use uuid::Uuid;
 use crate::{
     clock::Micros,
     db::{engine_of, in_powers, statement},
-    ledger::model::{Decision, Entry, Hold, HoldState, Lot, Part, Transaction},
+    ledger::model::{Cap, Decision, Entry, Hold, HoldState, Lot, Part, Transaction},
 };
 
-use super::{TRANSACTION_COLUMNS, rows};
+use super::{TRANSACTION_COLUMNS, cap::save_caps, rows};
 
 /// Writes the row that names the database, unless it is there.
 pub async fn insert_meta(tx: &impl ConnectionTrait, database_id: Uuid, now: Micros) -> Result<(), DbErr> {
@@ -65,6 +65,7 @@ impl<T> Latest<T> {
 pub async fn save(tx: &impl ConnectionTrait, decisions: &[&Decision], notes: &[NewNote<'_>]) -> Result<(), DbErr> {
     let (mut granted, mut lots) = (Latest::new(), Latest::new());
     let (mut opened, mut closed, mut refunded) = (Latest::new(), Latest::new(), Latest::new());
+    let mut caps: Latest<&Cap> = Latest::new();
     for decision in decisions {
         let account = decision.transaction.account_id;
         if let Some(lot) = &decision.granted {
@@ -72,6 +73,9 @@ pub async fn save(tx: &impl ConnectionTrait, decisions: &[&Decision], notes: &[N
         }
         for lot in &decision.lots {
             if granted.has(lot.id) { &mut granted } else { &mut lots }.put(lot.id, account, lot);
+        }
+        for cap in &decision.caps {
+            caps.put(cap.id, account, cap);
         }
         for hold in &decision.opened {
             opened.put(hold.id(), account, hold);
@@ -111,6 +115,11 @@ pub async fn save(tx: &impl ConnectionTrait, decisions: &[&Decision], notes: &[N
         vec![(*hold).into(), part.grant.into(), (*ord).into(), part.amount.into()]
     })
     .await?;
+    save_caps(tx, &caps.rows, ROWS_MAX).await?;
+    let counted: Vec<(Uuid, Uuid)> =
+        opened.rows.iter().flat_map(|(_, hold)| hold.caps.iter().map(|cap| (hold.id(), *cap))).collect();
+    insert(tx, "credit_hold_cap", "hold_id, cap_id", &counted, |(hold, cap)| vec![(*hold).into(), (*cap).into()])
+        .await?;
     update_holds(tx, &closed.rows).await?;
     update_refunded(tx, &refunded.rows).await?;
     let entries: Vec<(&Transaction, i32, &Entry)> = decisions

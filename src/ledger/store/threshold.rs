@@ -52,6 +52,13 @@ pub async fn insert_threshold(
     Ok(())
 }
 
+/// Says whether the writer must look for levels of the account. Called under its lock.
+pub async fn mark_thresholds(tx: &impl ConnectionTrait, account: Uuid, has_some: bool) -> Result<(), DbErr> {
+    let sql = "UPDATE ledger_account SET has_thresholds = $2 WHERE account_id = $1 AND has_thresholds <> $2";
+    tx.execute_raw(statement(tx, sql, [account.into(), i32::from(has_some).into()])).await?;
+    Ok(())
+}
+
 /// Removes levels. Called under the account's lock.
 pub async fn delete_thresholds(tx: &impl ConnectionTrait, ids: &[Uuid]) -> Result<(), DbErr> {
     if ids.is_empty() {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     db::{
         constraint::{code_of, violated},
-        effect::{Effect, EffectError, Facts, PostingFacts, write_many},
+        effect::{Effect, EffectError, Facts, PostingFacts, RefusedFacts, write_many},
     },
     error::{Failure, Internal},
     ledger::{
@@ -134,7 +134,11 @@ impl<'a> Desk<'a> {
             .map(|job| (job.account, &job.request.operation))
             .collect();
         store::load_touched(tx, &mut self.states, &operations).await?;
-        for (id, thresholds) in store::load_thresholds(tx, &accounts_of(self.jobs)).await? {
+        store::load_caps(tx, &mut self.states, &operations).await?;
+        let watched = self.states.values().map(|state| &state.account).filter(|account| account.has_thresholds);
+        let mut watched: Vec<Uuid> = watched.map(|account| account.id).collect();
+        watched.sort_unstable();
+        for (id, thresholds) in store::load_thresholds(tx, &watched).await? {
             if let Some(state) = self.states.get_mut(&id) {
                 state.thresholds = thresholds;
             }
@@ -167,6 +171,7 @@ impl<'a> Desk<'a> {
         if let Some(table) = self.unguarded.get(&at) {
             return Ok(Verdict::Refused(Refusal::EffectRefused { code: (*table).to_owned() }));
         }
+        self.renew_caps(job);
         let mut applied = self.apply(job);
         if matches!(applied, Err(Declined::Unread)) {
             self.read_on(tx, job.account).await?;
@@ -178,13 +183,20 @@ impl<'a> Desk<'a> {
                 self.decisions.push(decision);
                 Ok(Verdict::Posted(self.decisions.len() - 1))
             }
-            Err(Declined::Refused(refusal @ Refusal::InsufficientCredits { .. })) if !job.otherwise.is_empty() => {
+            Err(Declined::Refused(refusal)) if refusal.is_recorded() && !job.otherwise.is_empty() => {
                 let account = self.states.get(&job.account).map(|state| &state.account);
                 let unchanged = account.map(|account| (account.balance.available, account.balance.held));
                 let now = account.map_or(job.stamp.now, |account| job.stamp.now.max(account.ledger_now));
-                Ok(Verdict::Recorded(refusal, Facts { posting: None, unchanged, now }))
+                let refused = Some(refused_facts(&refusal));
+                Ok(Verdict::Recorded(refusal, Facts { posting: None, unchanged, refused, now }))
             }
             Err(declined) => Ok(declined_as(declined)),
+        }
+    }
+
+    fn renew_caps(&mut self, job: &Job) {
+        if let (Operation::Hold(items), Some(state)) = (&job.request.operation, self.states.get_mut(&job.account)) {
+            state.renew_caps(items, job.stamp.now, || self.batch.ids.uuid());
         }
     }
 
@@ -294,13 +306,13 @@ impl<'a> Desk<'a> {
                     let decision = self.decisions.get(*place);
                     commands.extend(decision.map(|decision| (job.effects.as_slice(), facts_of(decision))));
                 }
-                Verdict::Recorded(_, facts) => commands.push((&job.otherwise, *facts)),
+                Verdict::Recorded(_, facts) => commands.push((&job.otherwise, facts.clone())),
                 Verdict::Repeated(_) | Verdict::Refused(_) | Verdict::Broken(_) => {}
             }
         }
         let notices: Vec<(Vec<Effect>, Facts)> =
             self.decisions.iter().filter_map(|decision| self.notices(decision)).collect();
-        commands.extend(notices.iter().map(|(effects, facts)| (effects.as_slice(), *facts)));
+        commands.extend(notices.iter().map(|(effects, facts)| (effects.as_slice(), facts.clone())));
         write_many(tx, &commands).await.map_err(|error| match error {
             EffectError::GuardFailed { table } => Stop::Refused(Refusal::EffectRefused { code: table.to_owned() }),
             EffectError::Db(error) => match taken(&error) {
@@ -363,7 +375,7 @@ impl Kept {
     /// Writes it, and answers its journal rows.
     pub(super) async fn write(self, tx: &DatabaseTransaction) -> Result<Vec<Transaction>, Internal> {
         store::save(tx, &self.write_offs.iter().collect::<Vec<_>>(), &[]).await?;
-        let notices: Vec<_> = self.notices.iter().map(|(effects, facts)| (effects.as_slice(), *facts)).collect();
+        let notices: Vec<_> = self.notices.iter().map(|(effects, facts)| (effects.as_slice(), facts.clone())).collect();
         write_many(tx, &notices).await?;
         Ok(self.write_offs.into_iter().map(|decision| decision.transaction).collect())
     }
@@ -398,7 +410,16 @@ fn facts_of(decision: &Decision) -> Facts {
         available: answer.balance.available,
         held: answer.balance.held,
     };
-    Facts { posting: Some(posting), unchanged: None, now: answer.at }
+    Facts { posting: Some(posting), ..Facts::at(answer.at) }
+}
+
+/// What a command's record says of a refusal.
+fn refused_facts(refusal: &Refusal) -> RefusedFacts {
+    let data = match refusal {
+        Refusal::CapExceeded(exceeded) => Some(exceeded.to_text()),
+        _ => None,
+    };
+    RefusedFacts { code: refusal.code(), text: refusal.to_string(), data }
 }
 
 /// Locks the rows that effects change, in the one lock order, and answers which commands have a guard that does not hold, with

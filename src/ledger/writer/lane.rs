@@ -30,14 +30,16 @@ use crate::{
     ids::{Ids, random},
     ledger::{
         LedgerOptions,
+        check::Sampler,
         hub::Hub,
         model::{Refusal, Request, Stamp, State, Transaction, note_hash},
     },
 };
 
 use super::{
-    Command, Posting,
+    Command, LaneHealth, Posting,
     batch::{Batch, Job, Outcome, Split, alone, busy, together},
+    gauge::{Gauge, Place},
 };
 
 /// How often a batch is carried out anew after its connection broke. The keys make that safe: what a lost COMMIT has done
@@ -74,6 +76,8 @@ struct Queued {
     reply: oneshot::Sender<Answer>,
     // Its share of the queue's memory, given back with the answer.
     _room: OwnedSemaphorePermit,
+    // Its place in the figures, given back when it begins.
+    _place: Place,
 }
 
 /// What every lane works with.
@@ -96,6 +100,7 @@ pub(in crate::ledger) struct Sender {
     queue: mpsc::Sender<Queued>,
     room: Arc<Semaphore>,
     begin_within: Duration,
+    gauge: Arc<Gauge>,
 }
 
 /// A command on its way. Dropped, only the answer is lost.
@@ -113,12 +118,25 @@ impl Sender {
         let room = Arc::clone(&self.room).try_acquire_many_owned(permits).map_err(|_| Failure::Refused(busy()))?;
         let (reply, answer) = oneshot::channel();
         let (ticket, deadline) = (Arc::<Ticket>::default(), Instant::now() + self.begin_within);
-        let queued = Queued { command, size, ticket: Arc::clone(&ticket), deadline, reply, _room: room };
+        let place = self.gauge.wait();
+        let queued = Queued { command, size, ticket: Arc::clone(&ticket), deadline, reply, _room: room, _place: place };
         self.queue.try_send(queued).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Failure::Refused(busy()),
             mpsc::error::TrySendError::Closed(_) => Failure::Refused(Refusal::LedgerClosing),
         })?;
         Ok(Waiting { ticket, deadline, answer })
+    }
+}
+
+impl Sender {
+    /// How the lane is.
+    pub(in crate::ledger) fn health(&self) -> LaneHealth {
+        self.gauge.read()
+    }
+
+    /// A command of the lane was refused as busy.
+    pub(in crate::ledger) fn count_busy(&self) {
+        Gauge::count(&self.gauge.busy);
     }
 }
 
@@ -152,15 +170,22 @@ pub(in crate::ledger) struct Lane {
     deferred: VecDeque<Queued>,
     /// Accounts as this lane's last batches left them.
     remembered: LruCache<Uuid, State>,
+    gauge: Arc<Gauge>,
+    sampler: Sampler,
 }
 
 impl Lane {
     /// A lane and the way into it.
-    pub(in crate::ledger) fn new(parts: Parts) -> (Sender, Self) {
+    pub(in crate::ledger) fn new(parts: Parts, sampler: Sampler) -> (Sender, Self) {
         let (sender, queue) = mpsc::channel(parts.options.queued_max.max(1));
         let room = Arc::new(Semaphore::new(parts.options.queued_bytes_max));
-        let sender = Sender { queue: sender, room, begin_within: parts.options.begin_within };
-        (sender, Self { parts, queue, deferred: VecDeque::new(), remembered: LruCache::new(REMEMBERED) })
+        let gauge = Arc::<Gauge>::default();
+        let sender =
+            Sender { queue: sender, room, begin_within: parts.options.begin_within, gauge: Arc::clone(&gauge) };
+        (
+            sender,
+            Self { parts, queue, deferred: VecDeque::new(), remembered: LruCache::new(REMEMBERED), gauge, sampler },
+        )
     }
 
     /// Carries commands out until the ledger closes and the queue is empty.
@@ -272,7 +297,10 @@ impl Lane {
             let given = replies.by_ref();
             match result {
                 Ok(outcome) => self.deliver(outcome, given.take(part.len())),
-                Err(Failure::Refused(Failed::Split(split))) => parts.extend(pieces(part, split).into_iter().rev()),
+                Err(Failure::Refused(Failed::Split(split))) => {
+                    Gauge::count(&self.gauge.fallbacks);
+                    parts.extend(pieces(part, split).into_iter().rev());
+                }
                 Err(Failure::Refused(Failed::Answer(refusal))) => {
                     locked.extend(only);
                     give(given.take(part.len()), &Failure::Refused(refusal));
@@ -288,6 +316,7 @@ impl Lane {
     /// Tells what a commit did: those who watch, and those who asked. Nobody may wait for an answer any more; the same key fetches
     /// it.
     fn deliver(&mut self, outcome: Outcome, replies: impl Iterator<Item = Reply>) {
+        self.sampler.saw(&outcome.states);
         for state in outcome.states {
             self.remembered.put(state.account.id, state);
         }
@@ -340,6 +369,7 @@ impl Lane {
                 Err(failure) if tried < TRIES && database_error(&failure).is_some_and(is_about_connection) => {
                     let commands = batch.jobs().len();
                     tracing::warn!(commands, tried, "a ledger batch runs again on a new connection");
+                    Gauge::count(&self.gauge.unknown_commits);
                     tokio::time::sleep(Duration::from_millis(u64::from(50 * tried))).await;
                     tried += 1;
                 }
@@ -359,10 +389,13 @@ impl Lane {
     }
 
     async fn persist_once(&self, batch: &Arc<Batch>) -> Result<Outcome, Failure<Failed>> {
-        let db = &self.parts.db;
+        let (db, begun) = (&self.parts.db, Instant::now());
         let is_one = batch.jobs().len() == 1;
         match db.write_in_lane(Arc::clone(batch), |tx, batch| Box::pin(together(tx, batch.as_ref()))).await {
-            Ok(outcome) => Ok(outcome),
+            Ok(outcome) => {
+                self.gauge.committed(batch.jobs().len(), begun.elapsed());
+                Ok(outcome)
+            }
             Err(Failure::Refused(Split::Singles)) if is_one => Err(Failure::Refused(Failed::Answer(busy()))),
             Err(Failure::Refused(Split::Halves)) if is_one => {
                 let alone = db.write_in_lane(Arc::clone(batch), |tx, batch| Box::pin(alone(tx, batch.as_ref())));

@@ -3,6 +3,7 @@
 
 mod batch;
 mod desk;
+mod gauge;
 mod lane;
 
 use uuid::Uuid;
@@ -11,6 +12,7 @@ use crate::db::effect::Effect;
 
 use super::model::{Actor, Answer, Balance, Crossing, IdemKey, Kind, Operation, Untouched};
 
+pub use gauge::LaneHealth;
 pub(super) use lane::{Lane, Parts, Sender};
 
 /// An operation on one account with the further rows that commit with it or not at all.

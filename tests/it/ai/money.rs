@@ -86,10 +86,8 @@ async fn simultaneous_commands_on_credits_for_six_succeed_six_times(
     let answers = join_all(asked).await;
     let accepted: Vec<_> = answers.iter().filter_map(|answer| answer.as_ref().ok()).collect();
     assert_eq!(accepted.len(), 6);
-    let poor = answers
-        .iter()
-        .filter(|answer| matches!(answer, Err(Failure::Refused(AcceptError::InsufficientCredits { .. }))))
-        .count();
+    let poor =
+        answers.iter().filter(|answer| matches!(answer, Err(Failure::Refused(AcceptError::NotCovered { .. })))).count();
     assert_eq!(poor, commands - 6);
     for task in accepted {
         assert_eq!(stage.ended(task).await.task.status, TaskStatus::Success);

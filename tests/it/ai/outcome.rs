@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use inkledger::{
     ai::{
-        model::{AcceptError, GenerateImages, GenerateText, ItemState, ModelRefusal, Phase, Picture, TaskStatus},
+        model::{
+            AcceptError, GenerateImages, GenerateText, InsufficientFigures, ItemState, ModelRefusal, NotCovered, Phase,
+            Picture, TaskStatus,
+        },
         provider::{
             FailureCode, TokenUsage,
             sandbox::{SandboxAnswer, Step},
@@ -291,7 +294,7 @@ async fn too_few_credits_leave_a_record_and_call_nobody(#[values(Engine::Sqlite,
     let spender = stage.spender(2).await;
     let input = stage.images(3);
     let refused = |result| match result {
-        Err(Failure::Refused(AcceptError::InsufficientCredits { figures, ai_task_id })) => {
+        Err(Failure::Refused(AcceptError::NotCovered { why: NotCovered::ByBalance(figures), ai_task_id })) => {
             (figures.required, figures.available, ai_task_id)
         }
         other => panic!("{other:?}"),
@@ -299,7 +302,14 @@ async fn too_few_credits_leave_a_record_and_call_nobody(#[values(Engine::Sqlite,
     let (required, available, id) = refused(stage.process.ai.generate_images(spender, input.clone()).await);
     assert_eq!((required, available), (3, 2));
     let task = stage.process.ai.task(spender.account_id, id).await.unwrap().unwrap();
-    assert_eq!((task.status, task.phase, task.insufficient), (TaskStatus::Error, Phase::Init, Some((3, 2))));
+    assert_eq!(
+        (task.status, task.phase, task.refused),
+        (
+            TaskStatus::Error,
+            Phase::Init,
+            Some(NotCovered::ByBalance(InsufficientFigures { required: 3, available: 2 }))
+        )
+    );
     let text = "Insufficient credits. Required: 3, Available: 2";
     assert_eq!(task.error_text.as_deref(), Some(text));
     assert_eq!(stage.messages(spender).await, [("ai_image_failed".into(), "ERROR".into(), text.into())]);

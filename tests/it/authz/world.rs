@@ -254,6 +254,10 @@ impl World {
             "creditTrace" => format!(
                 "{{ creditTrace(of: {{taskId: \"{task}\"}}) {{ task {{ prompt }} steps {{ nodes {{ hold {{ id }} }} }} }} }}"
             ),
+            "diagnoseCredits" => {
+                format!("{{ diagnoseCredits(accountId: \"{account}\") {{ isConsistent violations {{ rule }} }} }}")
+            }
+            "ledgerHealth" => "{ ledgerHealth { epoch frozenAccounts { id } lastCheck { violations } } }".to_owned(),
             "creditTransactions" => {
                 format!("{{ creditTransactions(accountId: \"{account}\") {{ nodes {{ id amount }} totalCount }} }}")
             }
@@ -379,6 +383,7 @@ impl World {
             "revokeCredits" => {
                 json!({"grantId": self.grant, "amount": 1, "idempotencyKey": format!("{fresh}-key")})
             }
+            "setCreditCap" => json!({"accountId": account, "period": "MONTH", "limit": self.spare + 1_000_000}),
             "setLowBalanceThresholds" => json!({"accountId": account, "levels": [self.spare + 1]}),
             "refreshSession" => json!({"refreshToken": "A".repeat(43)}),
             "setCreditPrice" => json!({"creditPrice": format!("0.01{}", self.spare)}),

@@ -34,7 +34,7 @@ impl Stage {
     async fn write(&self, effects: Vec<Effect>) -> bool {
         let written = self.server.db.write(effects, |tx, effects| {
             Box::pin(async move {
-                let facts = Facts { posting: None, unchanged: None, now: 7 };
+                let facts = Facts::at(7);
                 for effect in effects {
                     match effect.write(tx, &facts).await {
                         Ok(()) => {}

@@ -166,7 +166,7 @@ impl Stage {
             now: SystemClock.now(),
         };
         let effects = self.gallery().effects(kept, &record);
-        let facts = Facts { posting: None, unchanged: None, now: record.now };
+        let now = record.now;
         self.server
             .db
             .write(effects, move |tx, effects| {
@@ -177,7 +177,7 @@ impl Stage {
                         }
                     }
                     for effect in effects.iter() {
-                        effect.write(tx, &facts).await.unwrap();
+                        effect.write(tx, &Facts::at(now)).await.unwrap();
                     }
                     Ok(())
                 })

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use inkledger::{
     ids::{Ids, SeededIds},
     ledger::model::{
-        self, Account, Balance, Beyond, Bucket, BurnKey, Decision, Declined, Entry, GrantKind, Hold, HoldState, Lot,
-        Operation, Refusal, Request, Stamp, Standing, State, Transaction, chain_hash,
+        self, Account, Balance, Beyond, Bucket, BurnKey, Cap, CapPeriod, CapScope, Decision, Declined, Entry,
+        GrantKind, Hold, HoldState, Lot, Operation, Refusal, Request, Stamp, Standing, State, Transaction, chain_hash,
     },
 };
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -29,6 +29,7 @@ struct Memory {
     holds: Vec<Hold>,
     used_sources: Vec<(GrantKind, String, Option<i64>)>,
     paid_until: Vec<(Uuid, i64)>,
+    caps: Vec<Cap>,
     journal: Vec<(Transaction, Vec<Entry>)>,
     keys: HashMap<String, usize>,
 }
@@ -43,6 +44,7 @@ impl Memory {
             holds: Vec::new(),
             used_sources: Vec::new(),
             paid_until: Vec::new(),
+            caps: Vec::new(),
             journal: Vec::new(),
             keys: HashMap::new(),
         }
@@ -69,6 +71,7 @@ impl Memory {
         state.holds.clone_from(&self.holds);
         state.used_sources.clone_from(&self.used_sources);
         state.paid_until.clone_from(&self.paid_until);
+        state.caps.clone_from(&self.caps);
         let open = self.holds.iter().filter(|hold| hold.state == HoldState::Held);
         let mut named: Vec<Uuid> = open.flat_map(|hold| &hold.parts).map(|part| part.grant).collect();
         if let Operation::Revoke { grant, .. } = operation {
@@ -86,7 +89,27 @@ impl Memory {
             self.used_sources.push((lot.kind, lot.source_ref.clone(), sequence));
             self.lots.insert(lot.burn_key(), lot);
         }
+        for cap in decision.caps {
+            match self.caps.iter_mut().find(|known| known.id == cap.id) {
+                Some(known) => *known = cap,
+                None => self.caps.push(cap),
+            }
+        }
         self.journal.push((decision.transaction, decision.entries));
+    }
+
+    /// What `set_cap` does, without a database.
+    fn limit(&mut self, id: Uuid, (subject, scope): (Uuid, CapScope), period: CapPeriod, limit: Option<i64>, now: i64) {
+        let limit = limit.unwrap_or(model::UNCAPPED);
+        let now = now.max(self.account.ledger_now);
+        let same = self.caps.iter_mut().filter(|cap| cap.kind() == (scope, subject, period));
+        if let Some(last) = same.max_by_key(|cap| cap.period_start) {
+            last.limit = limit;
+        } else if limit < model::UNCAPPED {
+            let period_start = period.start(now);
+            let cap = Cap { id, scope, subject, period, period_start, limit, held: 0, spent: 0, created_at: now };
+            self.caps.push(cap);
+        }
     }
 
     /// Writes off what is due, also among the lots that were not read.
@@ -117,6 +140,9 @@ impl Memory {
         }
         let mut state = self.load(&request.operation);
         self.write_off(&mut state, ids, stamp.now);
+        if let Operation::Hold(items) = &request.operation {
+            state.renew_caps(items, stamp.now, || ids.uuid());
+        }
         let mut count = self.first;
         let result = loop {
             let before = state.clone();
@@ -173,6 +199,13 @@ impl Memory {
         let open = self.holds.iter().filter(|hold| hold.state == HoldState::Held);
         let open: i64 = open.map(|hold| hold.item.amount.get()).sum();
         assert_eq!(account.balance.held, open, "held is what open holds hold");
+        for cap in &self.caps {
+            let counted = || self.holds.iter().filter(|hold| hold.caps.contains(&cap.id));
+            let held: i64 =
+                counted().filter(|hold| hold.state == HoldState::Held).map(|hold| hold.item.amount.get()).sum();
+            let spent = |hold: &Hold| if let HoldState::Settled { settled, .. } = hold.state { settled } else { 0 };
+            assert_eq!((cap.held, cap.spent), (held, counted().map(spent).sum()), "a cap's use is that of its holds");
+        }
     }
 }
 
@@ -194,6 +227,13 @@ fn tell(steps: &[Step], first: usize) {
     let mut teller = Teller::new(account, 1_700_000_000_000_000);
     let ids = SeededIds::new(77);
     for step in steps {
+        if let Step::Cap { user, is_daily, limit } = step {
+            let user = user.map(|user| teller.user(user));
+            naive.limit(user, *is_daily, *limit, teller.now);
+            let subject = user.map_or((account, CapScope::Account), |user| (user, CapScope::Member));
+            let period = if *is_daily { CapPeriod::Day } else { CapPeriod::Always };
+            memory.limit(ids.uuid(), subject, period, *limit, teller.now);
+        }
         let Some((key, actor, operation)) = teller.tell(step) else { continue };
         let request = Request { key, actor, operation };
         let stamp = Stamp { transaction_id: ids.uuid(), grant_id: ids.uuid(), note_hash: None, now: teller.now };

@@ -1,7 +1,11 @@
 //! A naive ledger: a list of moves, every balance a sum over it. It shares nothing with the real one but plain types,
 //! so that a mistake would have to be made twice, in two different ways.
 
-use inkledger::ledger::model::{Actor, Balance, Bucket, Credits, Delta, GrantSource, Operation, Refusal};
+use std::collections::BTreeMap;
+
+use inkledger::ledger::model::{
+    Actor, Balance, Bucket, CapPeriod, CapScope, Credits, Delta, Exceeded, GrantSource, HoldItem, Operation, Refusal,
+};
 use uuid::Uuid;
 
 /// One move of credits. Lines of one transaction share its sequence.
@@ -32,7 +36,22 @@ struct Reserved {
     ends: i64,
     closed: Option<(&'static str, i64)>,
     refunded: i64,
+    /// The caps it counts against, with the day.
+    counts: Vec<(usize, i64)>,
 }
+
+/// What may be held and spent: by all or by one user, in a day or ever.
+#[derive(Debug, Clone)]
+struct Limited {
+    user: Option<Uuid>,
+    is_daily: bool,
+    /// The limit of each day that it has counted on; of a cap for ever there is one.
+    days: BTreeMap<i64, i64>,
+}
+
+/// The limit of a cap that was taken away.
+const UNLIMITED: i64 = (1 << 53) - 1;
+const DAY: i64 = 86_400_000_000;
 
 /// What the model expects as the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +80,7 @@ pub struct Naive {
     given: Vec<Given>,
     reserved: Vec<Reserved>,
     remembered: Vec<Remembered>,
+    limited: Vec<Limited>,
     /// The account's clock, which begins when the account is opened.
     clock: i64,
 }
@@ -170,6 +190,7 @@ impl Naive {
                 self.end(*hold, "expired");
                 ("expire_hold", found.amount, 0)
             }
+            Operation::ExpireLots => return Err(Refusal::NothingDue),
             Operation::Refund { hold, amount, .. } => self.refund(*hold, *amount, now, grant)?,
             Operation::Revoke { grant, amount, .. } => {
                 let revoked = self.revoke(*grant, *amount)?;
@@ -194,6 +215,54 @@ impl Naive {
         let answer = Expected { sequence, amount, balance: self.balance(), shortfall, untouched, replayed: false };
         self.remembered.push(Remembered { key: key.to_owned(), asked, answer: answer.clone() });
         Ok(answer)
+    }
+
+    /// Sets or takes away a cap. The account's own come before those of users, and days before ever.
+    pub fn limit(&mut self, user: Option<Uuid>, is_daily: bool, limit: Option<i64>, now: i64) {
+        let known = self.limited.iter_mut().find(|cap| (cap.user, cap.is_daily) == (user, is_daily));
+        if let Some(mut last) = known.and_then(|cap| cap.days.last_entry()) {
+            last.insert(limit.unwrap_or(UNLIMITED));
+        } else if let Some(limit) = limit {
+            let day = if is_daily { now.max(self.clock) / DAY } else { 0 };
+            self.limited.push(Limited { user, is_daily, days: BTreeMap::from([(day, limit)]) });
+        }
+    }
+
+    /// What counts against a cap on a day.
+    fn used(&self, cap: usize, day: i64) -> i64 {
+        let counted = self.reserved.iter().filter(|hold| hold.counts.contains(&(cap, day)));
+        let spent = |hold: &Reserved| self.sum(Bucket::Spent, |line| line.hold == Some(hold.id));
+        counted.map(|hold| if hold.closed.is_none() { hold.amount } else { spent(hold) }).sum()
+    }
+
+    /// The caps that items count against, in the order in which they are looked at, each with its day.
+    fn admitting(&self, items: &[HoldItem], now: i64) -> Result<Vec<(usize, i64)>, Refusal> {
+        let mut order: Vec<usize> = (0..self.limited.len()).collect();
+        order.sort_by_key(|at| (self.limited[*at].user, !self.limited[*at].is_daily));
+        let mut admitting = Vec::new();
+        for at in order {
+            let cap = &self.limited[at];
+            let (last, limit) = cap.days.last_key_value().unwrap();
+            let day = if cap.is_daily { (now / DAY).max(*last) } else { 0 };
+            let covered = items.iter().filter(|item| cap.user.is_none() || item.user_id == cap.user);
+            let required: i64 = covered.map(|item| item.amount.get()).sum();
+            if required == 0 || (day > *last && *limit == UNLIMITED) {
+                continue;
+            }
+            let used = self.used(at, day);
+            if used + required > *limit {
+                return Err(Refusal::CapExceeded(Exceeded {
+                    scope: if cap.user.is_some() { CapScope::Member } else { CapScope::Account },
+                    period: if cap.is_daily { CapPeriod::Day } else { CapPeriod::Always },
+                    cap: *limit,
+                    used,
+                    required,
+                    resets_at: cap.is_daily.then_some((day + 1) * DAY),
+                }));
+            }
+            admitting.push((at, day));
+        }
+        Ok(admitting)
     }
 
     fn give(
@@ -278,11 +347,7 @@ impl Naive {
         Ok(("revoke", amount, 0))
     }
 
-    fn reserve(
-        &mut self,
-        items: &[inkledger::ledger::model::HoldItem],
-        now: i64,
-    ) -> Result<(&'static str, i64, i64), Refusal> {
+    fn reserve(&mut self, items: &[HoldItem], now: i64) -> Result<(&'static str, i64, i64), Refusal> {
         let twice = |at: usize| items[..at].iter().any(|other| other.hold_id == items[at].hold_id);
         if items.is_empty() || items.len() > 100 || (0..items.len()).any(twice) {
             return Err(Refusal::InvalidCount { max: 100 });
@@ -301,7 +366,17 @@ impl Naive {
         if required > available {
             return Err(Refusal::InsufficientCredits { required, available, short: required - available });
         }
+        let admitting = self.admitting(items, now)?;
+        for (at, day) in &admitting {
+            let limit = *self.limited[*at].days.last_key_value().unwrap().1;
+            self.limited[*at].days.entry(*day).or_insert(limit);
+        }
         for item in items {
+            let covers = |(at, _): &&(usize, i64)| {
+                let user = self.limited[*at].user;
+                user.is_none() || item.user_id == user
+            };
+            let counts = admitting.iter().filter(covers).copied().collect();
             self.take(item.amount.get(), Some(item.hold_id), Bucket::Held, now);
             self.reserved.push(Reserved {
                 id: item.hold_id,
@@ -310,6 +385,7 @@ impl Naive {
                 ends: item.expires_at,
                 closed: None,
                 refunded: 0,
+                counts,
             });
         }
         Ok(("hold", required, 0))
@@ -368,7 +444,11 @@ impl Naive {
         let hold = self.find_open(id)?;
         self.undo(&hold, actual.min(hold.amount), now);
         let beyond = (actual - hold.amount).max(0);
-        let covered = beyond.min(self.balance().available);
+        let left = |(at, day): &(usize, i64)| {
+            self.limited[*at].days[day] - self.used(*at, *day) + hold.amount - actual.min(hold.amount)
+        };
+        let room = hold.counts.iter().map(left).min().unwrap_or(i64::MAX).max(0);
+        let covered = beyond.min(self.balance().available).min(room);
         if covered > 0 {
             self.take(covered, Some(id), Bucket::Spent, now);
         }

@@ -34,9 +34,11 @@ pub enum Step {
     Settle { hold: usize, actual: i64, key: Option<u8> },
     Release { holds: Vec<usize>, key: Option<u8> },
     Expire { hold: usize },
+    ExpireLots,
     Refund { hold: usize, amount: Option<i64>, key: Option<u8> },
     Revoke { lot: usize, amount: Option<i64>, key: Option<u8> },
     Adjust { delta: i64, key: Option<u8> },
+    Cap { user: Option<u8>, is_daily: bool, limit: Option<i64> },
 }
 
 pub fn step() -> impl Strategy<Value = Step> {
@@ -45,18 +47,22 @@ pub fn step() -> impl Strategy<Value = Step> {
     let amount = prop_oneof![10 => 1..40_i64, 1 => Just(1_000_000_000_000)];
     let life = prop_oneof![3 => Just(None), 6 => (1..60_i64).prop_map(Some), 1 => (-5..1_i64).prop_map(Some)];
     prop_oneof![
-        2 => (-10..40_i64).prop_map(Step::Wait),
-        4 => (0..5_u8, 0..4_u8, amount, life, key())
+        8 => (-10..40_i64).prop_map(Step::Wait),
+        1 => Just(Step::Wait(86_400)),
+        2 => (proptest::option::of(0..2_u8), any::<bool>(), proptest::option::weighted(0.9, 0..120_i64))
+            .prop_map(|(user, is_daily, limit)| Step::Cap { user, is_daily, limit }),
+        16 => (0..5_u8, 0..4_u8, amount, life, key())
             .prop_map(|(source, name, amount, life, key)| Step::Grant { source, name, amount, life, key }),
-        6 => (proptest::collection::vec((0..9_u8, 1..30_i64), 0..4), 1..60_i64, key())
+        24 => (proptest::collection::vec((0..9_u8, 1..30_i64), 0..4), 1..60_i64, key())
             .prop_map(|(works, life, key)| Step::Hold { works, life, key }),
-        5 => (0..12_usize, -1..50_i64, key()).prop_map(|(hold, actual, key)| Step::Settle { hold, actual, key }),
-        3 => (proptest::collection::vec(0..12_usize, 0..4), key())
+        20 => (0..12_usize, -1..50_i64, key()).prop_map(|(hold, actual, key)| Step::Settle { hold, actual, key }),
+        12 => (proptest::collection::vec(0..12_usize, 0..4), key())
             .prop_map(|(holds, key)| Step::Release { holds, key }),
-        1 => (0..12_usize).prop_map(|hold| Step::Expire { hold }),
-        2 => (0..12_usize, some(), key()).prop_map(|(hold, amount, key)| Step::Refund { hold, amount, key }),
-        2 => (0..6_usize, some(), key()).prop_map(|(lot, amount, key)| Step::Revoke { lot, amount, key }),
-        1 => (-20..20_i64, key())
+        4 => (0..12_usize).prop_map(|hold| Step::Expire { hold }),
+        2 => Just(Step::ExpireLots),
+        8 => (0..12_usize, some(), key()).prop_map(|(hold, amount, key)| Step::Refund { hold, amount, key }),
+        8 => (0..6_usize, some(), key()).prop_map(|(lot, amount, key)| Step::Revoke { lot, amount, key }),
+        4 => (-20..20_i64, key())
             .prop_map(|(delta, key)| Step::Adjust { delta: if delta == 0 { 20 } else { delta }, key }),
     ]
 }
@@ -84,19 +90,25 @@ impl Teller {
         self.holds.iter().rev().nth(back).copied().unwrap_or(Uuid::from_u128(u128::try_from(back).unwrap() + 1))
     }
 
+    /// One of the two users who ask for work.
+    pub fn user(&self, number: u8) -> Uuid {
+        self.work(210 + number % 2)
+    }
+
     fn work(&self, number: u8) -> Uuid {
         let mut bytes = *self.account.as_bytes();
         bytes[0] = number;
         Uuid::from_bytes(bytes)
     }
 
-    /// The command of a step, or none when only time passed.
+    /// The command of a step, or none when only time passed or a cap was set.
     pub fn tell(&mut self, step: &Step) -> Option<(IdemKey, Actor, Operation)> {
         let (key, actor, operation) = match step {
             Step::Wait(seconds) => {
                 self.now += seconds * SECOND;
                 return None;
             }
+            Step::Cap { .. } => return None,
             Step::Grant { source, name, amount, life, key } => {
                 let text = || SourceRef::new(format!("{}/{name}", self.account)).unwrap();
                 let source = match source {
@@ -117,7 +129,10 @@ impl Teller {
             Step::Hold { works, life, key } => {
                 let items: Vec<HoldItem> = works
                     .iter()
-                    .map(|(work, amount)| item(self.ids.uuid(), self.work(*work), *amount, self.now + life * SECOND))
+                    .map(|(work, amount)| HoldItem {
+                        user_id: (work % 3 < 2).then(|| self.user(*work % 3)),
+                        ..item(self.ids.uuid(), self.work(*work), *amount, self.now + life * SECOND)
+                    })
                     .collect();
                 self.holds.extend(items.iter().map(|item| item.hold_id));
                 (key, Actor::User(self.work(201)), Operation::Hold(items))
@@ -129,6 +144,7 @@ impl Teller {
                 (key, Actor::System, Operation::Release(holds.iter().map(|back| self.hold(*back)).collect()))
             }
             Step::Expire { hold } => (&None, Actor::System, Operation::ExpireHold(self.hold(*hold))),
+            Step::ExpireLots => (&None, Actor::System, Operation::ExpireLots),
             Step::Refund { hold, amount, key } => {
                 let refund = Operation::Refund { hold: self.hold(*hold), amount: some(*amount), note: None };
                 (key, Actor::Admin(self.work(200)), refund)
@@ -243,6 +259,16 @@ async fn opened(test: &TestDb, ledger: &Ledger, account: Uuid) {
 
 pub async fn report(test: &TestDb) -> Report {
     verify(&test.db, test.clock.as_ref(), None).await.unwrap()
+}
+
+/// Waits until `is_so`, within reason.
+pub async fn until(is_so: impl AsyncFn() -> bool) {
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), waiting).await.expect("it did not come about");
 }
 
 /// Everything adds up: I1–I18 are silent and every hash can be recomputed.

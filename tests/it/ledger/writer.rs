@@ -20,8 +20,9 @@ use rstest::rstest;
 use uuid::Uuid;
 
 use super::{
+    cap::limit_to,
     model::{Expected, Naive},
-    support::{ENGINES, SECOND, Teller, assert_clean, command, funded, grant, hold, item, open, refusal, step},
+    support::{ENGINES, SECOND, Step, Teller, assert_clean, command, funded, grant, hold, item, open, refusal, step},
 };
 use crate::support::database::{START, TestDb};
 
@@ -42,6 +43,11 @@ async fn tell_stories(engine: Engine, stories: usize, at_once: usize) {
                 carry_out_like(&mut naive, &test, &ledger, account, std::mem::take(&mut waiting)).await;
                 teller.lots = naive.lots();
                 test.clock.set(teller.now);
+                if let Step::Cap { user, is_daily, limit } = step {
+                    let user = user.map(|user| teller.user(user));
+                    naive.limit(user, *is_daily, *limit, teller.now);
+                    limit_to(&test, &ledger, (account, user), *is_daily, *limit).await;
+                }
                 continue;
             };
             waiting.push(told);

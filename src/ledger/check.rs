@@ -1,0 +1,197 @@
+//! The ledger checks itself: accounts of one batch in a thousand, and everything once a day. An account that is found at fault is
+//! frozen for new credits and new work, and named; all others go on.
+
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use super::{
+    Ledger, WeakLedger,
+    model::{Standing, State},
+    store::{self, FullCheck},
+    verify::{Violation, verify},
+};
+use crate::{
+    audit::{Actor, Entry, store::insert_entry},
+    clock::Micros,
+    error::{Error, Failure, Internal, Never},
+};
+
+/// Accounts with more transactions are left to the check of everything.
+const SAMPLED_TRANSACTIONS_MAX: i64 = 10_000;
+
+/// Accounts of one batch that are looked at.
+const SAMPLED_ACCOUNTS_MAX: usize = 8;
+
+/// Hands accounts of some batches on to be checked. What comes while others are checked is passed over.
+pub(super) struct Sampler {
+    every: u64,
+    batches: u64,
+    chosen: mpsc::Sender<Vec<Uuid>>,
+}
+
+impl Sampler {
+    /// Takes one batch in `every`; none at all when 0.
+    pub(super) fn new(every: u64) -> (Self, mpsc::Receiver<Vec<Uuid>>) {
+        let (chosen, to_check) = mpsc::channel(1);
+        (Self { every, batches: 0, chosen }, to_check)
+    }
+
+    /// Another sampler that hands on to the same place.
+    pub(super) fn another(&self) -> Self {
+        Self { every: self.every, batches: 0, chosen: self.chosen.clone() }
+    }
+
+    /// A batch has left accounts like this.
+    pub(super) fn saw(&mut self, states: &[State]) {
+        self.batches += 1;
+        if self.batches.checked_rem(self.every) == Some(0) {
+            let small = states.iter().filter(|state| state.account.sequence <= SAMPLED_TRANSACTIONS_MAX);
+            let accounts: Vec<Uuid> = small.map(|state| state.account.id).take(SAMPLED_ACCOUNTS_MAX).collect();
+            if !accounts.is_empty() {
+                let _ = self.chosen.try_send(accounts);
+            }
+        }
+    }
+}
+
+/// Checks what samplers choose, until none is left.
+pub(super) async fn check_chosen(ledger: WeakLedger, mut to_check: mpsc::Receiver<Vec<Uuid>>) {
+    while let Some(accounts) = to_check.recv().await {
+        let Some(ledger) = ledger.upgrade() else { return };
+        for account in accounts {
+            if let Err(error) = ledger.check_account(account).await {
+                tracing::warn!(account.id = %account, error = ?error, "an account was not checked");
+            }
+        }
+    }
+}
+
+impl Ledger {
+    /// Checks one account by all rules and freezes it when it breaks one. Answers the rules that it breaks.
+    pub async fn check_account(&self, account: Uuid) -> Result<Vec<Violation>, Error> {
+        let report = verify(self.db(), self.clock(), Some(account)).await?;
+        if report.clean() {
+            return Ok(Vec::new());
+        }
+        self.freeze(account, &report.violations).await?;
+        Ok(report.violations)
+    }
+
+    /// Checks everything, freezes the accounts that break a rule, and keeps what it found.
+    pub async fn check_everything(&self) -> Result<FullCheck, Error> {
+        let begun = self.note_check().await?;
+        self.check_all(begun).await
+    }
+
+    /// Notes that a check of everything has begun, and goes on with it in the background until the ledger closes.
+    pub(super) async fn begin_check(&self) -> Result<(), Error> {
+        let begun = self.note_check().await?;
+        let ledger = self.clone();
+        tokio::spawn(async move {
+            let closing = ledger.closing().clone();
+            if let Some(Err(error)) = closing.run_until_cancelled(ledger.check_all(begun)).await {
+                tracing::error!(error = ?error, "the ledger was not checked");
+            }
+        });
+        Ok(())
+    }
+
+    async fn note_check(&self) -> Result<(Uuid, Micros), Error> {
+        let (id, started_at) = (self.ids().uuid(), self.clock().now());
+        self.write_check(id, None, started_at).await?;
+        Ok((id, started_at))
+    }
+
+    async fn check_all(&self, (id, started_at): (Uuid, Micros)) -> Result<FullCheck, Error> {
+        let report = verify(self.db(), self.clock(), None).await?;
+        let mut accounts: Vec<Uuid> = report.violations.iter().filter_map(|one| one.account).collect();
+        accounts.sort_unstable();
+        accounts.dedup();
+        for account in accounts {
+            let own: Vec<Violation> =
+                report.violations.iter().filter(|one| one.account == Some(account)).cloned().collect();
+            self.freeze(account, &own).await?;
+        }
+        let homeless = report.violations.iter().filter(|one| one.account.is_none()).count();
+        if homeless > 0 {
+            tracing::error!(violations = homeless, "the ledger breaks rules that are no single account's");
+        }
+        let found = FullCheck {
+            started_at,
+            finished_at: self.clock().now(),
+            accounts: report.accounts,
+            transactions: report.transactions,
+            entries: report.entries,
+            violations: i64::try_from(report.violations_count).unwrap_or(i64::MAX),
+        };
+        self.write_check(id, Some(found), started_at).await?;
+        tracing::info!(
+            accounts = found.accounts,
+            transactions = found.transactions,
+            violations = found.violations,
+            "the ledger was checked"
+        );
+        Ok(found)
+    }
+
+    async fn write_check(&self, id: Uuid, found: Option<FullCheck>, now: Micros) -> Result<(), Error> {
+        let written = self.db().write(found, move |tx, found| {
+            Box::pin(async move {
+                match found {
+                    None => store::insert_check(tx, id, now).await?,
+                    Some(found) => store::update_check(tx, id, found).await?,
+                }
+                Ok::<_, Failure<Never>>(())
+            })
+        });
+        Ok(written.await?)
+    }
+
+    /// Freezes an account: nothing is granted to it and nothing is held for new work, what is under way ends.
+    async fn freeze(&self, account: Uuid, violations: &[Violation]) -> Result<(), Error> {
+        let mut codes: Vec<&str> = violations.iter().map(|violation| violation.code.as_str()).collect();
+        codes.dedup();
+        let codes = codes.join(" ");
+        metrics::counter!("inkledger_ledger_violations_total").increment(1);
+        tracing::error!(account.id = %account, rules = codes, "an account of the ledger breaks rules and is frozen");
+        self.set_standing(account, (Standing::Open, Standing::Frozen), ("credits.freeze", Some(codes))).await?;
+        Ok(())
+    }
+
+    /// Lets a frozen account be used again, after an operator looked and the rules hold. `false` when it was not frozen.
+    pub async fn unfreeze(&self, account: Uuid) -> Result<bool, Error> {
+        self.set_standing(account, (Standing::Frozen, Standing::Open), ("credits.unfreeze", None)).await
+    }
+
+    async fn set_standing(
+        &self,
+        account: Uuid,
+        way: (Standing, Standing),
+        (action, note): (&'static str, Option<String>),
+    ) -> Result<bool, Error> {
+        let (audit_id, now, epoch) = (self.ids().uuid(), self.clock().now(), self.epoch());
+        let written = self.db().write(note, move |tx, note| {
+            Box::pin(async move {
+                store::lock_accounts(tx, &[account], epoch).await?;
+                if !store::update_standing(tx, account, way).await? {
+                    return Ok::<_, Failure<Never>>(false);
+                }
+                let entry = Entry {
+                    id: audit_id,
+                    account_id: Some(account),
+                    actor: Actor::System,
+                    action,
+                    target_kind: "account",
+                    target_id: Some(account),
+                    before: Some(way.0.as_str().to_owned()),
+                    after: note.clone().or(Some(way.1.as_str().to_owned())),
+                    request_id: None,
+                    at: now,
+                };
+                insert_entry(tx, &entry).await.map_err(Internal::from)?;
+                Ok(true)
+            })
+        });
+        Ok(written.await?)
+    }
+}

@@ -1,0 +1,87 @@
+//! What the ledger does by itself: credits whose time is over are written off although nobody uses their account, so that people see
+//! what they have; and everything is checked once a day.
+
+use std::time::Duration;
+
+use super::{
+    Command, IdemKey, Ledger,
+    model::{Actor, Operation, Refusal},
+    store,
+};
+use crate::{
+    error::{Error, Failure},
+    jobs::{HandlerFuture, Sweep},
+};
+
+/// Lots looked at in one turn.
+const LOTS_MAX: u32 = 500;
+
+/// Writes off lots that are due.
+pub struct LotSweep(pub Ledger);
+
+impl Sweep for LotSweep {
+    fn name(&self) -> &'static str {
+        "ledger.lots"
+    }
+
+    fn sweep(&self) -> HandlerFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            let ledger = &self.0;
+            let now = ledger.clock().now();
+            let due = store::list_accounts_with_due_lots(ledger.db().reader(), now, LOTS_MAX).await?;
+            let commands = due.into_iter().map(|account| Command {
+                account,
+                key: IdemKey::server("expire_lots", ledger.ids().uuid()),
+                actor: Actor::System,
+                operation: Operation::ExpireLots,
+                open_account: false,
+                effects: Vec::new(),
+                otherwise: Vec::new(),
+            });
+            let sent = commands.map(|command| ledger.submit(command));
+            for answer in futures_util::future::join_all(sent).await {
+                match answer {
+                    // The command has nothing left to do after the write-off before it. A busy ledger has its next turn.
+                    Ok(_) | Err(Failure::Refused(Refusal::NothingDue | Refusal::LedgerBusy { .. })) => {}
+                    Err(Failure::Refused(refusal)) => tracing::warn!(%refusal, "due credits were not written off"),
+                    Err(Failure::Fault(error)) => return Err(error),
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Begins a check of everything when the last one began long enough ago, in whichever process. It runs beside the sweeps, which are
+/// not to wait for it, and ends with the ledger.
+pub struct CheckSweep {
+    ledger: Ledger,
+    every: Duration,
+}
+
+impl CheckSweep {
+    /// A check every so often; never when it is zero.
+    pub fn new(ledger: Ledger, every: Duration) -> Self {
+        Self { ledger, every }
+    }
+}
+
+impl Sweep for CheckSweep {
+    fn name(&self) -> &'static str {
+        "ledger.check"
+    }
+
+    fn sweep(&self) -> HandlerFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            if self.every.is_zero() {
+                return Ok(());
+            }
+            let last = store::find_check_begun(self.ledger.db().reader()).await?;
+            let every = i64::try_from(self.every.as_micros()).unwrap_or(i64::MAX);
+            if last.is_none_or(|last| self.ledger.clock().now().saturating_sub(last) >= every) {
+                self.ledger.begin_check().await?;
+            }
+            Ok(())
+        })
+    }
+}
