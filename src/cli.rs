@@ -267,9 +267,12 @@ async fn dispatch(name: &str, context: &Context) -> Result<u8, CliError> {
         "" | "serve" => serve::run(context).await,
         "config" => config::run(context),
         "doctor" => doctor::run(context).await,
-        "ledger accept-restore" | "ledger adjust" | "ledger export" | "ledger receipt verify" | "ledger verify" => {
-            ledger::run(name.trim_start_matches("ledger "), context).await
-        }
+        "ledger accept-restore"
+        | "ledger adjust"
+        | "ledger export"
+        | "ledger receipt verify"
+        | "ledger unfreeze"
+        | "ledger verify" => ledger::run(name.trim_start_matches("ledger "), context).await,
         "migrate" => migrate::run(context).await,
         "schema" => schema::run(),
         "prompts diff" | "prompts export" | "prompts import" | "prompts optimise" | "prompts stats" => {

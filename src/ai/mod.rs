@@ -22,5 +22,5 @@ pub mod vault;
 
 pub use erase::{AiEraser, AiErasureSweep};
 pub use restore::mark_unknown_in;
-pub use service::{Ai, AiConfig, AiParts, Spender};
+pub use service::{Ai, AiConfig, AiParts, Quote, Spender};
 pub use stage::StageRun;

@@ -62,6 +62,7 @@ struct Key {
     aead: LessSafeKey,
     // Tells credentials apart without saying what they are.
     mac: hmac::Key,
+    quotes: hmac::Key,
 }
 
 /// Encrypts and decrypts. `Debug` names the key, and nothing of it.
@@ -89,8 +90,9 @@ impl Key {
             context.finish()
         };
         let mac = hmac::Key::new(hmac::HMAC_SHA256, derived("inkledger credential name").as_ref());
+        let quotes = hmac::Key::new(hmac::HMAC_SHA256, derived("inkledger quotes").as_ref());
         let id = shortened(derived("inkledger key name").as_ref());
-        Some(Self { id, aead: LessSafeKey::new(UnboundKey::new(&AES_256_GCM, bytes).ok()?), mac })
+        Some(Self { id, aead: LessSafeKey::new(UnboundKey::new(&AES_256_GCM, bytes).ok()?), mac, quotes })
     }
 }
 
@@ -151,6 +153,16 @@ impl Vault {
         let plain = key.aead.open_in_place(nonce, Aad::from(name), &mut bytes).map_err(|_| OpenError::Damaged)?;
         let text = std::str::from_utf8(plain).map_err(|_| OpenError::Damaged)?;
         Ok(SecretString::from(text.to_owned()))
+    }
+
+    /// Signs the terms of a quote, for all processes that share the key file.
+    pub fn sign_quote(&self, terms: &[u8]) -> Vec<u8> {
+        self.current().map(|key| hmac::sign(&key.quotes, terms).as_ref().to_vec()).unwrap_or_default()
+    }
+
+    /// Whether `signature` is one of these terms, also under a key that was replaced since.
+    pub fn has_signed_quote(&self, terms: &[u8], signature: &[u8]) -> bool {
+        self.keys.iter().any(|key| hmac::verify(&key.quotes, terms, signature).is_ok())
     }
 
     /// A name for `parts` that tells nothing about them, equal in all processes that share the key file: 16 hex digits.

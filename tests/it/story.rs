@@ -8,6 +8,7 @@ mod health;
 mod kill;
 mod levels;
 mod main_path;
+mod quote;
 mod race;
 mod refusal;
 mod scenarios;

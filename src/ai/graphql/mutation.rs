@@ -14,8 +14,8 @@ use crate::{
     ai::{
         Ai, Spender,
         model::{
-            AcceptError, AiFunction, AspectRatio, GenerateImages, GenerateText, MakeThings, Picture, Quality, Targets,
-            UpscaleImages,
+            AcceptError, AiFunction, AspectRatio, GenerateImages, GenerateText, MakeThings, Order, Picture, Quality,
+            Targets, UpscaleImages,
         },
         service::CancelError,
     },
@@ -74,6 +74,8 @@ pub struct GenerateImagesInput {
     seed: Option<SafeInt>,
     /// Makes the request happen once: 8–128 visible ASCII characters. A repeat answers as the first did.
     idempotency_key: ID,
+    /// The token of `quoteAiTask` for the same input: exactly what was quoted is held, or the answer is `QUOTE_EXPIRED`.
+    quote_token: Option<String>,
 }
 
 /// What `generateImages` did.
@@ -81,7 +83,7 @@ pub struct GenerateImagesInput {
 pub struct GenerateImagesPayload {
     /// The task that draws them, its credits held; null when refused.
     task: Option<AiTask>,
-    /// `INSUFFICIENT_CREDITS`, `PROMPT_EMPTY`, `PROMPT_TOO_LONG`, `COUNT_OUT_OF_RANGE`, `SEED_OUT_OF_RANGE`,
+    /// `INSUFFICIENT_CREDITS`, `CAP_EXCEEDED`, `QUOTE_EXPIRED`, `PROMPT_EMPTY`, `PROMPT_TOO_LONG`, `COUNT_OUT_OF_RANGE`, `SEED_OUT_OF_RANGE`,
     /// `UNKNOWN_EVENT_TYPE`, `UNKNOWN_STYLE`, `UNKNOWN_DETAIL`, `DETAIL_REQUIRED`, `DETAIL_INVALID`, `STORE_UNAVAILABLE`,
     /// `UNSUPPORTED_ASPECT_RATIO`, `UNSUPPORTED_QUALITY`, `UNSUPPORTED_SEED`, `UNSUPPORTED_FUNCTION`, `MODEL_NOT_FOUND`,
     /// `MODEL_INACTIVE`, `MODEL_KIND_MISMATCH`, `NOT_FOUND`, `NAMED_TWICE`, `WRONG_STATE`, `ACCOUNT_FROZEN`,
@@ -107,6 +109,8 @@ pub struct GenerateTextInput {
     seed: Option<SafeInt>,
     /// Makes the request happen once: 8–128 visible ASCII characters. A repeat answers as the first did.
     idempotency_key: ID,
+    /// The token of `quoteAiTask` for the same input: exactly what was quoted is held, or the answer is `QUOTE_EXPIRED`.
+    quote_token: Option<String>,
 }
 
 /// What `generateText` did.
@@ -131,6 +135,8 @@ pub struct UpscaleImageInput {
     model_id: Option<ID>,
     /// Makes the request happen once: 8–128 visible ASCII characters. A repeat answers as the first did.
     idempotency_key: ID,
+    /// The token of `quoteAiTask` for the same input: exactly what was quoted is held, or the answer is `QUOTE_EXPIRED`.
+    quote_token: Option<String>,
 }
 
 /// What `upscaleImage` did.
@@ -140,7 +146,7 @@ pub struct UpscaleImagePayload {
     task: Option<AiTask>,
     /// The enlargements that were there already, with `ALREADY_UPSCALED`; else null. Nothing is charged for them.
     enlargements: Option<Vec<Image>>,
-    /// `INSUFFICIENT_CREDITS`, `NOT_FOUND`, `ALREADY_UPSCALED`, `UPSCALE_UNDER_WAY`, `IMAGE_TWICE`, `IMAGE_TOO_LARGE`,
+    /// `INSUFFICIENT_CREDITS`, `CAP_EXCEEDED`, `QUOTE_EXPIRED`, `NOT_FOUND`, `ALREADY_UPSCALED`, `UPSCALE_UNDER_WAY`, `IMAGE_TWICE`, `IMAGE_TOO_LARGE`,
     /// `COUNT_OUT_OF_RANGE`, `UNSUPPORTED_FUNCTION`, `MODEL_NOT_FOUND`, `MODEL_INACTIVE`, `MODEL_KIND_MISMATCH`,
     /// `ACCOUNT_FROZEN`, `ACCOUNT_CLOSED`, `BACKLOG_FULL`, `LEDGER_BUSY`. Empty when it was accepted.
     user_errors: Vec<UserError>,
@@ -235,6 +241,10 @@ impl AiMutation {
                 let message = "Give `contentImageIds` alone: places have prompts of their own, and get one image each.";
                 return Err(Error::bad_input(message, &["input", "contentImageIds"]).into());
             }
+            if input.quote_token.is_some() {
+                let message = "There are no quotes for `contentImageIds`. Leave `quoteToken` out.";
+                return Err(Error::bad_input(message, &["input", "quoteToken"]).into());
+            }
             let command = MakeThings {
                 function: AiFunction::GenerateImages,
                 idempotency_key: input.idempotency_key.0,
@@ -260,7 +270,8 @@ impl AiMutation {
             ai_model_id: model_of(input.model_id.as_ref())?,
             seed: input.seed.map(|seed| seed.0),
         };
-        let done = service::<Ai>(ctx)?.generate_images(spender, command).await;
+        let (order, quote) = (Order::from(command), input.quote_token.as_deref());
+        let done = service::<Ai>(ctx)?.carry_out(spender, order, quote).await;
         let (task, user_errors) = split(done, |refusal| accept_refusal(refusal, Given::DRAWING))?;
         Ok(Some(GenerateImagesPayload { task, user_errors }))
     }
@@ -282,7 +293,8 @@ impl AiMutation {
             ai_model_id: model_of(input.model_id.as_ref())?,
             seed: input.seed.map(|seed| seed.0),
         };
-        let done = service::<Ai>(ctx)?.generate_text(spender, command).await;
+        let (order, quote) = (Order::from(command), input.quote_token.as_deref());
+        let done = service::<Ai>(ctx)?.carry_out(spender, order, quote).await;
         let (task, user_errors) = split(done, |refusal| accept_refusal(refusal, given))?;
         Ok(Some(GenerateTextPayload { task, user_errors }))
     }
@@ -302,7 +314,8 @@ impl AiMutation {
             images: images(input.image_id, input.image_ids)?,
             ai_model_id: model_of(input.model_id.as_ref())?,
         };
-        let outcome = service::<Ai>(ctx)?.upscale_images(spender, command).await;
+        let (order, quote) = (Order::from(command), input.quote_token.as_deref());
+        let outcome = service::<Ai>(ctx)?.carry_out(spender, order, quote).await;
         let mut enlargements = None;
         if let Err(Failure::Refused(AcceptError::AlreadyUpscaled(ids))) = &outcome {
             // At once, so that the loader reads them with one statement.

@@ -1,6 +1,7 @@
 //! What work would cost, before it starts.
 
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject};
+use uuid::Uuid;
 
 use super::{
     access::spender,
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::{
     ai::{
-        Ai,
+        Ai, Quote,
         model::{self, AcceptError, AspectRatio, GenerateImages, GenerateText, Order, UpscaleImages},
     },
     error::{Error, Failure},
@@ -19,8 +20,10 @@ use crate::{
         context::service,
         error::UserError,
         guard::{QueryPolicy, visible},
-        scalars::{Credits, SafeInt},
+        scalars::{Credits, DateTime, SafeInt},
     },
+    ledger::{graphql::CreditCap, model::Cap},
+    prompt::graphql::SystemPromptVersion,
 };
 
 /// What would be done: the input of the function's own mutation, without its key.
@@ -60,8 +63,19 @@ pub struct QuoteAiTaskInput {
     seed: Option<SafeInt>,
 }
 
-/// What work would hold. Only the hold itself binds: prices may change in between.
+/// A cap that a hold would count against.
 #[derive(SimpleObject)]
+pub struct QuotedCap {
+    /// The cap as it stands.
+    cap: CreditCap,
+    /// Whether it admits the quoted credits now.
+    is_sufficient: bool,
+}
+
+/// What work would hold. The token binds it for 15 minutes: a mutation that brings it holds exactly this, or answers `QUOTE_EXPIRED`
+/// when prices or prompts have changed since. Nothing is reserved: the balance and the caps are judged with the mutation.
+#[derive(SimpleObject)]
+#[graphql(complex)]
 pub struct QuoteAiTaskPayload {
     /// The most it can cost, in credits: what would be held for all items. Null when refused.
     credits: Option<Credits>,
@@ -69,8 +83,68 @@ pub struct QuoteAiTaskPayload {
     credits_per_item: Option<Vec<Credits>>,
     /// The model that would do it. Null when refused.
     model: Option<AiModel>,
+    /// For `quoteToken` of the function's own mutation, with the same input. Null when refused.
+    token: Option<String>,
+    /// Until when the token binds. Null when refused.
+    expires_at: Option<DateTime>,
+    /// Whether the available credits cover it now. Null when refused.
+    is_balance_sufficient: Option<bool>,
+    /// What would remain available. Null when refused, and when the available credits do not cover it.
+    remaining: Option<Credits>,
+    /// The caps that the hold would count against. Null when refused.
+    caps: Option<Vec<QuotedCap>>,
+    #[graphql(skip)]
+    prompt_version_id: Option<Uuid>,
     /// What the function's own mutation would refuse, lack of credits aside. Empty when it would not.
     user_errors: Vec<UserError>,
+}
+
+#[ComplexObject]
+impl QuoteAiTaskPayload {
+    /// The stored prompt version that the hold would name; null without one, for those who may not see prompts, and when refused.
+    async fn prompt_version(&self, ctx: &Context<'_>) -> Result<Option<SystemPromptVersion>> {
+        let Some(id) = self.prompt_version_id else { return Ok(None) };
+        match SystemPromptVersion::find(ctx, id).await {
+            Err(Error::Forbidden { .. }) => Ok(None),
+            found => Ok(found?),
+        }
+    }
+}
+
+impl QuoteAiTaskPayload {
+    fn refused(user_errors: Vec<UserError>) -> Self {
+        Self {
+            credits: None,
+            credits_per_item: None,
+            model: None,
+            token: None,
+            expires_at: None,
+            is_balance_sufficient: None,
+            remaining: None,
+            caps: None,
+            prompt_version_id: None,
+            user_errors,
+        }
+    }
+}
+
+impl From<Quote> for QuoteAiTaskPayload {
+    fn from(quote: Quote) -> Self {
+        let remaining = quote.remaining();
+        let quoted = |cap: &Cap| QuotedCap { cap: (*cap).into(), is_sufficient: cap.room() >= quote.credits };
+        Self {
+            credits: Some(Credits(quote.credits)),
+            caps: Some(quote.caps.iter().map(quoted).collect()),
+            credits_per_item: Some(quote.holds.into_iter().map(Credits).collect()),
+            model: Some(AiModel(quote.model)),
+            token: Some(quote.token),
+            expires_at: Some(DateTime(quote.expires_at)),
+            is_balance_sufficient: Some(remaining.is_some()),
+            remaining: remaining.map(Credits),
+            prompt_version_id: quote.prompt_version_id,
+            user_errors: Vec::new(),
+        }
+    }
 }
 
 impl QuoteAiTaskInput {
@@ -108,7 +182,7 @@ pub struct QuoteQuery;
 
 #[Object]
 impl QuoteQuery {
-    /// What a command would hold, and which model would do it. Nothing is held and nothing is sent.
+    /// What a command would hold, which model would do it, and a token that binds it. Nothing is held and nothing is sent.
     #[graphql(guard = "QueryPolicy", visible = "visible::signed_in")]
     async fn quote_ai_task(
         &self,
@@ -126,18 +200,8 @@ impl QuoteQuery {
             Err(refusal) => Err(Failure::Refused(refusal)),
         };
         Ok(Some(match outcome {
-            Ok(quote) => QuoteAiTaskPayload {
-                credits: Some(Credits(quote.credits)),
-                credits_per_item: Some(quote.holds.into_iter().map(Credits).collect()),
-                model: Some(AiModel(quote.model)),
-                user_errors: Vec::new(),
-            },
-            Err(Failure::Refused(refusal)) => QuoteAiTaskPayload {
-                credits: None,
-                credits_per_item: None,
-                model: None,
-                user_errors: accept_refusal(refusal, given),
-            },
+            Ok(quote) => quote.into(),
+            Err(Failure::Refused(refusal)) => QuoteAiTaskPayload::refused(accept_refusal(refusal, given)),
             Err(Failure::Fault(error)) => return Err(error.into()),
         }))
     }

@@ -182,6 +182,11 @@ pub enum AcceptError {
         /// The record of the refusal.
         ai_task_id: Uuid,
     },
+    /// The quote that the command brings does not bind any more, or is for something else.
+    #[error(
+        "The quote is over, was overtaken by a change of price or prompt, or is for something else. Ask for another."
+    )]
+    QuoteExpired,
     /// The account's credits lie in more lots than one command may draw on.
     #[error("The account's credits lie in too many small grants for one command of this size. Ask for less at once.")]
     TooManyGrants,

@@ -7,7 +7,7 @@ use crate::{
     ai::{
         model::{
             AcceptError, AiTask, GenerateImages, GenerateText, InsufficientFigures, MakeThings, NotCovered, Order,
-            PricedModel, UpscaleImages,
+            UpscaleImages,
         },
         run::JOB_KIND,
         store::{self, Accepted, NewItem},
@@ -28,17 +28,6 @@ const JOB_ATTEMPTS_MAX: i32 = 6;
 /// How often a command that met its own twin, or a split without room, looks again.
 const TRIES: u32 = 5;
 
-/// What a command would cost at most.
-#[derive(Debug, Clone)]
-pub struct Quote {
-    /// Credits for all items.
-    pub credits: i64,
-    /// Credits for each item.
-    pub holds: Vec<i64>,
-    /// The model, and the price that would bind.
-    pub model: PricedModel,
-}
-
 type Accept = Result<AiTask, Failure<AcceptError>>;
 
 impl Ai {
@@ -46,46 +35,41 @@ impl Ai {
     /// key answers the first task, or the first refusal for lack of credits.
     /// Refuses: see [`AcceptError`]. Faults: `IdempotencyKeyReused`, `BadUserInput` for an ill-formed key.
     pub async fn generate_images(&self, spender: Spender, input: GenerateImages) -> Accept {
-        self.accept(spender, Order::from(input)).await
+        self.accept(spender, Order::from(input), None).await
     }
 
     /// Writes 1–50 texts: holds the most they can cost, and answers the task that will write them. Repeats and refusals are
     /// those of [`Ai::generate_images`].
     pub async fn generate_text(&self, spender: Spender, input: GenerateText) -> Accept {
-        self.accept(spender, Order::from(input)).await
+        self.accept(spender, Order::from(input), None).await
     }
 
     /// Enlarges 1–50 images of the account, none of which was before: holds the credits of all, and answers the task that
     /// will do it. Repeats and refusals are those of [`Ai::generate_images`].
     pub async fn upscale_images(&self, spender: Spender, input: UpscaleImages) -> Accept {
-        self.accept(spender, Order::from(input)).await
+        self.accept(spender, Order::from(input), None).await
     }
 
     /// Makes things of the pipeline: holds the credits of all items, and answers the task that will make them. Repeats and
     /// refusals are those of [`Ai::generate_images`].
     pub async fn make_things(&self, spender: Spender, input: MakeThings) -> Accept {
-        self.accept(spender, Order::from(input)).await
+        self.accept(spender, Order::from(input), None).await
     }
 
-    /// What a command would hold, and with which model; nothing is held and no key is used.
-    /// Refuses: what the command would refuse, lack of credits aside.
-    pub async fn quote_task(&self, spender: Spender, order: &Order) -> Result<Quote, Failure<AcceptError>> {
-        order.check().map_err(Failure::Refused)?;
-        let prepared = self.prepare(spender.account_id, order, Purpose::Preview).await?;
-        let holds = prepared.holds()?;
-        let total = holds.iter().try_fold(0_i64, |sum, hold| sum.checked_add(*hold));
-        let credits = total.ok_or_else(|| Internal::new("quoting a command", "the sum is out of range"))?;
-        Ok(Quote { credits, holds, model: prepared.model })
+    /// Carries an order out like the commands above. With the token of a quote it holds exactly what was quoted, or refuses:
+    /// `QuoteExpired`.
+    pub async fn carry_out(&self, spender: Spender, order: Order, quote: Option<&str>) -> Accept {
+        self.accept(spender, order, quote).await
     }
 
-    async fn accept(&self, spender: Spender, order: Order) -> Accept {
+    async fn accept(&self, spender: Spender, order: Order, quote: Option<&str>) -> Accept {
         let key = IdemKey::client(&order.idempotency_key).map_err(Error::from)?;
         order.check().map_err(Failure::Refused)?;
         for _ in 0..TRIES {
             if let Some(answer) = self.first_answer(spender, &order, &key).await? {
                 return answer.map_err(Failure::Refused);
             }
-            if let Some(answer) = self.accept_once(spender, &order, &key).await? {
+            if let Some(answer) = self.accept_once(spender, &order, (&key, quote)).await? {
                 return Ok(answer);
             }
         }
@@ -115,9 +99,12 @@ impl Ai {
         &self,
         spender: Spender,
         order: &Order,
-        key: &IdemKey,
+        (key, quote): (&IdemKey, Option<&str>),
     ) -> Result<Option<AiTask>, Failure<AcceptError>> {
         let prepared = self.prepare(spender.account_id, order, Purpose::Work).await?;
+        if let Some(token) = quote {
+            self.honour(spender, order, &prepared, token)?;
+        }
         if backlog_of(self.parts.db.reader(), spender.account_id).await? >= BACKLOG_MAX {
             return Err(Failure::Refused(AcceptError::BacklogFull));
         }

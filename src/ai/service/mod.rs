@@ -6,6 +6,7 @@ mod models;
 mod prepare;
 mod prices;
 mod providers;
+mod quote;
 mod read;
 mod route;
 pub mod stage;
@@ -34,10 +35,10 @@ use crate::{
 };
 
 pub use cancel::{CancelError, Owner, Rest, end_rest};
-pub use generate::Quote;
 pub use models::{CreateModel, DefaultError, EditModel, ModelError};
 pub use prices::PriceError;
 pub use providers::{EditProvider, KeyChange, ProviderError, ProviderView};
+pub use quote::Quote;
 pub use read::TaskView;
 
 pub(super) use cancel::{delivered_subjects, lost_or_fault, made_so_far, subjects_of, words_for, write_plain};

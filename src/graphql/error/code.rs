@@ -27,6 +27,8 @@ pub enum UserErrorCode {
     InsufficientCredits,
     /// A credit cap of the account or of the member does not admit the request.
     CapExceeded,
+    /// The quote is over, was overtaken by a change of price or prompt, or is for something else. Ask for another.
+    QuoteExpired,
     /// The account's credits lie in more grants than one command may draw on. Ask for less at once.
     LotsExceeded,
     /// The account takes no new credits or work: it is frozen.

@@ -11,7 +11,6 @@ use super::loader::{CapsOf, LedgerLoader};
 use crate::{
     app::Parts,
     auth::graphql::{Account, User, person},
-    clock::Micros,
     error::Failure,
     graphql::{
         context::{request, service},
@@ -79,10 +78,8 @@ impl CreditCap {
     }
 }
 
-impl CreditCap {
-    /// As it stands at `now`: when the last period is over, nothing of it counts.
-    fn at(cap: &Cap, now: Micros) -> Self {
-        let cap = if cap.is_over(now) { cap.renewed(cap.id, now) } else { *cap };
+impl From<Cap> for CreditCap {
+    fn from(cap: Cap) -> Self {
         Self {
             scope: cap.scope.into(),
             period: cap.period.into(),
@@ -100,7 +97,7 @@ impl CreditCap {
 pub async fn credit_caps(ctx: &Context<'_>, account: Uuid) -> Result<Vec<CreditCap>> {
     let now = service::<Parts>(ctx)?.clock.now();
     let found = service::<DataLoader<LedgerLoader>>(ctx)?.load_one(CapsOf(account)).await?;
-    Ok(found.unwrap_or_default().iter().map(|cap| CreditCap::at(cap, now)).collect())
+    Ok(found.unwrap_or_default().iter().map(|cap| cap.as_of(now).into()).collect())
 }
 
 /// The cap that did not admit a request.

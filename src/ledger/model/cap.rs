@@ -118,11 +118,22 @@ impl Cap {
         Self { id, period_start: self.period.start(now), held: 0, spent: 0, created_at: now, ..*self }
     }
 
+    /// As it stands at `now`: when the period is over, nothing of it counts.
+    #[must_use]
+    pub fn as_of(&self, now: Micros) -> Self {
+        if self.is_over(now) { self.renewed(self.id, now) } else { *self }
+    }
+
     /// Whether a hold of its account counts against it.
     pub fn covers(&self, item: &HoldItem) -> bool {
+        self.limits(item.user_id)
+    }
+
+    /// Whether what `user` asks for counts against it.
+    pub fn limits(&self, user: Option<Uuid>) -> bool {
         match self.scope {
             CapScope::Account => true,
-            CapScope::Member => item.user_id == Some(self.subject),
+            CapScope::Member => user == Some(self.subject),
         }
     }
 

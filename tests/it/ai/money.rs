@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use inkledger::{
     ai::{
         AiConfig,
-        model::{AcceptError, GateRules, TaskStatus},
+        model::{AcceptError, GateRules, Order, TaskStatus},
         provider::{
             FailureCode,
             sandbox::{BillingOutcome, Step},
@@ -184,4 +184,18 @@ async fn the_provider_s_books_agree_with_ours_under_random_faults(
     assert!(settled.is_subset(&billed));
     assert_eq!(i64::from(delivered), i64::try_from(settled.len()).unwrap());
     workers.shutdown().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_quote_is_over_after_fifteen_minutes(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let stage = Stage::open(engine).await;
+    let spender = stage.spender(100).await;
+    let order = |images| Order::from(images);
+    let quote = stage.process.ai.quote_task(spender, &order(stage.images(1))).await.unwrap();
+    stage.test.clock.advance(15 * 60 * 1_000_000 - 1);
+    stage.process.ai.carry_out(spender, order(stage.images(1)), Some(&quote.token)).await.unwrap();
+    stage.test.clock.advance(1);
+    let late = stage.process.ai.carry_out(spender, order(stage.images(1)), Some(&quote.token)).await;
+    assert!(matches!(late, Err(Failure::Refused(AcceptError::QuoteExpired))), "{late:?}");
 }

@@ -16,6 +16,7 @@ use inkledger::{
 use rstest::rstest;
 use uuid::Uuid;
 
+use super::journal::unlock;
 use super::support::{SECOND, assert_clean, at_once, command, funded, grant, hold, open, refusal, until};
 use crate::support::database::{START, TestDb};
 
@@ -53,6 +54,7 @@ async fn an_account_that_breaks_a_rule_is_frozen_and_others_go_on(
         ledger.submit(command(account, key, hold(&test, 10))).await.unwrap();
     }
     assert_eq!(ledger.check_account(bad).await.unwrap(), []);
+    unlock(&test).await;
     test.execute(&format!("{tampering}{}", key_of(engine, bad))).await.unwrap();
     assert_eq!(test.number(FROZEN).await, 0);
     let _ = ledger.submit(command(bad, "the-next-grant", grant(1))).await;
@@ -85,6 +87,7 @@ async fn everything_is_checked_once_a_day_and_the_outcome_is_kept(
     until(async || test.number(ended).await == 1).await;
     let found = ledger.health().await.unwrap().last_check.unwrap();
     assert_eq!((found.accounts, found.transactions, found.entries, found.violations), (2, 2, 2, 0));
+    unlock(&test).await;
     test.execute(&format!("UPDATE credit_transaction SET result = '{{}}' WHERE account_id = {}", key_of(engine, bad)))
         .await
         .unwrap();

@@ -43,7 +43,8 @@ async fn refuses_to_change_or_delete_a_row_of_the_journal(#[case] engine: Engine
     assert_clean(&test).await;
 }
 
-async fn unlock(test: &TestDb) {
+/// Lets journal rows be changed.
+pub async fn unlock(test: &TestDb) {
     let statements = match test.db.engine() {
         Engine::Sqlite => vec![
             "DROP TRIGGER credit_transaction_no_update",
