@@ -1,0 +1,66 @@
+//! The tests of the ledger, and how often each is to run: A at every push, B in one pass, C for the whole claim.
+
+use std::pin::Pin;
+
+use inkledger::db::Engine;
+
+use crate::{
+    results::{Line, code_of},
+    slice::{Outcome, Slice},
+    t4,
+};
+
+/// One test on one engine.
+pub struct Test {
+    pub id: &'static str,
+    pub engine: Engine,
+    /// What its trials are.
+    pub trials: &'static str,
+    pub a: u64,
+    pub b: u64,
+    pub c: u64,
+    /// The sources it depends on, besides those of the ledger.
+    own: &'static [&'static str],
+    pub run: fn(Slice) -> Pin<Box<dyn Future<Output = Outcome> + Send>>,
+}
+
+impl Test {
+    pub fn code(&self) -> String {
+        code_of(self.own)
+    }
+
+    /// Trials that count, and violations among them.
+    pub fn done(&self, lines: &[Line]) -> (u64, u64) {
+        let code = self.code();
+        let own = lines.iter().filter(|line| line.test == self.id && line.engine == self.engine.as_str());
+        let counted = own.filter(|line| line.code == code);
+        counted.fold((0, 0), |(count, violations), line| (count + line.count, violations + line.violations))
+    }
+}
+
+const HISTORY: &str = "tests/campaign/history.rs";
+const CROWD: &str = "tests/campaign/crowd.rs";
+const MODEL: &str = "tests/it/ledger/model.rs";
+const STORIES: &str = "tests/it/ledger/support.rs";
+
+macro_rules! test {
+    ($id:literal, $engine:ident, $trials:literal, [$a:literal, $b:literal, $c:literal], $run:path, $own:expr) => {
+        Test {
+            id: $id,
+            engine: Engine::$engine,
+            trials: $trials,
+            a: $a,
+            b: $b,
+            c: $c,
+            own: $own,
+            run: |slice| Box::pin(async move { $run(&slice).await }),
+        }
+    };
+}
+
+const T4: &[&str] = &["tests/campaign/t4.rs", HISTORY, CROWD, MODEL, STORIES];
+
+pub const TESTS: &[Test] = &[
+    test!("T4", Sqlite, "concurrent commands", [6_000, 1_000_000, 20_000_000], t4::run, T4),
+    test!("T4", Postgres, "concurrent commands", [1_500, 200_000, 2_000_000], t4::run, T4),
+];
