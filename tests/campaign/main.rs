@@ -24,6 +24,8 @@ mod slice;
 #[allow(dead_code, unused_imports, reason = "shared with the tests through the doors, which use all of it")]
 mod support;
 mod t4;
+mod t5;
+mod t9;
 
 use std::{
     fs,
