@@ -86,6 +86,16 @@ impl History {
         answer
     }
 
+    /// What was asked and got no determined answer, with what came instead.
+    pub fn unanswered(&self) -> Vec<(Command, String)> {
+        let calls = self.calls.lock().unwrap();
+        let of = |call: &Call| match &call.answer {
+            Answer::Unknown(why) => Some((call.command.clone(), why.clone())),
+            Answer::Done(_) | Answer::Refused(_) => None,
+        };
+        calls.iter().filter_map(of).collect()
+    }
+
     /// The calls of each account; the history is empty afterwards.
     pub fn take(&self) -> HashMap<Uuid, Vec<Call>> {
         let mut accounts: HashMap<Uuid, Vec<Call>> = HashMap::new();

@@ -18,6 +18,7 @@ mod history_check;
 mod ledger;
 mod place;
 mod plan;
+mod proxy;
 mod report;
 mod results;
 mod slice;
@@ -25,6 +26,7 @@ mod slice;
 mod support;
 mod t4;
 mod t5;
+mod t8;
 mod t9;
 
 use std::{

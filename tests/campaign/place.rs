@@ -1,9 +1,6 @@
 //! Where a slice runs in process: a database of its own, and the ledgers on it.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use inkledger::{
     bus::{Bus, local::LocalBus},
@@ -12,7 +9,6 @@ use inkledger::{
     ids::SeededIds,
     ledger::{Ledger, LedgerOptions, verify::verify},
 };
-use sea_orm::ConnectionTrait as _;
 use tokio::sync::Mutex;
 
 use crate::{
@@ -20,8 +16,10 @@ use crate::{
     support::{database::TestDb, server::number},
 };
 
-/// The database of the slice that runs, until it has ended well.
-static KEPT: OnceLock<Mutex<Option<TestDb>>> = OnceLock::new();
+/// The data of the slice that runs, until it has ended well: called, it is left where it is and says where.
+type Kept = Option<Box<dyn FnOnce() -> String + Send>>;
+
+static KEPT: Mutex<Kept> = Mutex::const_new(None);
 
 /// A database of its own and the ledgers on it: on PostgreSQL two, each with its own pool, as two processes have.
 pub struct Place {
@@ -47,7 +45,7 @@ impl Place {
             ledgers.push(open_ledger(&db, &clock, 3, options).await);
             second = Some(db);
         }
-        *KEPT.get_or_init(Mutex::default).lock().await = Some(test);
+        guard(move || test.keep()).await;
         Self { db, clock, ledgers, second, url }
     }
 
@@ -87,10 +85,6 @@ impl Place {
         }
     }
 
-    pub async fn execute(&self, sql: &str) {
-        self.db.migration_connection().execute_unprepared(sql).await.unwrap();
-    }
-
     /// Ends it in order; the database goes.
     pub async fn close(self) {
         for ledger in &self.ledgers {
@@ -100,13 +94,23 @@ impl Place {
             second.close().await;
         }
         self.db.close().await;
-        drop(KEPT.get_or_init(Mutex::default).lock().await.take());
+        forget().await;
     }
 }
 
-/// Where the database of a slice that went wrong is.
+/// Names what is to be kept should the slice go wrong.
+pub async fn guard(keep: impl FnOnce() -> String + Send + 'static) {
+    *KEPT.lock().await = Some(Box::new(keep));
+}
+
+/// The slice ended well: its data goes.
+pub async fn forget() {
+    drop(KEPT.lock().await.take());
+}
+
+/// Where the data of a slice that went wrong is.
 pub async fn keep() -> Option<String> {
-    KEPT.get_or_init(Mutex::default).lock().await.take().map(TestDb::keep)
+    KEPT.lock().await.take().map(|keep| keep())
 }
 
 pub async fn open_ledger(db: &Db, clock: &Arc<FixedClock>, seed: u64, options: LedgerOptions) -> Ledger {
