@@ -14,10 +14,7 @@ use inkledger::{
         effect::{Cell, Effect, Known, Set, TextPart},
     },
     ids::{Ids, SeededIds},
-    ledger::{
-        Command, Ledger,
-        model::IdemKey,
-    },
+    ledger::{Command, Ledger, model::IdemKey},
 };
 use proptest::{
     strategy::{Strategy, ValueTree},
@@ -257,7 +254,8 @@ async fn read_effects(db: &Db, account: Uuid) -> Effects {
 /// Each command's rows are there exactly when its transaction is, with its figures; each guard held in its turn.
 fn check_effects(calls: &[Call], journal: &Journal, effects: &Effects) -> Result<(), String> {
     let rows: HashMap<&str, &Row> = journal.rows.iter().map(|row| (row.transaction.key.as_str(), row)).collect();
-    let commands: HashMap<&str, &Command> = calls.iter().map(|call| (call.command.key.as_str(), &call.command)).collect();
+    let commands: HashMap<&str, &Command> =
+        calls.iter().map(|call| (call.command.key.as_str(), &call.command)).collect();
     let mut found: HashMap<&str, u32> = HashMap::new();
     for (key, sequence, available, held) in &effects.events {
         *found.entry(key).or_default() += 1;

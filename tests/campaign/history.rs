@@ -192,7 +192,11 @@ fn check_numbers(journal: &Journal) -> Result<(), String> {
         }
     }
     let last = i64::try_from(journal.rows.len()).unwrap();
-    if last == journal.head { Ok(()) } else { Err(format!("the account is at {}, its journal at {last}", journal.head)) }
+    if last == journal.head {
+        Ok(())
+    } else {
+        Err(format!("the account is at {}, its journal at {last}", journal.head))
+    }
 }
 
 /// Between which moments a key took effect: after it was first asked, before it was first answered.

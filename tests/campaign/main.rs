@@ -11,6 +11,7 @@
     reason = "a trial that meets the unexpected fails by panicking, and a programme prints"
 )]
 
+mod crash;
 mod crowd;
 mod history;
 mod history_check;
@@ -22,10 +23,12 @@ mod proxy;
 mod report;
 mod results;
 mod slice;
+mod stories;
 #[allow(dead_code, unused_imports, reason = "shared with the tests through the doors, which use all of it")]
 mod support;
 mod t4;
 mod t5;
+mod t6;
 mod t8;
 mod t9;
 
@@ -204,6 +207,7 @@ fn main() -> ExitCode {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let all_once = orders.count.is_some() || orders.tier != "c";
-    let is_clean = runtime.block_on(async { if all_once { orders.all_once().await } else { orders.furthest_first().await } });
+    let is_clean =
+        runtime.block_on(async { if all_once { orders.all_once().await } else { orders.furthest_first().await } });
     if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -7,7 +7,7 @@ use inkledger::db::Engine;
 use crate::{
     results::{Line, code_of},
     slice::{Outcome, Slice},
-    t4, t5, t8, t9,
+    stories, t4, t5, t6, t8, t9,
 };
 
 /// One test on one engine.
@@ -65,11 +65,20 @@ const T9: &[&str] = &["tests/campaign/t9.rs", HISTORY, CROWD, MODEL, STORIES];
 
 const T8: &[&str] = &["tests/campaign/t8.rs", "tests/campaign/proxy.rs", HISTORY, CROWD, MODEL, STORIES];
 
+const T6: &[&str] = &["tests/campaign/t6.rs", "tests/campaign/crash.rs", HISTORY, CROWD, MODEL, STORIES];
+
+const T1: &[&str] = &["tests/campaign/stories.rs", "tests/it/ledger/core.rs", MODEL, STORIES];
+const T2: &[&str] = &["tests/campaign/stories.rs", "tests/it/ledger/writer.rs", MODEL, STORIES];
+
 pub const TESTS: &[Test] = &[
+    test!("T1", Sqlite, "commands in memory", [0, 1_000_000, 10_000_000], stories::run_core, T1),
+    test!("T2", Sqlite, "stories of 40 commands", [0, 50_000, 500_000], stories::run_writer, T2),
+    test!("T3", Postgres, "stories of 40 commands", [0, 5_000, 50_000], stories::run_writer, T2),
     test!("T4", Sqlite, "concurrent commands", [6_000, 1_000_000, 20_000_000], t4::run, T4),
     test!("T4", Postgres, "concurrent commands", [1_500, 200_000, 2_000_000], t4::run, T4),
     test!("T5", Sqlite, "kills under load", [5, 200, 10_000], t5::run, T5),
     test!("T5", Postgres, "kills under load", [5, 200, 10_000], t5::run, T5),
+    test!("T6", Postgres, "kills of PostgreSQL", [1, 40, 1_000], t6::run, T6),
     test!("T8", Postgres, "broken connections", [50, 3_000, 50_000], t8::run, T8),
     test!("T9", Sqlite, "keys asked 2–32 times at once", [250, 25_000, 500_000], t9::run, T9),
     test!("T9", Postgres, "keys asked 2–32 times at once", [250, 25_000, 500_000], t9::run, T9),

@@ -15,7 +15,8 @@ pub fn table(lines: &[Line]) -> String {
         let own = lines.iter().filter(|line| line.test == test.id && line.engine == test.engine.as_str());
         let own: Vec<&Line> = own.filter(|line| line.code == code).collect();
         let sum = |of: fn(&Line) -> u64| own.iter().map(|line| of(line)).sum::<u64>();
-        let (count, violations, unknown) = (sum(|line| line.count), sum(|line| line.violations), sum(|line| line.unknown));
+        let (count, violations, unknown) =
+            (sum(|line| line.count), sum(|line| line.violations), sum(|line| line.unknown));
         let commits: BTreeSet<&str> = own.iter().map(|line| line.commit.as_str()).collect();
         let commits = commits.into_iter().collect::<Vec<_>>().join(", ");
         // Without a violation, three in as many trials bounds the rate.

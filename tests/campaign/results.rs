@@ -74,7 +74,8 @@ pub fn code_of(own: &[&str]) -> String {
 
 /// The commit that is tested, marked when something was changed after it.
 pub fn commit() -> String {
-    let output = Command::new("git").args(["describe", "--always", "--dirty", "--abbrev=8"]).current_dir(root()).output();
+    let output =
+        Command::new("git").args(["describe", "--always", "--dirty", "--abbrev=8"]).current_dir(root()).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
     if text.is_empty() { "unknown".to_owned() } else { text }
 }

@@ -104,7 +104,9 @@ fn judge(copies: &[Command], answers: &[Answer]) -> Result<(), Violation> {
     let done: Vec<(&Command, &Posting)> = copies
         .iter()
         .zip(answers)
-        .filter_map(|(command, answer)| if let Answer::Done(posting) = answer { Some((command, posting)) } else { None })
+        .filter_map(
+            |(command, answer)| if let Answer::Done(posting) = answer { Some((command, posting)) } else { None },
+        )
         .collect();
     let bodies: HashSet<(Actor, i64)> = done.iter().map(|(command, _)| body(command)).collect();
     demand(bodies.len() == 1, || format!("{} bodies were carried out under one key: {}", bodies.len(), seen()))?;
