@@ -44,6 +44,9 @@ pub struct Crowd {
     ids: SeededIds,
 }
 
+/// Pieces of work that credits of an account are held for.
+const WORKS: u64 = 150;
+
 /// After so many claims of an account's quota the next one begins anew.
 const AGAIN: u64 = 3;
 
@@ -95,11 +98,14 @@ impl Crowd {
         let mut teller = member.teller.lock().unwrap();
         teller.now = now;
         let (key, actor, operation) = loop {
-            let found = step().new_tree(&mut runner).unwrap().current();
-            if matches!(found, Step::Wait(_)) {
-                continue;
+            let mut found = step().new_tree(&mut runner).unwrap().current();
+            if let Step::Hold { works, .. } = &mut found {
+                // More works than a story has: most of many clients would meet one that is held.
+                works.iter_mut().for_each(|(work, _)| *work = u8::try_from(dice.below(WORKS)).unwrap());
             }
-            break teller.tell(&found).unwrap();
+            if !matches!(found, Step::Wait(_)) {
+                break teller.tell(&found).unwrap();
+            }
         };
         drop(teller);
         // Mostly a key of its own, and rows with it: the pooled ones are few, and several commands share one.

@@ -26,6 +26,8 @@ mod slice;
 mod stories;
 #[allow(dead_code, unused_imports, reason = "shared with the tests through the doors, which use all of it")]
 mod support;
+mod t16;
+mod t17;
 mod t4;
 mod t5;
 mod t6;

@@ -7,7 +7,7 @@ use inkledger::db::Engine;
 use crate::{
     results::{Line, code_of},
     slice::{Outcome, Slice},
-    stories, t4, t5, t6, t8, t9,
+    stories, t4, t5, t6, t8, t9, t16, t17,
 };
 
 /// One test on one engine.
@@ -67,6 +67,8 @@ const T8: &[&str] = &["tests/campaign/t8.rs", "tests/campaign/proxy.rs", HISTORY
 
 const T6: &[&str] = &["tests/campaign/t6.rs", "tests/campaign/crash.rs", HISTORY, CROWD, MODEL, STORIES];
 
+const T16: &[&str] = &["tests/campaign/t16.rs", HISTORY, CROWD, MODEL, STORIES];
+const T17: &[&str] = &["tests/campaign/t17.rs", HISTORY, CROWD, MODEL, STORIES];
 const T1: &[&str] = &["tests/campaign/stories.rs", "tests/it/ledger/core.rs", MODEL, STORIES];
 const T2: &[&str] = &["tests/campaign/stories.rs", "tests/it/ledger/writer.rs", MODEL, STORIES];
 
@@ -82,4 +84,8 @@ pub const TESTS: &[Test] = &[
     test!("T8", Postgres, "broken connections", [50, 3_000, 50_000], t8::run, T8),
     test!("T9", Sqlite, "keys asked 2–32 times at once", [250, 25_000, 500_000], t9::run, T9),
     test!("T9", Postgres, "keys asked 2–32 times at once", [250, 25_000, 500_000], t9::run, T9),
+    test!("T16", Sqlite, "live events", [0, 500_000, 5_000_000], t16::run, T16),
+    test!("T16", Postgres, "live events", [0, 500_000, 5_000_000], t16::run, T16),
+    test!("T17", Sqlite, "callers that left", [0, 20_000, 200_000], t17::run, T17),
+    test!("T17", Postgres, "callers that left", [0, 20_000, 200_000], t17::run, T17),
 ];
