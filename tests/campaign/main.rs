@@ -13,6 +13,7 @@
 
 mod crash;
 mod crowd;
+mod defects;
 mod history;
 mod history_check;
 #[allow(dead_code, unused_imports, reason = "shared with the tests through the doors, which use all of it")]
@@ -60,6 +61,10 @@ fn arguments() -> Command {
         .arg(number("seed").help("The seed of the first slice"))
         .arg(Arg::new("hours").long("hours").value_parser(value_parser!(f64)).help("Begins no slice after so long"))
         .arg(Arg::new("results").long("results").value_parser(value_parser!(PathBuf)))
+        .arg(
+            flag("defects")
+                .help("Runs every planted defect and demands that it is found; wants the feature planted-defects"),
+        )
         .arg(flag("report").help("Prints what the results file proves, and runs nothing"))
 }
 
@@ -202,6 +207,9 @@ fn main() -> ExitCode {
     if given.get_flag("report") {
         print!("{}", report::table(&read(&orders.results)));
         return ExitCode::SUCCESS;
+    }
+    if given.get_flag("defects") {
+        return if defects::run() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     if let Err(why) = history_check::check_itself() {
         eprintln!("the checker of histories is wrong: {why}");
