@@ -42,6 +42,8 @@ pub struct Crowd {
     pub members: Vec<Arc<Member>>,
     pub history: Arc<History>,
     ids: SeededIds,
+    /// Of rows that came with commands.
+    rows: Mutex<Vec<Uuid>>,
 }
 
 /// Pieces of work that credits of an account are held for.
@@ -64,7 +66,7 @@ impl Crowd {
             let teller = Mutex::new(Teller::new(account, now));
             members.push(Arc::new(Member { account, opened: now, teller, told: Mutex::default() }));
         }
-        Self { members, history, ids }
+        Self { members, history, ids, rows: Mutex::default() }
     }
 
     /// Sends `each` commands from every one of `clients` clients, one after the other, each client to the ledger of its number.
@@ -115,7 +117,7 @@ impl Crowd {
         } else {
             let key = IdemKey::client(&format!("key-{:016x}", dice.roll())).unwrap();
             if dice.once_in(3) {
-                effects.push(event(self.ids.uuid(), member.account, key.as_str()));
+                effects.push(event(self.row(dice), member.account, key.as_str()));
             }
             if dice.once_in(8) {
                 effects.push(claim(member.account, i32::try_from(dice.below(AGAIN + 1)).unwrap()));
@@ -126,6 +128,17 @@ impl Crowd {
         told.push(command.clone());
         drop(told);
         (member, command)
+    }
+
+    /// The id of a row to be. One that is there already makes the database refuse the command, which its neighbours must not feel.
+    fn row(&self, dice: &mut Dice) -> Uuid {
+        let mut rows = self.rows.lock().unwrap();
+        if dice.once_in(15) && !rows.is_empty() {
+            return rows[dice.index(rows.len())];
+        }
+        let id = self.ids.uuid();
+        rows.push(id);
+        id
     }
 
     /// Judges all that was asked since the accounts were opened.

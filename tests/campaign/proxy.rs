@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use sqlx::postgres::PgConnectOptions;
@@ -36,6 +36,7 @@ const COMMIT: &[u8] = b"COMMIT\0";
 struct Plan {
     next: Mutex<Vec<Fault>>,
     fired: AtomicU64,
+    is_shut: AtomicBool,
 }
 
 pub struct Proxy {
@@ -62,6 +63,9 @@ impl Proxy {
         let (with, until) = (Arc::clone(&plan), ending.clone());
         tokio::spawn(until.clone().run_until_cancelled_owned(async move {
             while let Ok((client, _)) = listener.accept().await {
+                if with.is_shut.load(Ordering::SeqCst) {
+                    continue;
+                }
                 let (plan, server, until) = (Arc::clone(&with), server.clone(), until.clone());
                 tokio::spawn(until.run_until_cancelled_owned(async move {
                     // Its end is told by the connection's.
@@ -76,6 +80,11 @@ impl Proxy {
     pub fn arm(&self, mut faults: Vec<Fault>) {
         faults.reverse();
         *self.plan.next.lock().unwrap() = faults;
+    }
+
+    /// Lets no new connection through, or does so again.
+    pub fn shut(&self, is_shut: bool) {
+        self.plan.is_shut.store(is_shut, Ordering::SeqCst);
     }
 
     /// Ends that; how many faults there were since the last time.
