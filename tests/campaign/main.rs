@@ -188,6 +188,9 @@ impl Orders {
 
     /// Keeps what led to a violation, and says how to see it again.
     async fn tell(&self, line: &Line, violation: &Violation) {
+        if defects::is_one_planted() {
+            return place::forget().await;
+        }
         let folder = results::root().join("target/campaign");
         fs::create_dir_all(&folder).unwrap();
         let path = folder.join(format!("{}-{}-{}.txt", line.test, line.engine, line.seed));

@@ -72,12 +72,14 @@ pub fn code_of(own: &[&str]) -> String {
     hex::encode(&context.finish().as_ref()[..8])
 }
 
-/// The commit that is tested, marked when something was changed after it.
+/// The commit that is tested, marked when a source was changed after it.
 pub fn commit() -> String {
-    let output =
-        Command::new("git").args(["describe", "--always", "--dirty", "--abbrev=8"]).current_dir(root()).output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
-    if text.is_empty() { "unknown".to_owned() } else { text }
+    let git = |arguments: &[&str]| Command::new("git").args(arguments).current_dir(root()).output().ok();
+    let head =
+        git(&["rev-parse", "--short=8", "HEAD"]).map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let changed = git(&["diff", "--quiet", "HEAD", "--", "src", "entity", "migration", "tests"]);
+    let mark = if changed.is_some_and(|output| output.status.success()) { "" } else { "-dirty" };
+    head.filter(|head| !head.is_empty()).map_or_else(|| "unknown".to_owned(), |head| head.trim().to_owned() + mark)
 }
 
 pub fn machine() -> String {
