@@ -20,7 +20,7 @@ use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
 
 use crate::{
-    place::verify_all,
+    place::{forget, guard, verify_all},
     slice::{Dice, Outcome, Slice, Tally, Violation, demand},
     support::{
         builders::{Api, Person},
@@ -48,6 +48,13 @@ struct Asked {
 
 pub async fn run(slice: &Slice) -> Outcome {
     let home = Home::open(slice.engine).await;
+    let kept = Arc::clone(&home);
+    guard(move || {
+        let place = format!("{} {}", kept.folder().display(), kept.url().unwrap_or_default());
+        std::mem::forget(kept);
+        place
+    })
+    .await;
     let mut dice = Dice::new(slice.seed);
     let mut server = home.process(&[]).await;
     let token = server.claim_token().await;
@@ -77,6 +84,7 @@ pub async fn run(slice: &Slice) -> Outcome {
     let db = look(&home).await;
     verify_all(&db, &SystemClock).await?;
     db.close().await;
+    forget().await;
     ready.sort_unstable();
     let of = |part: usize| ready.get(ready.len().saturating_sub(1) * part / 100).map_or(0, Duration::as_millis) as u64;
     tally.config = json!({"requests": books.asked.len(), "unanswered_done": books.unanswered_done, "clients": CLIENTS,

@@ -149,6 +149,7 @@ impl TestDb {
     }
 
     /// Leaves everything where it is, for whoever looks into what went wrong, and says where.
+    #[allow(dead_code, reason = "only the test programme keeps what went wrong")]
     pub fn keep(self) -> String {
         let place = match &self.options.location {
             Location::File(path) => path.display().to_string(),
