@@ -16,6 +16,7 @@ pub mod compute;
 pub mod config;
 pub mod content;
 pub mod db;
+pub mod defect;
 pub mod doctor;
 pub mod error;
 pub mod graphql;

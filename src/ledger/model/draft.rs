@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, HashSet};
 
 use uuid::Uuid;
 
-use crate::clock::{Micros, NEVER};
+use crate::{
+    clock::{Micros, NEVER},
+    defect::is_planted,
+};
 
 use super::{
     AMOUNT_MAX, Account, Actor, Answer, Balance, Cap, Credits, Delta, Digest, Entry, Exceeded, GrantKind, HOLDS_MAX,
@@ -312,7 +315,7 @@ impl<'a> Draft<'a> {
         }
         let refundable = settled.checked_sub(refunded).ok_or(OVERFLOW)?;
         let amount = amount.map_or(refundable, Credits::get);
-        if amount > refundable || refundable == 0 {
+        if (amount > refundable || refundable == 0) && !is_planted(20) {
             return Err(Refusal::RefundExceeds { refundable }.into());
         }
         let paid_until = self.state.paid_until.iter().find(|(paid, _)| *paid == id).map(|(_, until)| *until);
@@ -371,6 +374,7 @@ impl<'a> Draft<'a> {
         let hold = self.find_hold(id)?;
         match hold.state.closed_seq() {
             None => Ok(hold),
+            Some(_) if is_planted(9) => Ok(hold),
             Some(sequence) => Err(Refusal::HoldClosed { state: hold.state.as_str(), sequence }),
         }
     }
@@ -400,7 +404,7 @@ impl<'a> Draft<'a> {
     }
 
     fn lot_due(&self, id: Uuid) -> bool {
-        self.state.lots.iter().any(|lot| lot.id == id && lot.due(self.now))
+        self.state.lots.iter().any(|lot| lot.id == id && lot.due(self.now)) && !is_planted(10)
     }
 
     pub(super) fn finish(self, heading: Heading, id: Uuid, note_hash: Option<Digest>) -> Result<Decision, Declined> {

@@ -11,6 +11,7 @@ use crate::{
         constraint::{code_of, violated},
         effect::{Effect, EffectError, Facts, PostingFacts, RefusedFacts, write_many},
     },
+    defect::is_planted,
     error::{Failure, Internal},
     ledger::{
         model::{self, Decision, Declined, Kind, Operation, Refusal, State, Transaction},
@@ -96,12 +97,14 @@ impl<'a> Desk<'a> {
                 self.new.insert(job.account);
             }
         }
+        let keys: Vec<(Uuid, &str)> = self.jobs.iter().map(|job| (job.account, job.request.key.as_str())).collect();
+        let early = if is_planted(2) { Some(store::load_by_key(tx, &keys).await?) } else { None };
         for (id, account) in store::lock_accounts(tx, &accounts_of(self.jobs), self.batch.epoch).await? {
             self.states.insert(id, State::of(account));
         }
         // Only under the locks: before them, two copies of a command would both find nothing.
-        let keys: Vec<(Uuid, &str)> = self.jobs.iter().map(|job| (job.account, job.request.key.as_str())).collect();
-        for row in store::load_by_key(tx, &keys).await? {
+        let stored = if let Some(early) = early { early } else { store::load_by_key(tx, &keys).await? };
+        for row in stored {
             self.stored.insert((row.account_id, row.key.clone()), row);
         }
         Ok(())
@@ -114,7 +117,8 @@ impl<'a> Desk<'a> {
                 // Every change of an account raises its number.
                 Some(known)
                     if (known.account.sequence, known.account.epoch)
-                        == (state.account.sequence, state.account.epoch) =>
+                        == (state.account.sequence, state.account.epoch)
+                        || is_planted(27) =>
                 {
                     state.set_lots(known.lots.clone(), known.beyond);
                 }
@@ -154,7 +158,8 @@ impl<'a> Desk<'a> {
     async fn decide(&mut self, tx: &DatabaseTransaction, at: usize, job: &'a Job) -> Result<Verdict, Stop> {
         let key = (job.account, job.request.key.as_str());
         let earlier = self.made.get(&key).and_then(|place| self.decisions.get(*place));
-        if let Some(stored) = self.stored_for(job).or(earlier.map(|decision| &decision.transaction)) {
+        let stored = self.stored_for(job).or(earlier.map(|decision| &decision.transaction));
+        if let Some(stored) = stored.filter(|_| !is_planted(3)) {
             return Ok(match model::repeat(stored, &job.request) {
                 Ok(answer) => Verdict::Repeated(Posting::new(answer, stored.result.clone(), true)),
                 Err(declined) => declined_as(declined),

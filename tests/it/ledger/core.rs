@@ -220,6 +220,17 @@ fn expected(answer: &model::Answer, replayed: bool) -> Expected {
     }
 }
 
+/// Tells random stories to both, and tells on the first in which they differ, made as short as it gets.
+pub fn tell_stories(mut runner: TestRunner, first: usize) {
+    // 64 commands a story.
+    runner
+        .run(&proptest::collection::vec(step(), 64), |steps| {
+            tell(&steps, first);
+            Ok(())
+        })
+        .unwrap();
+}
+
 /// Tells a story to both; the core reads and remembers `first` lots at once.
 fn tell(steps: &[Step], first: usize) {
     let account = Uuid::from_u128(1);
@@ -264,16 +275,10 @@ fn tell(steps: &[Step], first: usize) {
 
 #[rstest]
 fn decides_a_hundred_thousand_random_commands_like_the_naive_model(#[values(1, 3, usize::MAX)] first: usize) {
-    // 64 commands a story; the seed is fixed, so a red run is red again.
+    // The seed is fixed, so a red run is red again.
     let config =
         Config { cases: if first == usize::MAX { 1_600 } else { 800 }, failure_persistence: None, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
-    runner
-        .run(&proptest::collection::vec(step(), 64), |steps| {
-            tell(&steps, first);
-            Ok(())
-        })
-        .unwrap();
+    tell_stories(TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)), first);
 }
 
 fn stamp(ids: &SeededIds, now: i64) -> Stamp {

@@ -73,7 +73,7 @@ struct Remembered {
 }
 
 /// A naive ledger of one account.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Naive {
     pub moves: Vec<Moved>,
     pub kinds: Vec<(&'static str, i64)>,
@@ -140,7 +140,8 @@ impl Naive {
         self.given.iter().any(|given| given.id == lot && given.ends <= now)
     }
 
-    fn write_off(&mut self, now: i64) {
+    /// Writes off what is due at `now`.
+    pub fn write_off(&mut self, now: i64) {
         let mut due: Vec<Given> = self.given.iter().filter(|lot| lot.ends <= now).cloned().collect();
         due.sort_by_key(|lot| (lot.rank, lot.ends, lot.id));
         let mut total = 0;

@@ -27,10 +27,9 @@ use super::{
 use crate::support::database::{START, TestDb};
 
 /// Tells random stories, up to `at_once` commands of which are sent before the first is answered; time passes between those.
-async fn tell_stories(engine: Engine, stories: usize, at_once: usize) {
+pub async fn tell_stories(mut runner: TestRunner, engine: Engine, stories: usize, at_once: usize) {
     let test = TestDb::open(engine).await;
     let ledger = open(&test).await;
-    let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let strategy = proptest::collection::vec(step(), 40);
     for _ in 0..stories {
         let steps = strategy.new_tree(&mut runner).unwrap().current();
@@ -119,7 +118,8 @@ async fn writes_random_commands_like_the_naive_model(
     #[case] stories: usize,
     #[values(1, 4, 40)] at_once: usize,
 ) {
-    tell_stories(engine, stories, at_once).await;
+    let runner = TestRunner::new_with_rng(Config::default(), TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    tell_stories(runner, engine, stories, at_once).await;
 }
 
 #[rstest]

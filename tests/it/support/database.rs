@@ -148,6 +148,17 @@ impl TestDb {
         self.server.as_ref().map(|(url, name)| at(url, name))
     }
 
+    /// Leaves everything where it is, for whoever looks into what went wrong, and says where.
+    #[allow(dead_code, reason = "only the test programme keeps what went wrong")]
+    pub fn keep(self) -> String {
+        let place = match &self.options.location {
+            Location::File(path) => path.display().to_string(),
+            Location::Server(_) => self.url().unwrap_or_default(),
+        };
+        std::mem::forget(self);
+        place
+    }
+
     /// A second pool on the same PostgreSQL database, as another process would have.
     pub async fn second(&self) -> Db {
         Db::open(&self.options).await.unwrap()

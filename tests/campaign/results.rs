@@ -1,0 +1,90 @@
+//! The results file: one line of JSON for each slice, and what may be claimed by them.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use ring::digest::{Context, SHA256};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One slice.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Line {
+    pub test: String,
+    pub tier: String,
+    pub slice: usize,
+    pub seed: u64,
+    pub commit: String,
+    /// A hash over the sources the test depends on; only lines with the present one count.
+    pub code: String,
+    pub engine: String,
+    pub config: Value,
+    pub count: u64,
+    pub violations: u64,
+    pub unknown: u64,
+    pub skipped: u64,
+    pub seconds: f64,
+    pub machine: String,
+    pub replay: String,
+}
+
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All lines. One that cannot be read, cut off by a death, is none.
+pub fn read(path: &Path) -> Vec<Line> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+pub fn append(path: &Path, line: &Line) {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).unwrap();
+    }
+    let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
+    file.write_all(format!("{}\n", serde_json::to_string(line).unwrap()).as_bytes()).unwrap();
+    file.sync_data().unwrap();
+}
+
+/// What every test of the ledger depends on.
+const SHARED: [&str; 4] = ["src/ledger", "src/db.rs", "src/db", "migration/src"];
+
+/// The hash over what all tests depend on and the test's `own` files.
+pub fn code_of(own: &[&str]) -> String {
+    fn feed(path: &Path, into: &mut Context) {
+        if path.is_dir() {
+            let mut inside: Vec<PathBuf> = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
+            inside.sort();
+            inside.iter().for_each(|path| feed(path, into));
+        } else {
+            into.update(&fs::read(path).unwrap());
+        }
+    }
+    let mut context = Context::new(&SHA256);
+    for path in SHARED.iter().chain(own) {
+        feed(&root().join(path), &mut context);
+    }
+    hex::encode(&context.finish().as_ref()[..8])
+}
+
+/// The commit that is tested, marked when a source was changed after it.
+pub fn commit() -> String {
+    let git = |arguments: &[&str]| Command::new("git").args(arguments).current_dir(root()).output().ok();
+    let head =
+        git(&["rev-parse", "--short=8", "HEAD"]).map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let changed = git(&["diff", "--quiet", "HEAD", "--", "src", "entity", "migration", "tests"]);
+    let mark = if changed.is_some_and(|output| output.status.success()) { "" } else { "-dirty" };
+    head.filter(|head| !head.is_empty()).map_or_else(|| "unknown".to_owned(), |head| head.trim().to_owned() + mark)
+}
+
+pub fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kib = memory.split_whitespace().nth(1).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+    format!("{} {}, {cores} cores, {} GiB", std::env::consts::OS, std::env::consts::ARCH, kib.div_ceil(1 << 20))
+}
