@@ -13,8 +13,11 @@ use crate::{
     jobs::{HandlerFuture, Sweep},
 };
 
-/// Lots looked at in one turn.
+/// Lots looked at at once.
 const LOTS_MAX: u32 = 500;
+
+/// How often that is done in one turn of the sweeps, which others wait for.
+const ROUNDS_MAX: u32 = 20;
 
 /// Writes off lots that are due.
 pub struct LotSweep(pub Ledger);
@@ -26,29 +29,44 @@ impl Sweep for LotSweep {
 
     fn sweep(&self) -> HandlerFuture<'_, Result<(), Error>> {
         Box::pin(async move {
-            let ledger = &self.0;
-            let now = ledger.clock().now();
-            let due = store::list_accounts_with_due_lots(ledger.db().reader(), now, LOTS_MAX).await?;
-            let commands = due.into_iter().map(|account| Command {
-                account,
-                key: IdemKey::server("expire_lots", ledger.ids().uuid()),
-                actor: Actor::System,
-                operation: Operation::ExpireLots,
-                open_account: false,
-                effects: Vec::new(),
-                otherwise: Vec::new(),
-            });
-            let sent = commands.map(|command| ledger.submit(command));
-            for answer in futures_util::future::join_all(sent).await {
-                match answer {
-                    // The command has nothing left to do after the write-off before it. A busy ledger has its next turn.
-                    Ok(_) | Err(Failure::Refused(Refusal::NothingDue | Refusal::LedgerBusy { .. })) => {}
-                    Err(Failure::Refused(refusal)) => tracing::warn!(%refusal, "due credits were not written off"),
-                    Err(Failure::Fault(error)) => return Err(error),
+            for _ in 0..ROUNDS_MAX {
+                if self.write_off_some().await? == 0 {
+                    break;
                 }
             }
             Ok(())
         })
+    }
+}
+
+impl LotSweep {
+    /// Writes off what was due first, and answers on how many accounts; 0 also when the ledger takes no more.
+    async fn write_off_some(&self) -> Result<usize, Error> {
+        let ledger = &self.0;
+        let now = ledger.clock().now();
+        let due = store::list_accounts_with_due_lots(ledger.db().reader(), now, LOTS_MAX).await?;
+        let mut count = due.len();
+        let commands = due.into_iter().map(|account| Command {
+            account,
+            key: IdemKey::server("expire_lots", ledger.ids().uuid()),
+            actor: Actor::System,
+            operation: Operation::ExpireLots,
+            open_account: false,
+            effects: Vec::new(),
+            otherwise: Vec::new(),
+        });
+        let sent = commands.map(|command| ledger.submit(command));
+        for answer in futures_util::future::join_all(sent).await {
+            match answer {
+                // The command has nothing left to do after the write-off before it.
+                Ok(_) | Err(Failure::Refused(Refusal::NothingDue)) => {}
+                // What is left has its next turn.
+                Err(Failure::Refused(Refusal::LedgerBusy { .. } | Refusal::LedgerClosing)) => count = 0,
+                Err(Failure::Refused(refusal)) => tracing::warn!(%refusal, "due credits were not written off"),
+                Err(Failure::Fault(error)) => return Err(error),
+            }
+        }
+        Ok(count)
     }
 }
 
