@@ -211,6 +211,10 @@ fn main() -> ExitCode {
         print!("{}", report::table(&read(&orders.results)));
         return ExitCode::SUCCESS;
     }
+    if orders.tests.is_empty() {
+        eprintln!("there is no such test on this database");
+        return ExitCode::FAILURE;
+    }
     if given.get_flag("defects") {
         return if defects::run() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
