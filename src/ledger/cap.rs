@@ -64,7 +64,10 @@ pub async fn set_cap(
     let account = command.owned.account();
     let (scope, subject) = match command.member {
         None => (CapScope::Account, account),
-        Some(member) if tenants.has_member(account, member).await? => (CapScope::Member, member),
+        // Who has left may have had a cap, which can still be taken away.
+        Some(member) if command.limit.is_none() || tenants.has_member(account, member).await? => {
+            (CapScope::Member, member)
+        }
         Some(_) => return Err(Failure::Refused(CapError::NoMember)),
     };
     let (audit_id, id) = (ids.uuid(), ids.uuid());

@@ -1,6 +1,8 @@
 //! The ledger checks itself: accounts of one batch in a thousand, and everything once a day. An account that is found at fault is
 //! frozen for new credits and new work, and named; all others go on.
 
+use std::collections::BTreeSet;
+
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -58,9 +60,12 @@ impl Sampler {
 pub(super) async fn check_chosen(ledger: WeakLedger, mut to_check: mpsc::Receiver<Vec<Uuid>>) {
     while let Some(accounts) = to_check.recv().await {
         let Some(ledger) = ledger.upgrade() else { return };
+        let closing = ledger.closing().clone();
         for account in accounts {
-            if let Err(error) = ledger.check_account(account).await {
-                tracing::warn!(account.id = %account, error = ?error, "an account was not checked");
+            match closing.run_until_cancelled(ledger.check_account(account)).await {
+                Some(Ok(_)) => {}
+                Some(Err(error)) => tracing::warn!(account.id = %account, error = ?error, "an account was not checked"),
+                None => return,
             }
         }
     }
@@ -73,7 +78,9 @@ impl Ledger {
         if report.clean() {
             return Ok(Vec::new());
         }
-        self.freeze(account, &report.violations).await?;
+        for (account, rules) in &report.broken {
+            self.freeze(*account, rules).await?;
+        }
         Ok(report.violations)
     }
 
@@ -104,13 +111,10 @@ impl Ledger {
 
     async fn check_all(&self, (id, started_at): (Uuid, Micros)) -> Result<FullCheck, Error> {
         let report = verify(self.db(), self.clock(), None).await?;
-        let mut accounts: Vec<Uuid> = report.violations.iter().filter_map(|one| one.account).collect();
-        accounts.sort_unstable();
-        accounts.dedup();
-        for account in accounts {
-            let own: Vec<Violation> =
-                report.violations.iter().filter(|one| one.account == Some(account)).cloned().collect();
-            self.freeze(account, &own).await?;
+        for (account, rules) in &report.broken {
+            if let Err(error) = self.freeze(*account, rules).await {
+                tracing::error!(account.id = %account, error = ?error, "an account that breaks rules could not be frozen");
+            }
         }
         let homeless = report.violations.iter().filter(|one| one.account.is_none()).count();
         if homeless > 0 {
@@ -148,10 +152,8 @@ impl Ledger {
     }
 
     /// Freezes an account: nothing is granted to it and nothing is held for new work, what is under way ends.
-    async fn freeze(&self, account: Uuid, violations: &[Violation]) -> Result<(), Error> {
-        let mut codes: Vec<&str> = violations.iter().map(|violation| violation.code.as_str()).collect();
-        codes.dedup();
-        let codes = codes.join(" ");
+    async fn freeze(&self, account: Uuid, rules: &BTreeSet<String>) -> Result<(), Error> {
+        let codes = rules.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
         metrics::counter!("inkledger_ledger_violations_total").increment(1);
         tracing::error!(account.id = %account, rules = codes, "an account of the ledger breaks rules and is frozen");
         self.set_standing(account, (Standing::Open, Standing::Frozen), ("credits.freeze", Some(codes))).await?;

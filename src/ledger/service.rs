@@ -223,6 +223,13 @@ impl Ledger {
         Ok(store::find_account(self.0.db.reader(), account, self.0.epoch).await?)
     }
 
+    /// What an account may hold at `now`: its available credits but for those whose time is over. 0 when there is no such account.
+    pub async fn usable(&self, account: Uuid, now: Micros) -> Result<i64, Error> {
+        let Some(found) = self.account(account).await? else { return Ok(0) };
+        let due = store::sum_due_lots(self.0.db.reader(), account, now).await?;
+        Ok(found.balance.available.saturating_sub(due).max(0))
+    }
+
     /// Whose lot it is, for administrators.
     pub async fn account_of_grant(&self, grant: Uuid) -> Result<Option<Uuid>, Error> {
         Ok(store::find_grant_account(self.0.db.reader(), grant).await?)

@@ -19,6 +19,9 @@ const LOTS_MAX: u32 = 500;
 /// How often that is done in one turn of the sweeps, which others wait for.
 const ROUNDS_MAX: u32 = 20;
 
+/// A check that has not ended by then has died with its process.
+const LONGEST: Duration = Duration::from_secs(3 * 3600);
+
 /// Writes off lots that are due.
 pub struct LotSweep(pub Ledger);
 
@@ -46,24 +49,32 @@ impl LotSweep {
         let now = ledger.clock().now();
         let due = store::list_accounts_with_due_lots(ledger.db().reader(), now, LOTS_MAX).await?;
         let mut count = due.len();
-        let commands = due.into_iter().map(|account| Command {
-            account,
-            key: IdemKey::server("expire_lots", ledger.ids().uuid()),
-            actor: Actor::System,
-            operation: Operation::ExpireLots,
-            open_account: false,
-            effects: Vec::new(),
-            otherwise: Vec::new(),
+        let sent = due.into_iter().map(|account| async move {
+            let key = IdemKey::server("expire_lots", ledger.ids().uuid());
+            let command = Command {
+                account,
+                key,
+                actor: Actor::System,
+                operation: Operation::ExpireLots,
+                open_account: false,
+                effects: Vec::new(),
+                otherwise: Vec::new(),
+            };
+            (account, ledger.submit(command).await)
         });
-        let sent = commands.map(|command| ledger.submit(command));
-        for answer in futures_util::future::join_all(sent).await {
+        for (account, answer) in futures_util::future::join_all(sent).await {
             match answer {
                 // The command has nothing left to do after the write-off before it.
                 Ok(_) | Err(Failure::Refused(Refusal::NothingDue)) => {}
                 // What is left has its next turn.
                 Err(Failure::Refused(Refusal::LedgerBusy { .. } | Refusal::LedgerClosing)) => count = 0,
                 Err(Failure::Refused(refusal)) => tracing::warn!(%refusal, "due credits were not written off"),
-                Err(Failure::Fault(error)) => return Err(error),
+                // One whose rows contradict each other would be in the way of the others at every turn.
+                Err(Failure::Fault(error)) => {
+                    tracing::warn!(account.id = %account, error = ?error, "due credits were not written off");
+                    ledger.check_account(account).await?;
+                    count = 0;
+                }
             }
         }
         Ok(count)
@@ -95,8 +106,12 @@ impl Sweep for CheckSweep {
                 return Ok(());
             }
             let last = store::find_check_begun(self.ledger.db().reader()).await?;
-            let every = i64::try_from(self.every.as_micros()).unwrap_or(i64::MAX);
-            if last.is_none_or(|last| self.ledger.clock().now().saturating_sub(last) >= every) {
+            let is_time = last.is_none_or(|(begun, has_ended)| {
+                let pause = if has_ended { self.every } else { self.every.min(LONGEST) };
+                let pause = i64::try_from(pause.as_micros()).unwrap_or(i64::MAX);
+                self.ledger.clock().now().saturating_sub(begun) >= pause
+            });
+            if is_time {
                 self.ledger.begin_check().await?;
             }
             Ok(())

@@ -1,16 +1,19 @@
 //! `inkledger ledger verify`: the invariants I1–I18, every hash recomputed, and the anchors compared. Reads only, and is safe
 //! beside a running server: each statement sees one snapshot, and journal rows never change.
 
-use std::path::Path;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
     clock::{Clock, Micros},
-    db::{Db, Engine, statement},
-    error::{Error, Internal},
+    db::{Db, Engine, engine_of, statement},
+    error::{Error, Failure, Internal, Never},
 };
 
 use super::{
@@ -58,6 +61,9 @@ pub struct Report {
     pub violations_count: usize,
     /// The first thousand of them.
     pub violations: Vec<Violation>,
+    /// The rules that each account breaks, of all of them.
+    #[serde(skip)]
+    pub broken: BTreeMap<Uuid, BTreeSet<String>>,
     /// What the file of anchors came to; `None` when none was given.
     pub anchors: Option<AnchorsReport>,
     /// How long it took, microseconds.
@@ -104,6 +110,9 @@ impl Report {
 
     fn add(&mut self, violation: Violation) {
         self.violations_count += 1;
+        if let Some(account) = violation.account {
+            self.broken.entry(account).or_default().insert(violation.code.clone());
+        }
         if self.violations.len() < LISTED_MAX {
             self.violations.push(violation);
         }
@@ -170,7 +179,10 @@ async fn recomputed(db: &Db, checks: &Checks<'_>) -> Result<Report, Error> {
     Ok(report)
 }
 
-async fn check(db: &Db, sql: &str, account: Option<Uuid>, report: &mut Report) -> Result<(), DbErr> {
+/// A rule reads whole tables, which takes longer than a request may; and for one account of any size a plan of its own.
+const PATIENCE: &str = "SET LOCAL statement_timeout = '5min'; SET LOCAL plan_cache_mode = 'force_custom_plan'";
+
+async fn check(db: &Db, sql: &str, account: Option<Uuid>, report: &mut Report) -> Result<(), Error> {
     // A bare NULL column has no useful type on PostgreSQL; SQLite must not cast, or a blob would become a number.
     let (sequence, reference) = match db.engine() {
         Engine::Postgres => ("CAST(CAST(v.seq AS text) AS bigint)", "CAST(CAST(v.ref AS text) AS uuid)"),
@@ -184,15 +196,26 @@ async fn check(db: &Db, sql: &str, account: Option<Uuid>, report: &mut Report) -
         "{own}SELECT v.code AS code, v.account_id AS account_id, {sequence} AS sequence, {reference} AS reference \
          FROM ({sql}) v{condition}"
     );
-    for row in db.reader().query_all_raw(db.statement(sql, values)).await? {
-        report.add(Violation {
-            code: row.try_get("", "code")?,
-            account: row.try_get("", "account_id")?,
-            sequence: row.try_get("", "sequence")?,
-            reference: row.try_get("", "reference")?,
-        });
-    }
+    let found = db.snapshot(db.statement(sql, values), |tx, statement| {
+        Box::pin(async move {
+            if engine_of(tx) == Engine::Postgres {
+                tx.execute_unprepared(PATIENCE).await?;
+            }
+            let rows = tx.query_all_raw(statement.clone()).await?;
+            rows.iter().map(violation_from).collect::<Result<Vec<_>, DbErr>>().map_err(Failure::<Never>::from)
+        })
+    });
+    found.await?.into_iter().for_each(|violation| report.add(violation));
     Ok(())
+}
+
+fn violation_from(row: &QueryResult) -> Result<Violation, DbErr> {
+    Ok(Violation {
+        code: row.try_get("", "code")?,
+        account: row.try_get("", "account_id")?,
+        sequence: row.try_get("", "sequence")?,
+        reference: row.try_get("", "reference")?,
+    })
 }
 
 /// Puts the rows of account `$1` alone in the place of the ledger's tables, so that a rule looks at nothing else. A row that points at

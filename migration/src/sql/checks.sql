@@ -13,4 +13,5 @@ CREATE TABLE ledger_check (
 );
 CREATE INDEX ledger_check_started_at_idx ON ledger_check (started_at);
 
+CREATE INDEX ledger_account_frozen_idx ON ledger_account (account_id) WHERE state = 'frozen';
 CREATE INDEX credit_hold_shortfall_idx ON credit_hold (account_id, closed_seq, shortfall) WHERE shortfall > 0;

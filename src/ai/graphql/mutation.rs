@@ -74,8 +74,8 @@ pub struct GenerateImagesInput {
     seed: Option<SafeInt>,
     /// Makes the request happen once: 8–128 visible ASCII characters. A repeat answers as the first did.
     idempotency_key: ID,
-    /// The token of `quoteAiTask` for the same input: exactly what was quoted is held, or the answer is `QUOTE_EXPIRED`.
-    quote_token: Option<String>,
+    /// The `quote` of `quoteAiTask` for the same input: exactly what was quoted is held, or the answer is `QUOTE_EXPIRED`.
+    quote: Option<String>,
 }
 
 /// What `generateImages` did.
@@ -109,8 +109,8 @@ pub struct GenerateTextInput {
     seed: Option<SafeInt>,
     /// Makes the request happen once: 8–128 visible ASCII characters. A repeat answers as the first did.
     idempotency_key: ID,
-    /// The token of `quoteAiTask` for the same input: exactly what was quoted is held, or the answer is `QUOTE_EXPIRED`.
-    quote_token: Option<String>,
+    /// The `quote` of `quoteAiTask` for the same input: exactly what was quoted is held, or the answer is `QUOTE_EXPIRED`.
+    quote: Option<String>,
 }
 
 /// What `generateText` did.
@@ -135,8 +135,8 @@ pub struct UpscaleImageInput {
     model_id: Option<ID>,
     /// Makes the request happen once: 8–128 visible ASCII characters. A repeat answers as the first did.
     idempotency_key: ID,
-    /// The token of `quoteAiTask` for the same input: exactly what was quoted is held, or the answer is `QUOTE_EXPIRED`.
-    quote_token: Option<String>,
+    /// The `quote` of `quoteAiTask` for the same input: exactly what was quoted is held, or the answer is `QUOTE_EXPIRED`.
+    quote: Option<String>,
 }
 
 /// What `upscaleImage` did.
@@ -241,9 +241,9 @@ impl AiMutation {
                 let message = "Give `contentImageIds` alone: places have prompts of their own, and get one image each.";
                 return Err(Error::bad_input(message, &["input", "contentImageIds"]).into());
             }
-            if input.quote_token.is_some() {
-                let message = "There are no quotes for `contentImageIds`. Leave `quoteToken` out.";
-                return Err(Error::bad_input(message, &["input", "quoteToken"]).into());
+            if input.quote.is_some() {
+                let message = "There are no quotes for `contentImageIds`. Leave `quote` out.";
+                return Err(Error::bad_input(message, &["input", "quote"]).into());
             }
             let command = MakeThings {
                 function: AiFunction::GenerateImages,
@@ -270,7 +270,7 @@ impl AiMutation {
             ai_model_id: model_of(input.model_id.as_ref())?,
             seed: input.seed.map(|seed| seed.0),
         };
-        let (order, quote) = (Order::from(command), input.quote_token.as_deref());
+        let (order, quote) = (Order::from(command), input.quote.as_deref());
         let done = service::<Ai>(ctx)?.carry_out(spender, order, quote).await;
         let (task, user_errors) = split(done, |refusal| accept_refusal(refusal, Given::DRAWING))?;
         Ok(Some(GenerateImagesPayload { task, user_errors }))
@@ -293,7 +293,7 @@ impl AiMutation {
             ai_model_id: model_of(input.model_id.as_ref())?,
             seed: input.seed.map(|seed| seed.0),
         };
-        let (order, quote) = (Order::from(command), input.quote_token.as_deref());
+        let (order, quote) = (Order::from(command), input.quote.as_deref());
         let done = service::<Ai>(ctx)?.carry_out(spender, order, quote).await;
         let (task, user_errors) = split(done, |refusal| accept_refusal(refusal, given))?;
         Ok(Some(GenerateTextPayload { task, user_errors }))
@@ -314,7 +314,7 @@ impl AiMutation {
             images: images(input.image_id, input.image_ids)?,
             ai_model_id: model_of(input.model_id.as_ref())?,
         };
-        let (order, quote) = (Order::from(command), input.quote_token.as_deref());
+        let (order, quote) = (Order::from(command), input.quote.as_deref());
         let outcome = service::<Ai>(ctx)?.carry_out(spender, order, quote).await;
         let mut enlargements = None;
         if let Err(Failure::Refused(AcceptError::AlreadyUpscaled(ids))) = &outcome {

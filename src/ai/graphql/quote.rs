@@ -72,7 +72,7 @@ pub struct QuotedCap {
     is_sufficient: bool,
 }
 
-/// What work would hold. The token binds it for 15 minutes: a mutation that brings it holds exactly this, or answers `QUOTE_EXPIRED`
+/// What work would hold. `quote` binds it for 15 minutes: a mutation that brings it holds exactly this, or answers `QUOTE_EXPIRED`
 /// when prices or prompts have changed since. Nothing is reserved: the balance and the caps are judged with the mutation.
 #[derive(SimpleObject)]
 #[graphql(complex)]
@@ -83,9 +83,9 @@ pub struct QuoteAiTaskPayload {
     credits_per_item: Option<Vec<Credits>>,
     /// The model that would do it. Null when refused.
     model: Option<AiModel>,
-    /// For `quoteToken` of the function's own mutation, with the same input. Null when refused.
-    token: Option<String>,
-    /// Until when the token binds. Null when refused.
+    /// For `quote` of the function's own mutation, with the same input. Null when refused.
+    quote: Option<String>,
+    /// Until when it binds. Null when refused.
     expires_at: Option<DateTime>,
     /// Whether the available credits cover it now. Null when refused.
     is_balance_sufficient: Option<bool>,
@@ -117,7 +117,7 @@ impl QuoteAiTaskPayload {
             credits: None,
             credits_per_item: None,
             model: None,
-            token: None,
+            quote: None,
             expires_at: None,
             is_balance_sufficient: None,
             remaining: None,
@@ -137,7 +137,7 @@ impl From<Quote> for QuoteAiTaskPayload {
             caps: Some(quote.caps.iter().map(quoted).collect()),
             credits_per_item: Some(quote.holds.into_iter().map(Credits).collect()),
             model: Some(AiModel(quote.model)),
-            token: Some(quote.token),
+            quote: Some(quote.token),
             expires_at: Some(DateTime(quote.expires_at)),
             is_balance_sufficient: Some(remaining.is_some()),
             remaining: remaining.map(Credits),
@@ -182,7 +182,7 @@ pub struct QuoteQuery;
 
 #[Object]
 impl QuoteQuery {
-    /// What a command would hold, which model would do it, and a token that binds it. Nothing is held and nothing is sent.
+    /// What a command would hold, which model would do it, and what binds it. Nothing is held and nothing is sent.
     #[graphql(guard = "QueryPolicy", visible = "visible::signed_in")]
     async fn quote_ai_task(
         &self,

@@ -145,7 +145,7 @@ pub(super) fn accept_refusal(refusal: AcceptError, given: Given) -> Vec<UserErro
             return vec![UserError::insufficient(figures.required, figures.available)];
         }
         AcceptError::NotCovered { why: NotCovered::ByCap(exceeded), .. } => return vec![cap_exceeded(&exceeded)],
-        AcceptError::QuoteExpired => (UserErrorCode::QuoteExpired, &["input", "quoteToken"]),
+        AcceptError::QuoteExpired => (UserErrorCode::QuoteExpired, &["input", "quote"]),
         AcceptError::TooManyGrants => (UserErrorCode::LotsExceeded, &[]),
         AcceptError::Model(refusal @ ModelRefusal::PromptTooLong { .. }) => {
             let path = Some(prompt.map(str::to_owned).to_vec());

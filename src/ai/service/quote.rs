@@ -57,7 +57,6 @@ impl Ai {
         let expires_at = now.saturating_add(LIFE);
         let signature = self.parts.vault.sign_quote(&terms(spender, order, &prepared, expires_at)?);
         let token = [expires_at.to_be_bytes().as_slice(), &signature].concat();
-        let account = self.parts.ledger.account(spender.account_id).await?;
         let mut caps = self.parts.ledger.caps_of(&[spender.account_id]).await?;
         let caps = caps.remove(&spender.account_id).unwrap_or_default().into_iter();
         let caps = caps.filter(|cap| cap.limits(Some(spender.user_id)));
@@ -68,7 +67,7 @@ impl Ai {
             model: prepared.model,
             token: URL_SAFE_NO_PAD.encode(token),
             expires_at,
-            available: account.map_or(0, |account| account.balance.available),
+            available: self.parts.ledger.usable(spender.account_id, now).await?,
             caps: caps.map(|cap| cap.as_of(now)).collect(),
         })
     }
@@ -104,10 +103,9 @@ fn terms(spender: Spender, order: &Order, prepared: &Prepared, expires_at: Micro
     terms.extend(order.hash(spender.user_id));
     terms.extend(prepared.model.model.id.as_bytes());
     terms.extend(prepared.model.price.id.as_bytes());
-    // While versions of a prompt are tried against each other, which of them it will be is drawn with the command.
-    let is_drawn = prepared.uses.iter().any(|one| one.split_id.is_some());
-    let version = prepared.prompt_version_id.filter(|_| !is_drawn).unwrap_or_default();
-    terms.extend(version.as_bytes());
+    // While versions of a prompt are tried against each other, which of them it will be is decided with the command.
+    let settled = prepared.uses.iter().filter(|one| one.split_id.is_none());
+    terms.extend(settled.flat_map(|one| *one.version_id.as_bytes()));
     terms.extend(prepared.holds()?.iter().flat_map(|hold| hold.to_be_bytes()));
     Ok(terms)
 }

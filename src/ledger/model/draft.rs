@@ -207,10 +207,10 @@ impl<'a> Draft<'a> {
     /// The caps that each item counts against, with what they hold then.
     fn admit(&mut self, items: &[HoldItem]) -> Result<Vec<Vec<Uuid>>, Declined> {
         let mut linked = vec![Vec::new(); items.len()];
-        let known = &self.state.caps;
+        let known: Vec<&Cap> = self.state.caps.iter().filter(|cap| items.iter().any(|item| cap.covers(item))).collect();
         let is_last =
             |cap: &Cap| !known.iter().any(|other| other.kind() == cap.kind() && other.period_start > cap.period_start);
-        let mut caps: Vec<&Cap> = known.iter().filter(|cap| is_last(cap) && !cap.is_gone(self.now)).collect();
+        let mut caps: Vec<&Cap> = known.iter().copied().filter(|cap| is_last(cap) && !cap.is_gone(self.now)).collect();
         caps.sort_unstable_by_key(|cap| cap.kind());
         for cap in caps {
             let mut required = 0_i64;

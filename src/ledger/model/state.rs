@@ -290,12 +290,13 @@ impl State {
     /// Begins the present period of every cap that a hold of `items` would count against.
     pub fn renew_caps(&mut self, items: &[HoldItem], now: Micros, mut id: impl FnMut() -> Uuid) {
         let now = now.max(self.account.ledger_now);
+        let concerned: Vec<Cap> =
+            self.caps.iter().filter(|cap| items.iter().any(|item| cap.covers(item))).copied().collect();
         let is_last = |cap: &&Cap| {
-            !self.caps.iter().any(|other| other.kind() == cap.kind() && other.period_start > cap.period_start)
+            !concerned.iter().any(|other| other.kind() == cap.kind() && other.period_start > cap.period_start)
         };
-        let over = self.caps.iter().filter(is_last).filter(|cap| cap.is_over(now) && !cap.is_gone(now));
-        let renewed: Vec<Cap> =
-            over.filter(|cap| items.iter().any(|item| cap.covers(item))).map(|cap| cap.renewed(id(), now)).collect();
+        let over = concerned.iter().filter(is_last).filter(|cap| cap.is_over(now) && !cap.is_gone(now));
+        let renewed: Vec<Cap> = over.map(|cap| cap.renewed(id(), now)).collect();
         self.caps.extend(renewed);
     }
 

@@ -29,6 +29,13 @@ pub async fn count_overdue(connection: &impl ConnectionTrait, now: Micros) -> Re
     Ok((lots, number(connection, &count("credit_hold", "state = 'held'"), vec![now.into()]).await?))
 }
 
+/// Available credits of an account whose time is over, and which are not written off yet.
+pub async fn sum_due_lots(connection: &impl ConnectionTrait, account: Uuid, now: Micros) -> Result<i64, DbErr> {
+    let sql = "SELECT CAST(COALESCE(SUM(available), 0) AS bigint) AS n FROM credit_grant \
+               WHERE account_id = $1 AND available > 0 AND expires_at <= $2";
+    number(connection, sql, vec![account.into(), now.into()]).await
+}
+
 /// What was delivered since `since` and could not be charged, in credits.
 pub async fn sum_shortfall(connection: &impl ConnectionTrait, since: Micros) -> Result<i64, DbErr> {
     let sql = "SELECT CAST(COALESCE(SUM(h.shortfall), 0) AS bigint) AS n FROM credit_hold h JOIN credit_transaction t \
@@ -98,11 +105,12 @@ pub async fn update_check(tx: &impl ConnectionTrait, id: Uuid, found: &FullCheck
     Ok(())
 }
 
-/// When the last check of everything began, whether it ended or not.
-pub async fn find_check_begun(connection: &impl ConnectionTrait) -> Result<Option<Micros>, DbErr> {
-    let sql = "SELECT started_at FROM ledger_check ORDER BY started_at DESC LIMIT 1";
+/// When the last check of everything began, and whether it ended.
+pub async fn find_check_begun(connection: &impl ConnectionTrait) -> Result<Option<(Micros, bool)>, DbErr> {
+    let sql = "SELECT started_at, finished_at FROM ledger_check ORDER BY started_at DESC LIMIT 1";
     let row = connection.query_one_raw(statement(connection, sql, [])).await?;
-    row.map(|row| row.try_get("", "started_at")).transpose()
+    row.map(|row| Ok((row.try_get("", "started_at")?, row.try_get::<Option<Micros>>("", "finished_at")?.is_some())))
+        .transpose()
 }
 
 /// The last check of everything that ended.

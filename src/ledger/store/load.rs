@@ -32,9 +32,9 @@ pub async fn insert_account(tx: &impl ConnectionTrait, account: Uuid, now: Micro
 }
 
 /// Closes an account's ledger: nothing is granted or held any more, while what is held can still be settled and given
-/// back. A frozen one stays frozen.
+/// back.
 pub async fn close_account(tx: &impl ConnectionTrait, account: Uuid) -> Result<(), DbErr> {
-    let sql = "UPDATE ledger_account SET state = 'closed' WHERE account_id = $1 AND state = 'open'";
+    let sql = "UPDATE ledger_account SET state = 'closed' WHERE account_id = $1";
     tx.execute_raw(statement(tx, sql, [account.into()])).await?;
     Ok(())
 }
@@ -154,15 +154,17 @@ pub async fn load_due_lots(tx: &impl ConnectionTrait, account: Uuid, now: Micros
     rows.iter().map(lot_from).collect()
 }
 
-/// Accounts that have lots with available credits whose time is over, at most `most`, those whose came first before others.
+/// Accounts that have lots with available credits whose time is over, by the first `most` such lots. A frozen account waits until
+/// somebody has looked at it.
 pub async fn list_accounts_with_due_lots(
     connection: &impl ConnectionTrait,
     now: Micros,
     most: u32,
 ) -> Result<Vec<Uuid>, DbErr> {
     let sql = format!(
-        "SELECT DISTINCT account_id FROM (SELECT account_id FROM credit_grant WHERE available > 0 AND expires_at <= $1 \
-         ORDER BY expires_at, account_id LIMIT {most}) AS due"
+        "SELECT DISTINCT account_id FROM (SELECT g.account_id FROM credit_grant g \
+         JOIN ledger_account a ON a.account_id = g.account_id WHERE g.available > 0 AND g.expires_at <= $1 \
+         AND a.state <> 'frozen' ORDER BY g.expires_at, g.account_id LIMIT {most}) AS due"
     );
     let rows = connection.query_all_raw(statement(connection, sql, [now.into()])).await?;
     rows.iter().map(|row| row.try_get("", "account_id")).collect()

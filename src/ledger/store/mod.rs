@@ -21,7 +21,7 @@ pub use draw::{
 pub use grant::{Grant, GrantFilter, count_grants, list_grants, load_by_grant};
 pub use health::{
     COUNTED_MAX, FullCheck, count_overdue, find_check_begun, find_last_anchor, find_last_check, insert_check,
-    list_frozen, sum_journal, sum_lots, sum_open_holds, sum_shortfall, update_check, update_standing,
+    list_frozen, sum_due_lots, sum_journal, sum_lots, sum_open_holds, sum_shortfall, update_check, update_standing,
 };
 pub use hold::{
     HoldFilter, HoldPlace, HoldStage, OwnedHold, count_holds, list_holds, load_by_hold, load_parts_by_hold,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{builders::Person, server::Server};
 
-const QUOTE: &str = "query($i: QuoteAiTaskInput!) { quoteAiTask(input: $i) { credits creditsPerItem token expiresAt remaining \
+const QUOTE: &str = "query($i: QuoteAiTaskInput!) { quoteAiTask(input: $i) { credits creditsPerItem quote expiresAt remaining \
                      isBalanceSufficient model { priceVersion } caps { isSufficient cap { scope room } } userErrors { code } } }";
 const DRAW: &str =
     "mutation($i: GenerateImagesInput!) { generateImages(input: $i) { task { id } userErrors { code path } } }";
@@ -16,13 +16,13 @@ const WRITE: &str =
 /// The codes of a mutation that brings a token; empty when it was accepted.
 async fn asked(server: &Server, person: &Person, mutation: &str, (input, token): (&Value, &Value), key: &str) -> Value {
     let mut input = input.clone();
-    input["quoteToken"] = token.clone();
+    input["quote"] = token.clone();
     input["idempotencyKey"] = json!(key);
     server.payload(person, mutation, json!({"i": input})).await["userErrors"].clone()
 }
 
 fn over() -> Value {
-    json!([{"code": "QUOTE_EXPIRED", "path": ["input", "quoteToken"]}])
+    json!([{"code": "QUOTE_EXPIRED", "path": ["input", "quote"]}])
 }
 
 #[rstest]
@@ -47,7 +47,7 @@ async fn a_quote_binds_until_the_price_changes(#[values(Engine::Sqlite, Engine::
         (&json!(true), &json!(available - credits), &json!([])),
         "{quoted}"
     );
-    let token = quoted["token"].clone();
+    let token = quoted["quote"].clone();
     // For nobody else and for nothing else.
     assert_eq!(asked(&server, &other, DRAW, (&input, &token), "by-a-stranger").await, over());
     let changed = [json!({"prompt": "a shed", "count": 3}), json!({"prompt": "a ship", "count": 2})];
@@ -69,7 +69,7 @@ async fn a_quote_binds_until_the_price_changes(#[values(Engine::Sqlite, Engine::
     let held = server.number("SELECT CAST(SUM(amount) AS bigint) FROM credit_hold").await;
     assert_eq!(held, credits);
     let written = quote(&user, "GENERATE_TEXT", &text).await;
-    assert_eq!(asked(&server, &user, WRITE, (&text, &written["token"]), "the-text").await, json!([]));
+    assert_eq!(asked(&server, &user, WRITE, (&text, &written["quote"]), "the-text").await, json!([]));
     // Another price: the quote does not bind, and a repeat of what it bound still has its first answer.
     let models = server.payload(&hero, "{ aiModels { id name } }", json!({})).await;
     let model = models.as_array().unwrap().iter().find(|model| model["name"] == "Sandbox Image").unwrap()["id"].clone();
