@@ -105,7 +105,7 @@ impl Crowd {
                 // More works than a story has: most of many clients would meet one that is held.
                 works.iter_mut().for_each(|(work, _)| *work = u8::try_from(dice.below(WORKS)).unwrap());
             }
-            if !matches!(found, Step::Wait(_)) {
+            if !matches!(found, Step::Wait(_) | Step::Cap { .. }) {
                 break teller.tell(&found).unwrap();
             }
         };

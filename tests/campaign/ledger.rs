@@ -1,5 +1,7 @@
 //! What is shared with the tests of the ledger: the naive model and random stories.
 
+#[path = "../it/ledger/cap.rs"]
+pub mod cap;
 #[path = "../it/ledger/core.rs"]
 pub mod core;
 #[path = "../it/ledger/model.rs"]

@@ -46,11 +46,13 @@ pub fn step() -> impl Strategy<Value = Step> {
     let some = || proptest::option::weighted(0.6, 1..25_i64);
     let amount = prop_oneof![10 => 1..40_i64, 1 => Just(1_000_000_000_000)];
     let life = prop_oneof![3 => Just(None), 6 => (1..60_i64).prop_map(Some), 1 => (-5..1_i64).prop_map(Some)];
+    let cap = (proptest::option::of(0..2_u8), any::<bool>(), proptest::option::weighted(0.9, 0..120_i64))
+        .prop_map(|(user, is_daily, limit)| Step::Cap { user, is_daily, limit });
+    // More than ten in one choice are boxed, and a boxed one cannot go to another thread.
+    let beside = prop_oneof![8 => (-10..40_i64).prop_map(Step::Wait), 1 => Just(Step::Wait(86_400)), 2 => cap];
+    let due = prop_oneof![4 => (0..12_usize).prop_map(|hold| Step::Expire { hold }), 2 => Just(Step::ExpireLots)];
     prop_oneof![
-        8 => (-10..40_i64).prop_map(Step::Wait),
-        1 => Just(Step::Wait(86_400)),
-        2 => (proptest::option::of(0..2_u8), any::<bool>(), proptest::option::weighted(0.9, 0..120_i64))
-            .prop_map(|(user, is_daily, limit)| Step::Cap { user, is_daily, limit }),
+        11 => beside,
         16 => (0..5_u8, 0..4_u8, amount, life, key())
             .prop_map(|(source, name, amount, life, key)| Step::Grant { source, name, amount, life, key }),
         24 => (proptest::collection::vec((0..9_u8, 1..30_i64), 0..4), 1..60_i64, key())
@@ -58,8 +60,7 @@ pub fn step() -> impl Strategy<Value = Step> {
         20 => (0..12_usize, -1..50_i64, key()).prop_map(|(hold, actual, key)| Step::Settle { hold, actual, key }),
         12 => (proptest::collection::vec(0..12_usize, 0..4), key())
             .prop_map(|(holds, key)| Step::Release { holds, key }),
-        4 => (0..12_usize).prop_map(|hold| Step::Expire { hold }),
-        2 => Just(Step::ExpireLots),
+        6 => due,
         8 => (0..12_usize, some(), key()).prop_map(|(hold, amount, key)| Step::Refund { hold, amount, key }),
         8 => (0..6_usize, some(), key()).prop_map(|(lot, amount, key)| Step::Revoke { lot, amount, key }),
         4 => (-20..20_i64, key())
