@@ -1,5 +1,5 @@
-//! Load on a real server process over loopback: start-up, reads, credits on one and on many accounts, subscribers.
-//! `script/bench` runs it. It prints one table row per figure; nothing is asserted.
+//! Load on a real server process over loopback: start-up, reads, and credits on one and on many accounts, each request acknowledged
+//! on its own. `script/bench load` runs it. It prints one table row per figure; that every credit is there at the end is asserted.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,10 +16,7 @@
 mod support;
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -28,48 +25,78 @@ use serde_json::{Value, json};
 
 use self::support::{
     api::{Api, Person},
+    open_loop::Spread,
     row,
     server::Server,
-    socket::subscribe,
+    wire::Wire,
 };
 
 const PEOPLE: usize = 200;
-const SOCKETS_EACH: usize = 10;
-const CONNECTIONS: usize = 32;
-const SPELL: Duration = Duration::from_secs(5);
+const CONNECTIONS: usize = 64;
+const SPELL: Duration = Duration::from_secs(8);
 
 const ADD: &str = "mutation($to: ID!, $key: ID!) { addCredits(input: {target: {accountId: $to}, amount: 1, \
                    idempotencyKey: $key}) { balanceAfter userErrors { code } } }";
+const REVOKE: &str = "mutation($of: ID!, $key: ID!) { revokeCredits(input: {grantId: $of, amount: 1, idempotencyKey: $key}) \
+                      { balanceAfter userErrors { code } } }";
 
-/// Runs `work` on every connection for one spell and answers requests a second and the 50th and 99th percentile.
-async fn closed_loop<F, Fut>(work: F) -> (f64, Duration, Duration)
-where
-    F: Fn(usize, u64) -> Fut + Clone + Send + Sync + 'static,
-    Fut: Future<Output = ()> + Send,
-{
-    let began = Instant::now();
-    let mut tasks = Vec::new();
-    for connection in 0..CONNECTIONS {
-        let work = work.clone();
-        tasks.push(tokio::spawn(async move {
-            let mut took = Vec::new();
-            let mut number = 0;
-            while began.elapsed() < SPELL {
-                let one = Instant::now();
-                work(connection, number).await;
-                took.push(one.elapsed());
-                number += 1;
-            }
-            took
-        }));
+/// What is asked again and again: the body of a connection's next request.
+type Body = Arc<dyn Fn(usize, u64) -> String + Send + Sync>;
+
+/// One server and somebody who asks it.
+struct Load<'a> {
+    url: &'a str,
+    token: &'a str,
+    /// What stands in every answer.
+    expect: &'static str,
+    body: Body,
+}
+
+impl Load<'_> {
+    /// Asks on every connection for one spell, each request as soon as the last is answered, or at `per_second` requests of all
+    /// connections together, timed from when it was due. How many a second, and how long they took.
+    async fn run(&self, spell: &str, per_second: Option<f64>) -> (f64, Spread) {
+        let mut tasks = Vec::new();
+        let began = Instant::now();
+        for connection in 0..CONNECTIONS {
+            let mut wire = Wire::open(self.url, self.token).await;
+            let (body, expect) = (Arc::clone(&self.body), self.expect);
+            // The numbers of a spell are no other's.
+            let first = u64::from(spell.bytes().map(u32::from).sum::<u32>()) << 32;
+            tasks.push(tokio::spawn(async move {
+                let mut took = Vec::new();
+                for number in 0.. {
+                    let mut one = Instant::now();
+                    if let Some(rate) = per_second {
+                        let place = (number * CONNECTIONS as u64 + connection as u64) as f64;
+                        one = began + Duration::from_secs_f64(place / rate);
+                        tokio::time::sleep_until(one.into()).await;
+                    }
+                    if one.duration_since(began) > SPELL {
+                        break;
+                    }
+                    let answer = wire.ask(&body(connection, first + number)).await;
+                    assert!(answer.contains(expect), "{answer}");
+                    took.push(one.elapsed());
+                }
+                took
+            }));
+        }
+        let mut took = Vec::new();
+        for task in tasks {
+            took.extend(task.await.unwrap());
+        }
+        (took.len() as f64 / began.elapsed().as_secs_f64(), Spread::new(took))
     }
-    let mut took = Vec::new();
-    for task in tasks {
-        took.extend(task.await.unwrap());
+
+    /// As fast as it goes, and at 80 % of that: two rows. Answers how many requests a second.
+    async fn rows(&self, what: &str) -> f64 {
+        let (rate, took) = self.run("as fast as it goes", None).await;
+        row(&format!("{what}, {CONNECTIONS} connections"), format!("{rate:.0}/s, p50 / p95 / p99 {took}"));
+        let (_, took) = self.run("four fifths", Some(rate * 0.8)).await;
+        row("  at 80 % of that, from when each was due", format!("p50 / p95 / p99 {took}"));
+        rate
     }
-    let rate = took.len() as f64 / began.elapsed().as_secs_f64();
-    took.sort_unstable();
-    (rate, took[took.len() / 2], took[took.len() * 99 / 100])
 }
 
 async fn people(api: &Api) -> Vec<Person> {
@@ -80,51 +107,17 @@ async fn people(api: &Api) -> Vec<Person> {
     made.buffered(8).collect().await
 }
 
-async fn count_events(
-    url: &str,
-    person: &Person,
-    seen: Arc<AtomicU64>,
-    arrived: tokio::sync::mpsc::UnboundedSender<Instant>,
-) {
-    let query = "subscription($a: ID!) { creditBalance(accountId: $a) { kind sequence balance { available } } }";
-    let mut socket = subscribe(url, &person.token, query, json!({ "a": person.account })).await;
-    seen.fetch_add(1, Ordering::SeqCst);
-    tokio::spawn(async move {
-        while let Some(Ok(message)) = socket.next().await {
-            if message.is_text() && arrived.send(Instant::now()).is_err() {
-                break;
-            }
-        }
-    });
+fn request(query: &str, variables: Value) -> String {
+    json!({ "query": query, "variables": variables }).to_string()
 }
 
-async fn subscribers(server: &Server, api: &Api, hero: &str, people: &[Person]) {
-    let before = server.memory();
-    let seen = Arc::new(AtomicU64::new(0));
-    let (arrived, mut arrivals) = tokio::sync::mpsc::unbounded_channel();
-    for person in people {
-        for _ in 0..SOCKETS_EACH {
-            count_events(&server.url, person, seen.clone(), arrived.clone()).await;
-        }
-    }
-    let sockets = seen.load(Ordering::SeqCst);
-    let each = server.memory().saturating_sub(before) as f64 / sockets as f64 / 1000.0;
-    let mut took = Vec::new();
-    for number in 0..200 {
-        let person = &people[number % people.len()];
-        let sent = Instant::now();
-        api.ask(hero, ADD, json!({ "to": person.account, "key": format!("live-{number:08}") })).await;
-        for _ in 0..SOCKETS_EACH {
-            let at = tokio::time::timeout(Duration::from_secs(5), arrivals.recv()).await.unwrap().unwrap();
-            took.push(at.duration_since(sent));
-        }
-    }
-    took.sort_unstable();
-    row("subscribers", sockets);
-    row("memory of one subscriber", format!("{each:.1} kB"));
-    row("memory of the process with them", format!("{:.0} MB", server.memory() as f64 / 1e6));
-    let (half, most) = (took[took.len() / 2], took[took.len() * 99 / 100]);
-    row("addCredits sent to event received, p50 / p99", format!("{half:.1?} / {most:.1?}"));
+/// A grant that much can be taken from.
+async fn large_grant(api: &Api, hero: &str, account: &str) -> String {
+    let query = "mutation($to: ID!) { addCredits(input: {target: {accountId: $to}, amount: 1000000, idempotencyKey: \
+                 \"a-large-grant\"}) { account { creditGrants(first: 1) { nodes { id } } } } }";
+    let answer = api.ask(hero, query, json!({ "to": account })).await;
+    let id = &answer["data"]["addCredits"]["account"]["creditGrants"]["nodes"][0]["id"];
+    id.as_str().unwrap_or_else(|| panic!("no grant: {answer}")).to_owned()
 }
 
 async fn measure(binary: &str, database: Option<&str>) {
@@ -133,44 +126,41 @@ async fn measure(binary: &str, database: Option<&str>) {
     row("first start to the ready line, migrations included", format!("{:.0?}", server.started));
     let api = Api::new(&server.url);
     let hero = api.claim(&server.claim).await;
-    let people = Arc::new(people(&api).await);
+    let people = people(&api).await;
     row("memory after 200 sign-ups", format!("{:.0} MB", server.memory() as f64 / 1e6));
+    let load = |token, expect, body: Body| Load { url: &server.url, token, expect, body };
 
-    let (it, token) = (api.clone(), people[0].token.clone());
-    let (rate, half, most) = closed_loop(move |_, _| {
-        let (it, token) = (it.clone(), token.clone());
-        async move {
-            it.ask(&token, "{ viewer { username } }", Value::Null).await;
-        }
-    })
-    .await;
-    row("viewer, 32 connections", format!("{rate:.0}/s, p50 {half:.1?}, p99 {most:.1?}"));
+    let body: Body = Arc::new(|_, _| request("{ viewer { username } }", Value::Null));
+    load(&people[0].token, "person-0", body).rows("`viewer`").await;
 
-    for (what, many) in
-        [("addCredits on one account, 32 connections", false), ("addCredits on 200 accounts, 32 connections", true)]
-    {
-        let (it, token, people) = (api.clone(), hero.clone(), people.clone());
-        let (rate, half, most) = closed_loop(move |connection, number| {
-            let (it, token, people) = (it.clone(), token.clone(), people.clone());
-            async move {
-                let index =
-                    if many { (connection + CONNECTIONS * usize::try_from(number).unwrap()) % people.len() } else { 0 };
-                let key = format!("load-{many}-{connection}-{number}");
-                let answer = it.ask(&token, ADD, json!({ "to": people[index].account, "key": key })).await;
-                assert!(answer["data"]["addCredits"]["balanceAfter"].is_i64(), "{answer}");
-            }
-        })
-        .await;
-        row(what, format!("{rate:.0}/s, p50 {half:.1?}, p99 {most:.1?}"));
+    let grant = large_grant(&api, &hero, &people[1].account).await;
+    let body: Body = Arc::new(move |connection, number| {
+        request(REVOKE, json!({ "of": grant, "key": format!("revoke-{connection}-{number}") }))
+    });
+    let done = "\"userErrors\":[]";
+    load(&hero, done, body).rows("`revokeCredits` on one account").await;
+
+    let accounts: Vec<String> = people.iter().map(|person| person.account.clone()).collect();
+    for (what, many) in [("`addCredits` on one account", 1), ("`addCredits` on 200 accounts", accounts.len())] {
+        let accounts = accounts.clone();
+        let body: Body = Arc::new(move |connection, number| {
+            let to = &accounts[(connection + CONNECTIONS * usize::try_from(number % 1_000_000).unwrap()) % many];
+            request(ADD, json!({ "to": to, "key": format!("add-{many}-{connection}-{number}") }))
+        });
+        load(&hero, done, body).rows(what).await;
     }
-    subscribers(&server, &api, &hero, &people).await;
+    row("memory at the end", format!("{:.0} MB", server.memory() as f64 / 1e6));
+    drop(server);
+    let began = Instant::now();
+    support::server::verify(binary, folder.path(), database);
+    row("every invariant and hash of it, verified in", format!("{:.1?}", began.elapsed()));
 }
 
 fn main() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     let Some(binary) = arguments.next() else {
-        println!("usage: script/bench [POSTGRES_URL]");
+        println!("usage: script/bench load");
         return;
     };
     let size = std::fs::metadata(&binary).unwrap().len();

@@ -5,6 +5,7 @@ pub mod constraint;
 pub mod effect;
 pub mod full;
 pub mod list;
+pub mod many;
 pub mod migrate;
 mod postgres;
 mod retry;

@@ -37,6 +37,7 @@ pub mod site;
 pub mod statistics;
 pub mod storage;
 pub mod telemetry;
+pub mod together;
 pub mod trace;
 pub mod viewer;
 mod words;

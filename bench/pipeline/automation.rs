@@ -13,10 +13,14 @@ use uuid::Uuid;
 
 use super::{
     fleet::{Fleet, Run, Site, command},
-    open_loop::{Spread, at_rate},
     world::{field, now},
 };
-use crate::support::{api::Api, row, socket::subscribe};
+use crate::support::{
+    api::Api,
+    open_loop::{Spread, at_rate},
+    row,
+    socket::subscribe,
+};
 
 /// Runs that are paused, resumed and cancelled.
 const ACTIVE: usize = 50;

@@ -3,10 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    open_loop::{Spread, at_rate, ms},
-    world::{World, field},
-};
+use super::world::{World, field};
+use crate::support::open_loop::{Spread, at_rate, ms};
 
 const PER_SECOND: u32 = 20;
 /// A month of a calendar is a thousand entries: nobody turns so many pages in a second.

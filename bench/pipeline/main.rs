@@ -16,7 +16,6 @@
 mod automation;
 mod fleet;
 mod lists;
-mod open_loop;
 mod place;
 mod rows;
 mod statistics;

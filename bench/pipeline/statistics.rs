@@ -9,11 +9,8 @@ use std::sync::{
 use chrono::DateTime;
 use serde_json::{Value, json};
 
-use super::{
-    open_loop::at_rate,
-    world::{World, field, uuid_of},
-};
-use crate::support::row;
+use super::world::{World, field, uuid_of};
+use crate::support::{open_loop::at_rate, row};
 
 const PER_SECOND: u32 = 5;
 const REQUESTS: u32 = 100;

@@ -59,6 +59,18 @@ impl Server {
     }
 }
 
+/// Verifies the ledger of a server that has ended.
+pub fn verify(binary: &str, folder: &Path, database: Option<&str>) {
+    let mut command = Command::new(binary);
+    command.args(["ledger", "verify", "--json", "--data-dir"]).arg(folder);
+    if let Some(url) = database {
+        command.args(["--database-url", url]);
+    }
+    let done = command.output().expect("the command runs");
+    let text = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success(), "{text}{}", String::from_utf8_lossy(&done.stderr));
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();

@@ -1,7 +1,11 @@
 //! The installation's signing key: made at first start, kept in the data folder for its owner's eyes only. Everything
 //! that is signed or derived from a secret comes from here.
 
-use std::path::Path;
+use std::{
+    num::NonZeroUsize,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey,
@@ -9,11 +13,13 @@ use jsonwebtoken::{
     errors::{ErrorKind, Result as JwtResult},
     signature::{Error as SignatureError, Signer, Verifier},
 };
+use lru::LruCache;
 use ring::{
     hmac,
     signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey},
 };
 
+use super::token::SignedClaims;
 pub use crate::key_file::KeyError;
 use crate::{ids::Ids, key_file};
 
@@ -23,6 +29,7 @@ pub struct KeyRing {
     kid: String,
     encoding: EncodingKey,
     decoding: DecodingKey,
+    seen: Seen,
     successor: hmac::Key,
     urls: [u8; 32],
 }
@@ -57,6 +64,7 @@ impl KeyRing {
             kid: key_file::name_of(public),
             encoding: EncodingKey::from_ed_der(der),
             decoding: DecodingKey::from_ed_der(public),
+            seen: Seen::default(),
             successor: hmac::Key::new(hmac::HMAC_SHA256, secret.as_ref()),
             urls: urls.as_ref().try_into().ok()?,
         })
@@ -82,6 +90,11 @@ impl KeyRing {
         &self.decoding
     }
 
+    /// Tokens whose signature was found right.
+    pub(super) fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
     /// The public half, 32 bytes.
     pub fn public_key(&self) -> &[u8] {
         self.decoding.try_get_as_bytes().unwrap_or_default()
@@ -96,6 +109,37 @@ impl KeyRing {
             *to = *from;
         }
         next
+    }
+}
+
+/// Tokens that are remembered as rightly signed.
+const SEEN_MAX: NonZeroUsize = NonZeroUsize::new(16_384).unwrap();
+
+/// What rightly signed tokens say, by the SHA-256 of their text: a client sends the same one again and again, and looking at the
+/// signature takes longer than all else about it. Only what the signature says is kept; whether the token is still good is judged
+/// each time. It goes with its key.
+#[derive(Clone)]
+pub(super) struct Seen(Arc<Mutex<LruCache<Vec<u8>, SignedClaims>>>);
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(LruCache::new(SEEN_MAX))))
+    }
+}
+
+impl Seen {
+    fn lock(&self) -> MutexGuard<'_, LruCache<Vec<u8>, SignedClaims>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the token with this hash says, if it was seen.
+    pub(super) fn get(&self, hash: &[u8]) -> Option<SignedClaims> {
+        self.lock().get(hash).copied()
+    }
+
+    /// Remembers a token that is rightly signed.
+    pub(super) fn put(&self, hash: Vec<u8>, claims: SignedClaims) {
+        self.lock().put(hash, claims);
     }
 }
 

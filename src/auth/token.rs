@@ -93,31 +93,55 @@ fn is_our_header(header: &Header, keys: &KeyRing) -> bool {
         && header.typ.as_deref() == Some("JWT")
 }
 
+/// What a rightly signed token of ours says, whether or not it is good now. Times in whole seconds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SignedClaims {
+    user_id: Uuid,
+    session_id: Uuid,
+    iat: i64,
+    exp: i64,
+}
+
 /// What `token` says. Answers `TokenInvalid`, and `TokenExpired` only for a token that was good once.
 pub fn verify(keys: &KeyRing, rules: &TokenRules, token: &str, now: Micros) -> Result<Claims, AuthReason> {
     if token.len() > LENGTH_MAX {
         return Err(AuthReason::TokenInvalid);
     }
-    let header = jsonwebtoken::decode_header(token).map_err(|_| AuthReason::TokenInvalid)?;
-    if !is_our_header(&header, keys) {
+    // What is remembered was found right by the same key and the same rules.
+    let hash = sha256([token, &rules.issuer, &rules.audience].join("\0").as_bytes());
+    let signed = match keys.seen().get(&hash) {
+        Some(signed) => signed,
+        None => {
+            let signed = read_signed(keys, rules, token).ok_or(AuthReason::TokenInvalid)?;
+            keys.seen().put(hash, signed);
+            signed
+        }
+    };
+    let seconds = now.div_euclid(SECOND);
+    let SignedClaims { user_id, session_id, iat, exp } = signed;
+    let lifetime = exp.saturating_sub(iat);
+    if !(1..=rules.lifetime_seconds).contains(&lifetime) || iat > seconds.saturating_add(SKEW_SECONDS) {
         return Err(AuthReason::TokenInvalid);
     }
+    if seconds >= exp {
+        return Err(AuthReason::TokenExpired);
+    }
+    Ok(Claims { user_id, session_id, expires_at: exp.saturating_mul(SECOND) })
+}
+
+/// What a token says that has our header, our issuer and audience, and our signature.
+fn read_signed(keys: &KeyRing, rules: &TokenRules, token: &str) -> Option<SignedClaims> {
+    let header = jsonwebtoken::decode_header(token).ok()?;
+    if !is_our_header(&header, keys) {
+        return None;
+    }
     let mut validation = Validation::new(Algorithm::EdDSA);
-    validation.validate_exp = false; // The library reads the machine's clock; ours decides below.
+    validation.validate_exp = false; // The library reads the machine's clock; ours decides.
     validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
     validation.set_issuer(&[&rules.issuer]);
     validation.set_audience(&[&rules.audience]);
-    let wire =
-        jsonwebtoken::decode::<Wire>(token, keys.decoding(), &validation).map_err(|_| AuthReason::TokenInvalid)?.claims;
-    let seconds = now.div_euclid(SECOND);
-    let lifetime = wire.exp.saturating_sub(wire.iat);
-    if !(1..=rules.lifetime_seconds).contains(&lifetime) || wire.iat > seconds.saturating_add(SKEW_SECONDS) {
-        return Err(AuthReason::TokenInvalid);
-    }
-    if seconds >= wire.exp {
-        return Err(AuthReason::TokenExpired);
-    }
-    Ok(Claims { user_id: wire.sub, session_id: wire.sid, expires_at: wire.exp.saturating_mul(SECOND) })
+    let Wire { sub, sid, iat, exp, .. } = jsonwebtoken::decode(token, keys.decoding(), &validation).ok()?.claims;
+    Some(SignedClaims { user_id: sub, session_id: sid, iat, exp })
 }
 
 /// The token of an `Authorization` header. Refuses: `TokenInvalid` when it is of another scheme or empty.

@@ -16,7 +16,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{model::CloseReason, service::ACCESS_TOPIC, store::session::load_standings};
+use super::{
+    model::CloseReason,
+    service::ACCESS_TOPIC,
+    store::session::{Standing, load_standings},
+};
 use crate::{
     bus::{Bus, Hint},
     db::Db,
@@ -143,13 +147,13 @@ impl AccessWatch {
     async fn look(&self, user: Option<Uuid>) {
         for batch in self.sessions(user).chunks(BATCH) {
             match load_standings(self.0.db.reader(), batch).await {
-                Ok(living) => self.tell(batch, &living.into_iter().collect()),
+                Ok(living) => self.tell(batch, &living),
                 Err(error) => tracing::warn!(error = %error, "looking at watched sessions failed"),
             }
         }
     }
 
-    fn tell(&self, looked_at: &[Uuid], living: &HashMap<Uuid, i64>) {
+    fn tell(&self, looked_at: &[Uuid], living: &HashMap<Uuid, Standing>) {
         let looked_at: HashSet<&Uuid> = looked_at.iter().collect();
         let mut table = self.0.table.lock().unwrap_or_else(PoisonError::into_inner);
         let ends: Vec<(u64, CloseReason)> = table
@@ -158,7 +162,9 @@ impl AccessWatch {
             .filter(|(_, one)| looked_at.contains(&one.who.session_id))
             .filter_map(|(id, one)| match living.get(&one.who.session_id) {
                 None => Some((*id, CloseReason::SessionEnded)),
-                Some(version) if *version != one.who.access_version => Some((*id, CloseReason::RightsChanged)),
+                Some(standing) if standing.access_version != one.who.access_version => {
+                    Some((*id, CloseReason::RightsChanged))
+                }
                 Some(_) => None,
             })
             .collect();

@@ -4,7 +4,7 @@
 use sea_orm::{ConnectionTrait, DbErr, Value};
 use uuid::Uuid;
 
-use super::{Engine, engine_of, in_powers, place, statement};
+use super::{Engine, engine_of, many, statement};
 
 /// What only the ledger's decision knows, for effects that must hold it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -431,19 +431,14 @@ async fn write_rows(tx: &impl ConnectionTrait, groups: &mut Vec<Rows<'_>>) -> Re
     let engine = engine_of(tx);
     for Rows { table, names, if_absent, rows } in groups.drain(..) {
         let tail = if if_absent { " ON CONFLICT DO NOTHING" } else { "" };
-        for some in in_powers(&rows, VALUES_MAX / names.len().max(1)) {
-            let mut values = Vec::with_capacity(some.len() * names.len());
-            let mut places = Vec::with_capacity(some.len());
+        for some in many::parts(engine, &rows, VALUES_MAX / names.len().max(1)) {
+            let mut values = Vec::with_capacity(some.len());
             for (cells, facts) in some {
                 let sink = Sink { table, facts, values: Vec::new() };
-                let mut row = Vec::with_capacity(names.len());
-                for (_, cell) in *cells {
-                    values.push(sink.filled(cell)?);
-                    row.push(place(engine, values.len()));
-                }
-                places.push(format!("({})", row.join(", ")));
+                values.push(cells.iter().map(|(_, cell)| sink.filled(cell)).collect::<Result<Vec<_>, _>>()?);
             }
-            let sql = format!("INSERT INTO {table} ({}) VALUES {}{tail}", names.join(", "), places.join(", "));
+            let (source, values) = many::source(engine, values);
+            let sql = format!("INSERT INTO {table} ({}) {source}{tail}", names.join(", "));
             tx.execute_raw(statement(tx, sql, values)).await?;
         }
     }

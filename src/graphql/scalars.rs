@@ -85,6 +85,18 @@ pub enum CreditsEntry {
     AboveRange,
 }
 
+impl CreditsEntry {
+    /// The whole number; beyond what an integer holds, the last one on that side. `None`: it is not whole.
+    pub fn whole(&self) -> Option<i64> {
+        match self {
+            Self::Whole(whole) => Some(*whole),
+            Self::NotWhole => None,
+            Self::BelowRange => Some(i64::MIN),
+            Self::AboveRange => Some(i64::MAX),
+        }
+    }
+}
+
 fn entry_of_number(number: &Number) -> CreditsEntry {
     if let Some(whole) = number.as_i64() {
         return CreditsEntry::Whole(whole);

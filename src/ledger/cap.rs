@@ -71,12 +71,11 @@ pub async fn set_cap(
         Some(_) => return Err(Failure::Refused(CapError::NoMember)),
     };
     let (audit_id, id) = (ids.uuid(), ids.uuid());
-    let epoch = ledger.epoch();
     ledger
         .db()
         .write(command, move |tx, command| {
             Box::pin(async move {
-                let mut found = store::lock_accounts(tx, &[account], epoch).await?;
+                let mut found = store::lock_accounts(tx, &[account]).await?;
                 let found = found.remove(&account).ok_or(Failure::Fault(Error::NotFound))?;
                 let known = store::find_cap(tx, account, (scope, subject, command.period)).await?;
                 let before = known.map_or(UNCAPPED, |cap| cap.limit);

@@ -84,32 +84,22 @@ impl Ledger {
         Ok(report.violations)
     }
 
-    /// Checks everything, freezes the accounts that break a rule, and keeps what it found.
-    pub async fn check_everything(&self) -> Result<FullCheck, Error> {
-        let begun = self.note_check().await?;
-        self.check_all(begun).await
-    }
-
     /// Notes that a check of everything has begun, and goes on with it in the background until the ledger closes.
     pub(super) async fn begin_check(&self) -> Result<(), Error> {
-        let begun = self.note_check().await?;
+        let (id, started_at) = (self.ids().uuid(), self.clock().now());
+        self.write_check(id, None, started_at).await?;
         let ledger = self.clone();
         tokio::spawn(async move {
             let closing = ledger.closing().clone();
-            if let Some(Err(error)) = closing.run_until_cancelled(ledger.check_all(begun)).await {
+            if let Some(Err(error)) = closing.run_until_cancelled(ledger.check_all(id, started_at)).await {
                 tracing::error!(error = ?error, "the ledger was not checked");
             }
         });
         Ok(())
     }
 
-    async fn note_check(&self) -> Result<(Uuid, Micros), Error> {
-        let (id, started_at) = (self.ids().uuid(), self.clock().now());
-        self.write_check(id, None, started_at).await?;
-        Ok((id, started_at))
-    }
-
-    async fn check_all(&self, (id, started_at): (Uuid, Micros)) -> Result<FullCheck, Error> {
+    /// Checks everything, freezes the accounts that break a rule, and keeps what it found.
+    async fn check_all(&self, id: Uuid, started_at: Micros) -> Result<(), Error> {
         let report = verify(self.db(), self.clock(), None).await?;
         for (account, rules) in &report.broken {
             if let Err(error) = self.freeze(*account, rules).await {
@@ -135,7 +125,7 @@ impl Ledger {
             violations = found.violations,
             "the ledger was checked"
         );
-        Ok(found)
+        Ok(())
     }
 
     async fn write_check(&self, id: Uuid, found: Option<FullCheck>, now: Micros) -> Result<(), Error> {
@@ -171,10 +161,10 @@ impl Ledger {
         way: (Standing, Standing),
         (action, note): (&'static str, Option<String>),
     ) -> Result<bool, Error> {
-        let (audit_id, now, epoch) = (self.ids().uuid(), self.clock().now(), self.epoch());
+        let (audit_id, now) = (self.ids().uuid(), self.clock().now());
         let written = self.db().write(note, move |tx, note| {
             Box::pin(async move {
-                store::lock_accounts(tx, &[account], epoch).await?;
+                store::lock_accounts(tx, &[account]).await?;
                 if !store::update_standing(tx, account, way).await? {
                     return Ok::<_, Failure<Never>>(false);
                 }

@@ -118,7 +118,6 @@ impl Ledger {
             clock: Arc::clone(&clock),
             ids: Arc::clone(&ids),
             hub: hub.clone(),
-            epoch,
             options,
             closing: closing.clone(),
             abandon: abandon.clone(),
@@ -220,7 +219,7 @@ impl Ledger {
 
     /// An account's totals and version. The caller has made sure that the viewer may see the account.
     pub async fn account(&self, account: Uuid) -> Result<Option<Account>, Error> {
-        Ok(store::find_account(self.0.db.reader(), account, self.0.epoch).await?)
+        Ok(store::find_account(self.0.db.reader(), account).await?)
     }
 
     /// What an account may hold at `now`: its available credits but for those whose time is over. 0 when there is no such account.
@@ -252,7 +251,7 @@ impl Ledger {
 
     /// The totals of many accounts at once, for a loader. The caller authorises.
     pub async fn accounts(&self, accounts: &[Uuid]) -> Result<HashMap<Uuid, Account>, Error> {
-        Ok(store::load_by_account(self.0.db.reader(), accounts, self.0.epoch).await?)
+        Ok(store::load_by_account(self.0.db.reader(), accounts).await?)
     }
 
     /// One page of an account's transactions that match `filter`, newest first.

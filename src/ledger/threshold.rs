@@ -82,13 +82,12 @@ pub async fn set_thresholds(
     let levels = judge(&command.levels).map_err(Failure::Refused)?;
     let audit_id = ids.uuid();
     let new: Vec<(i64, Uuid)> = levels.into_iter().map(|level| (level, ids.uuid())).collect();
-    let epoch = ledger.epoch();
     ledger
         .db()
         .write((command, new), move |tx, (command, new)| {
             Box::pin(async move {
                 let account = command.owned.account();
-                let mut found = store::lock_accounts(tx, &[account], epoch).await?;
+                let mut found = store::lock_accounts(tx, &[account]).await?;
                 let found = found.remove(&account).ok_or(Failure::Fault(Error::NotFound))?;
                 let mut known = store::load_thresholds(tx, &[account]).await?;
                 let known = known.remove(&account).unwrap_or_default();

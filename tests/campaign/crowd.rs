@@ -24,15 +24,18 @@ use sea_orm::{ConnectionTrait as _, Value};
 use uuid::Uuid;
 
 use crate::{
-    history::{Answer, Call, Checked, History, Journal, Row, check, read_journal},
-    ledger::support::{Step, Teller, command, grant, step},
+    history::{Answer, Call, Checked, History, Journal, Limit, Opened, Row, check, read_journal},
+    ledger::{
+        cap::limit_to,
+        support::{Step, Teller, command, grant, step},
+    },
     slice::{Dice, Violation},
 };
 
 /// One hot account.
 pub struct Member {
     pub account: Uuid,
-    opened: i64,
+    opened: Opened,
     teller: Mutex<Teller>,
     told: Mutex<Vec<Command>>,
 }
@@ -49,13 +52,16 @@ pub struct Crowd {
 /// Pieces of work that credits of an account are held for.
 const WORKS: u64 = 150;
 
+/// The least and the most that a cap allows; the lower of them are reached.
+const LIMITS: (u64, u64) = (50, 1_500);
+
 /// After so many claims of an account's quota the next one begins anew.
 const AGAIN: u64 = 3;
 
 impl Crowd {
-    /// Opens `count` accounts, each with some credits and a quota that commands may claim.
+    /// Opens `count` accounts, each with some credits, a quota that commands may claim, and up to four caps.
     pub async fn open(ledger: &Ledger, count: usize, seed: u64, now: i64) -> Self {
-        let ids = SeededIds::new(seed);
+        let (ids, mut dice) = (SeededIds::new(seed), Dice::new(seed));
         let history = Arc::new(History::default());
         let mut members = Vec::new();
         for _ in 0..count {
@@ -63,8 +69,18 @@ impl Crowd {
             let effects = vec![quota(account)];
             let first = Command { open_account: true, effects, ..command(account, "funding-key", grant(500)) };
             history.submit(ledger, first, now).await;
-            let teller = Mutex::new(Teller::new(account, now));
-            members.push(Arc::new(Member { account, opened: now, teller, told: Mutex::default() }));
+            let teller = Teller::new(account, now);
+            let mut opened = Opened { at: now, limits: Vec::new() };
+            for (user, is_daily) in [(None, true), (None, false), (Some(0), true), (Some(1), false)] {
+                if dice.once_in(2) {
+                    let limit = i64::try_from(LIMITS.0 + dice.below(LIMITS.1)).unwrap();
+                    let user = user.map(|number| teller.user(number));
+                    limit_to(ledger, (&ids, now), (account, user), is_daily, Some(limit)).await;
+                    opened.limits.push(Limit { user, is_daily, limit });
+                }
+            }
+            let teller = Mutex::new(teller);
+            members.push(Arc::new(Member { account, opened, teller, told: Mutex::default() }));
         }
         Self { members, history, ids, rows: Mutex::default() }
     }
@@ -149,7 +165,7 @@ impl Crowd {
             let calls = calls.remove(&member.account).unwrap_or_default();
             let journal = read_journal(db, member.account).await;
             let effects = read_effects(db, member.account).await;
-            let found = check(member.opened, &calls, &journal).and_then(|found| {
+            let found = check(&member.opened, &calls, &journal).and_then(|found| {
                 check_effects(&calls, &journal, &effects)?;
                 Ok(found)
             });

@@ -7,13 +7,18 @@ use std::process::{Command, Stdio};
 const NAMED: &str = "INKLEDGER_PLANTED_DEFECT";
 
 /// Number, what it is, and which test on which database finds it in how many trials.
-const DEFECTS: [(u32, &str, &str, &str, u64); 6] = [
+const DEFECTS: [(u32, &str, &str, &str, u64); 11] = [
+    (1, "accounts are not locked", "T4", "postgres", 3_000),
     (2, "key looked up before the lock", "T9", "postgres", 200),
     (3, "key check removed", "T9", "sqlite", 40),
     (9, "a hold settles twice", "T1", "sqlite", 20_000),
     (10, "due lot given back as available", "T1", "sqlite", 20_000),
+    (13, "a broken COMMIT is taken for one that did nothing", "T8", "postgres", 60),
     (20, "refund limit removed", "T1", "sqlite", 20_000),
+    (25, "attached rows in a transaction of their own", "T5", "postgres", 40),
+    (26, "caps are read before the lock", "T4", "postgres", 6_000),
     (27, "remembered state used though the number differs", "T9", "postgres", 200),
+    (30, "a batch that is carried out in parts drops an answer", "T4", "sqlite", 3_000),
 ];
 
 /// Whether a defect is looked for, whose traces nobody wants.

@@ -159,15 +159,31 @@ pub struct Checked {
 
 const WRITE_OFF: &str = "expire_lot";
 
-/// Judges an account that was opened, without credits, at `opened`.
-pub fn check(opened: i64, calls: &[Call], journal: &Journal) -> Result<Checked, String> {
+/// How an account began: without credits, at this time, with these caps.
+pub struct Opened {
+    pub at: i64,
+    pub limits: Vec<Limit>,
+}
+
+/// A cap, of the account or of one user, for a day or for ever.
+pub struct Limit {
+    pub user: Option<Uuid>,
+    pub is_daily: bool,
+    pub limit: i64,
+}
+
+/// Judges an account from its beginning on.
+pub fn check(opened: &Opened, calls: &[Call], journal: &Journal) -> Result<Checked, String> {
     let mut groups: HashMap<&str, Vec<&Call>> = HashMap::new();
     for call in calls {
         groups.entry(call.key()).or_default().push(call);
     }
     check_numbers(journal)?;
     check_order(journal, &groups)?;
-    let mut naive = Naive::opened(opened);
+    let mut naive = Naive::opened(opened.at);
+    for Limit { user, is_daily, limit } in &opened.limits {
+        naive.limit(*user, *is_daily, Some(*limit), opened.at);
+    }
     let mut refused = Refusals::waiting(calls, journal, &groups);
     refused.look(0, &naive)?;
     for row in &journal.rows {

@@ -6,13 +6,14 @@ use inkledger::ledger::{
 };
 use uuid::Uuid;
 
-use super::history::{Answer, Call, Journal, Row, check};
+use super::history::{Answer, Call, Journal, Opened, Row, check};
 use crate::ledger::{
     model::Naive,
     support::{command, grant, item},
 };
 
 const NOW: i64 = 1_767_225_600_000_000;
+const OPENED: Opened = Opened { at: NOW, limits: Vec::new() };
 
 /// A grant of 100, a hold of 30, its charge of 20, a repeat of the charge and a refusal, one after the other.
 fn right() -> (Vec<Call>, Journal) {
@@ -122,22 +123,22 @@ const BROKEN: [(&str, Break); 12] = [
 /// Fails unless the checker accepts what is right and refuses each kind of wrong for its own reason.
 pub fn check_itself() -> Result<(), String> {
     let (calls, journal) = right();
-    check(NOW, &calls, &journal)?;
+    check(&OPENED, &calls, &journal)?;
     // A lost answer is decided by the journal, either way.
     let mut lost = calls.clone();
     (lost[1].answer, lost[1].received) = (Answer::Unknown(String::new()), u64::MAX);
-    let found = check(NOW, &lost, &journal)?;
+    let found = check(&OPENED, &lost, &journal)?;
     if (found.calls, found.unknown) != (5, 1) {
         return Err(format!("{found:?}"));
     }
     lost.remove(3);
     lost.pop();
     (lost[2].answer, lost[2].received) = (Answer::Unknown(String::new()), u64::MAX);
-    check(NOW, &lost, &Journal { head: 2, rows: journal.rows[..2].to_vec() })?;
+    check(&OPENED, &lost, &Journal { head: 2, rows: journal.rows[..2].to_vec() })?;
     for (reason, break_it) in BROKEN {
         let (mut calls, mut journal) = right();
         break_it(&mut calls, &mut journal);
-        match check(NOW, &calls, &journal) {
+        match check(&OPENED, &calls, &journal) {
             Err(why) if why.contains(reason) => {}
             other => return Err(format!("a history that is wrong ({reason}) gave {other:?}")),
         }

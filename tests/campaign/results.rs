@@ -52,15 +52,27 @@ pub fn append(path: &Path, line: &Line) {
 }
 
 /// What every test of the ledger depends on.
-const SHARED: [&str; 4] = ["src/ledger", "src/db.rs", "src/db", "migration/src"];
+const SHARED: [&str; 3] = ["src/ledger", "src/db.rs", "src/db"];
+
+/// Where the tables are made; of these files, those that name a table of the ledger.
+const MIGRATIONS: &str = "migration/src/sql";
+
+fn names_a_table_of_the_ledger(path: &Path) -> bool {
+    let text = fs::read_to_string(path).unwrap();
+    ["ledger_", "credit_"].iter().any(|prefix| text.contains(prefix))
+}
+
+fn list(folder: &Path) -> Vec<PathBuf> {
+    let mut inside: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    inside.sort();
+    inside
+}
 
 /// The hash over what all tests depend on and the test's `own` files.
 pub fn code_of(own: &[&str]) -> String {
     fn feed(path: &Path, into: &mut Context) {
         if path.is_dir() {
-            let mut inside: Vec<PathBuf> = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
-            inside.sort();
-            inside.iter().for_each(|path| feed(path, into));
+            list(path).iter().for_each(|path| feed(path, into));
         } else {
             into.update(&fs::read(path).unwrap());
         }
@@ -69,6 +81,8 @@ pub fn code_of(own: &[&str]) -> String {
     for path in SHARED.iter().chain(own) {
         feed(&root().join(path), &mut context);
     }
+    let migrations = list(&root().join(MIGRATIONS));
+    migrations.iter().filter(|path| names_a_table_of_the_ledger(path)).for_each(|path| feed(path, &mut context));
     hex::encode(&context.finish().as_ref()[..8])
 }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::{
     crowd::{Crowd, pass},
     place::Place,
-    slice::{Dice, Outcome, Slice, Tally},
+    slice::{Dice, Outcome, Slice, Tally, demand},
 };
 
 const CLIENTS: usize = 16;
@@ -35,6 +35,9 @@ pub async fn run(slice: &Slice) -> Outcome {
         written += found.written;
         tally.unknown += found.unknown;
     }
+    demand(tally.unknown * 100 <= tally.count, || {
+        format!("{} of {} commands got no answer, though nothing broke", tally.unknown, tally.count)
+    })?;
     place.check_sessions().await?;
     place.verify().await?;
     place.close().await;

@@ -12,6 +12,7 @@ mod tries;
 
 use std::{pin::Pin, sync::Arc};
 
+use futures_util::FutureExt as _;
 use sea_orm::DatabaseTransaction;
 use uuid::Uuid;
 
@@ -21,7 +22,7 @@ use super::{
     keys::KeyRing,
     model::{IssuedSession, User},
     password::Passwords,
-    store,
+    store::{self, session::Standing},
     token::{self, OpaqueToken, TokenRules},
 };
 use crate::{
@@ -31,6 +32,7 @@ use crate::{
     error::{AuthReason, Error, Internal},
     ids::Ids,
     ledger::Ledger,
+    together::Together,
     viewer::{SignedIn, Viewer},
 };
 
@@ -120,18 +122,27 @@ pub struct AuthParts {
     pub settings: AuthSettings,
 }
 
+/// Reads of sessions side by side, and sessions in one of them.
+const STANDING_READERS: usize = 2;
+const STANDINGS_AT_ONCE: usize = 256;
+
 /// Identity. Cloning is cheap.
 #[derive(Clone)]
-pub struct Auth(Arc<AuthParts>);
+pub struct Auth(Arc<AuthParts>, Together<Uuid, Standing>);
 
 impl Auth {
-    /// Puts the parts together.
+    /// Puts the parts together, inside a runtime.
     pub fn new(parts: AuthParts) -> Self {
-        Self(Arc::new(parts))
+        let db = parts.db.clone();
+        let standings = Together::start(STANDING_READERS, STANDINGS_AT_ONCE, move |sessions: Vec<Uuid>| {
+            let db = db.clone();
+            async move { Ok(store::session::load_standings(db.reader(), &sessions).await?) }.boxed()
+        });
+        Self(Arc::new(parts), standings)
     }
 
     /// Who sends `token`, which is the access token without `Bearer`. What cannot be verified is anonymous, with the
-    /// reason; session, user and role are read anew each time, in one statement. An error means that they could not be
+    /// reason; session, user and role are read anew each time, in one statement with those of other requests. An error means that they could not be
     /// read, never that the token is bad.
     pub async fn authenticate(&self, token: Option<&str>) -> Result<Viewer, Error> {
         let Some(token) = token else { return Ok(Viewer::Anonymous(AuthReason::Missing)) };
@@ -140,10 +151,10 @@ impl Auth {
             Ok(claims) => claims,
             Err(reason) => return Ok(Viewer::Anonymous(reason)),
         };
-        let standing = store::session::find_standing(parts.db.reader(), claims.session_id, claims.user_id).await?;
+        let standing = self.1.ask(claims.session_id).await?.filter(|standing| standing.user_id == claims.user_id);
         Ok(match standing {
             None => Viewer::Anonymous(AuthReason::SessionEnded),
-            Some((role, access_version)) => Viewer::User(SignedIn {
+            Some(Standing { role, access_version, .. }) => Viewer::User(SignedIn {
                 user_id: claims.user_id,
                 session_id: claims.session_id,
                 role,

@@ -1,5 +1,7 @@
 //! Sessions and their refresh tokens.
 
+use std::collections::HashMap;
+
 use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 use uuid::Uuid;
 
@@ -7,7 +9,7 @@ use super::{places, query_twice, word};
 use crate::{
     auth::token::OpaqueToken,
     clock::Micros,
-    db::{effect::Effect, engine_of, statement},
+    db::{effect::Effect, engine_of, statement, to_power},
     viewer::PlatformRole,
 };
 
@@ -116,32 +118,39 @@ pub fn token_effect(
     }
 }
 
-/// Role and access version of the live session `session_id` of `user_id`: one statement, run with every request.
-pub async fn find_standing(
-    connection: &impl ConnectionTrait,
-    session_id: Uuid,
-    user_id: Uuid,
-) -> Result<Option<(PlatformRole, i64)>, DbErr> {
-    let sql = "SELECT u.platform_role, u.access_version FROM session s JOIN app_user u ON u.id = s.user_id \
-               WHERE s.id = $1 AND s.user_id = $2 AND s.ended_at IS NULL AND u.deleted_at IS NULL";
-    let rows = query_twice(connection, sql, vec![session_id.into(), user_id.into()]).await?;
-    let Some(row) = rows.first() else { return Ok(None) };
-    let role: String = row.try_get("", "platform_role")?;
-    Ok(Some((word(PlatformRole::parse(&role), "a platform role", &role)?, row.try_get("", "access_version")?)))
+/// A live session: whose it is, and what they may do now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The person.
+    pub user_id: Uuid,
+    /// Their role.
+    pub role: PlatformRole,
+    /// Rises with every change of what they may do.
+    pub access_version: i64,
 }
 
-/// Of `sessions` (at most 500) those that live, each with its user's access version.
-pub async fn load_standings(connection: &impl ConnectionTrait, sessions: &[Uuid]) -> Result<Vec<(Uuid, i64)>, DbErr> {
+/// Of `sessions` (at most 500) those that live. What every request and every look at live connections asks.
+pub async fn load_standings(
+    connection: &impl ConnectionTrait,
+    sessions: &[Uuid],
+) -> Result<HashMap<Uuid, Standing>, DbErr> {
     if sessions.is_empty() {
-        return Ok(Vec::new());
+        return Ok(HashMap::new());
     }
+    let sessions = to_power(sessions.to_vec());
     let sql = format!(
-        "SELECT s.id, u.access_version FROM session s JOIN app_user u ON u.id = s.user_id \
+        "SELECT s.id, s.user_id, u.platform_role, u.access_version FROM session s JOIN app_user u ON u.id = s.user_id \
          WHERE s.id IN ({}) AND s.ended_at IS NULL AND u.deleted_at IS NULL",
         places(1, sessions.len())
     );
-    let rows = query_twice(connection, &sql, sessions.iter().map(|id| (*id).into()).collect()).await?;
-    rows.iter().map(|row| Ok((row.try_get("", "id")?, row.try_get("", "access_version")?))).collect()
+    let rows = query_twice(connection, &sql, sessions.into_iter().map(Into::into).collect()).await?;
+    let standing = |row: &QueryResult| {
+        let role: String = row.try_get("", "platform_role")?;
+        let role = word(PlatformRole::parse(&role), "a platform role", &role)?;
+        let (user_id, access_version) = (row.try_get("", "user_id")?, row.try_get("", "access_version")?);
+        Ok((row.try_get("", "id")?, Standing { user_id, role, access_version }))
+    };
+    rows.iter().map(standing).collect()
 }
 
 /// Locks the live session that a refresh token belongs to, then reads the token, so that of several who use a family at

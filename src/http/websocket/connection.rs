@@ -7,6 +7,7 @@ use async_graphql::Value;
 use axum::{body::Bytes, extract::ws::Message};
 use futures_util::future::{BoxFuture, FutureExt as _, pending};
 use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::{
     BAD_REQUEST, FORBIDDEN, GOING_AWAY, ID_TAKEN, INIT_TIMEOUT, MESSAGE_MAX, POLICY, RESTART, SERVER_ERROR, TOO_BIG,
@@ -90,8 +91,8 @@ impl Connection {
         }
     }
 
-    /// Talks until either side ends, then closes. A panic in here is the connection's own failure (G20).
-    pub(super) async fn run(mut self) {
+    /// Talks until either side ends, then closes; `_task` is held meanwhile. A panic in here is the connection's own failure (G20).
+    pub(super) async fn run(mut self, _task: TaskTrackerToken) {
         let talked = AssertUnwindSafe(self.talk()).catch_unwind().await;
         let end = talked.unwrap_or_else(|_| {
             tracing::error!("a socket panicked");
@@ -101,10 +102,11 @@ impl Connection {
         self.operations.clear();
         self.wire.queue.clear();
         match end {
-            End::Gone => self.wire.finish().await,
+            // Boxed, here and in other places that a subscriber seldom comes to: else each would keep room for them all its life.
+            End::Gone => Box::pin(self.wire.finish()).await,
             End::Close(code, reason) => {
                 metrics::counter!("graphql_socket_closes_total", "code" => code.to_string()).increment(1);
-                self.wire.close(code, &reason).await;
+                Box::pin(self.wire.close(code, &reason)).await;
             }
         }
         drop(self.permit);

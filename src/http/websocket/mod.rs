@@ -29,8 +29,8 @@ use wire::Wire;
 /// The one protocol.
 const PROTOCOL: &str = "graphql-transport-ws";
 
-/// Bytes read at once. With axum's 128 KiB a subscriber cost 144 kB, with this 14 kB (G18).
-const READ_BUFFER: usize = 2 * 1024;
+/// Bytes read at once. With axum's 128 KiB a subscriber cost 144 kB (G18). Clients say little.
+const READ_BUFFER: usize = 1024;
 
 /// Bytes of a message (G17).
 const MESSAGE_MAX: usize = 64 * 1024;
@@ -81,18 +81,22 @@ pub(super) async fn upgrade(state: HttpState, meta: RequestMeta, mut parts: Part
                     .max_frame_size(MESSAGE_MAX + MESSAGE_MARGIN);
                 let bearer = Bearer::of(&parts.headers);
                 let task = state.tasks().token();
-                upgrade.on_upgrade(move |socket| async move {
-                    let _task = task;
+                // In a task of its own: the upgrade's would keep room for all that upgrading takes.
+                upgrade.on_upgrade(move |socket| {
                     if let Some(link) = &meta.link {
                         link.leave_pacing();
                     }
                     let is_ours = socket.protocol().is_some();
                     let wire = Wire::new(socket);
                     if is_ours {
-                        Box::pin(Connection::new(state, wire, bearer, meta.address, permit).run()).await;
+                        tokio::spawn(Connection::new(state, wire, bearer, meta.address, permit).run(task));
                     } else {
-                        wire.close(NO_PROTOCOL, "Offer the subprotocol graphql-transport-ws.").await;
+                        tokio::spawn(async move {
+                            wire.close(NO_PROTOCOL, "Offer the subprotocol graphql-transport-ws.").await;
+                            drop(task);
+                        });
                     }
+                    std::future::ready(())
                 })
             }
         },

@@ -56,6 +56,8 @@ impl Operations {
     /// Starts one; the id must not be live.
     pub(super) fn start(&mut self, id: String, answers: BoxStream<'static, Answer>, log: telemetry::Operation) {
         self.last_serial += 1;
+        // Most sockets have one.
+        self.running.reserve_exact(1);
         self.running.push(Operation { id, serial: self.last_serial, answers, log });
     }
 

@@ -173,17 +173,13 @@ impl CapMutation {
         let tenants = service::<Arc<dyn Tenants>>(ctx)?;
         let owned = tenants.own(request.viewer, account).await?;
         let member = input.member_id.as_ref().map(|id| node::decode(NodeKind::User, id, &["input", "memberId"]));
-        let limit = match input.limit {
-            None => None,
-            Some(CreditsEntry::Whole(limit)) => Some(limit),
-            Some(CreditsEntry::BelowRange) => Some(i64::MIN),
-            Some(CreditsEntry::AboveRange) => Some(i64::MAX),
-            Some(CreditsEntry::NotWhole) => {
-                let message = "The cap is not a whole number. Give a number such as 500, without quotes.";
-                let error = UserError::new(UserErrorCode::AmountNotWhole, message, &["input", "limit"]);
-                return Ok(Some(SetCreditCapPayload { account: None, user_errors: vec![error] }));
-            }
-        };
+        let limit = input.limit.as_ref().map(CreditsEntry::whole);
+        if limit == Some(None) {
+            let message = "The cap is not a whole number. Give a number such as 500, without quotes.";
+            let error = UserError::new(UserErrorCode::AmountNotWhole, message, &["input", "limit"]);
+            return Ok(Some(SetCreditCapPayload { account: None, user_errors: vec![error] }));
+        }
+        let limit = limit.flatten();
         let parts = service::<Parts>(ctx)?;
         let command = SetCap {
             owned,

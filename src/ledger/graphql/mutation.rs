@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, InputObject, Object, OneofObject, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Object, OneofObject, Result};
 
 use uuid::Uuid;
 
@@ -48,20 +48,82 @@ pub struct AddCreditsInput {
     pub idempotency_key: ID,
 }
 
+/// What a command came to: whose credits moved and how, or why none did.
+type Outcome = std::result::Result<(Uuid, Posting), Box<UserError>>;
+
+fn outcome(
+    result: std::result::Result<(Uuid, Posting), Failure<CreditsError>>,
+    named: &[&str],
+) -> std::result::Result<Outcome, crate::error::Error> {
+    match result {
+        Ok(done) => Ok(Ok(done)),
+        Err(Failure::Refused(refusal)) => Ok(Err(Box::new(user_error(refusal, named)))),
+        Err(Failure::Fault(error)) => Err(error),
+    }
+}
+
+/// Whose credits moved.
+async fn account_of(ctx: &Context<'_>, outcome: &Outcome) -> Result<Option<Account>> {
+    match outcome {
+        Ok((account, _)) => Ok(Account::find(ctx, *account).await?),
+        Err(_) => Ok(None),
+    }
+}
+
+/// The transaction that the command made or had made before.
+async fn transaction_of(ctx: &Context<'_>, outcome: &Outcome) -> Result<Option<CreditTransaction>> {
+    let Ok((account, posting)) = outcome else { return Ok(None) };
+    let found = service::<Ledger>(ctx)?.transaction(Scope::Account(*account), posting.transaction_id).await?;
+    Ok(found.map(CreditTransaction))
+}
+
+/// The grant that it is about, as it is now.
+async fn grant_of(ctx: &Context<'_>, outcome: &Outcome) -> Result<Option<CreditGrant>> {
+    match outcome.as_ref().ok().and_then(|(_, posting)| posting.grant) {
+        Some(grant) => Ok(CreditGrant::find(ctx, grant).await?),
+        None => Ok(None),
+    }
+}
+
+fn figure(outcome: &Outcome, of: impl FnOnce(&Posting) -> Option<i64>) -> Option<Credits> {
+    outcome.as_ref().ok().and_then(|(_, posting)| of(posting)).map(Credits)
+}
+
+fn errors(outcome: &Outcome) -> Vec<&UserError> {
+    outcome.as_ref().err().map(AsRef::as_ref).into_iter().collect()
+}
+
 /// What `addCredits` did.
-#[derive(SimpleObject)]
-pub struct AddCreditsPayload {
+pub struct AddCreditsPayload(Outcome);
+
+/// What `addCredits` did.
+#[Object]
+impl AddCreditsPayload {
     /// The account; null when refused.
-    pub account: Option<Account>,
+    async fn account(&self, ctx: &Context<'_>) -> Result<Option<Account>> {
+        account_of(ctx, &self.0).await
+    }
+
     /// The credit transaction; null when refused.
-    pub transaction: Option<CreditTransaction>,
+    async fn transaction(&self, ctx: &Context<'_>) -> Result<Option<CreditTransaction>> {
+        transaction_of(ctx, &self.0).await
+    }
+
     /// Credits added; null when refused.
-    pub added: Option<Credits>,
+    async fn added(&self) -> Option<Credits> {
+        figure(&self.0, |posting| Some(posting.amount))
+    }
+
     /// Available credits right after this credit transaction; null when refused.
-    pub balance_after: Option<Credits>,
+    async fn balance_after(&self) -> Option<Credits> {
+        figure(&self.0, |posting| Some(posting.balance.available))
+    }
+
     /// Why it was refused: `AMOUNT_ZERO`, `AMOUNT_NEGATIVE`, `AMOUNT_NOT_WHOLE`, `AMOUNT_TOO_LARGE`, `REASON_TOO_LONG`,
     /// `TOTAL_TOO_LARGE`, `NOT_FOUND`, `ACCOUNT_FROZEN`, `ACCOUNT_CLOSED`, `LEDGER_BUSY`. Empty when it was done.
-    pub user_errors: Vec<UserError>,
+    async fn user_errors(&self) -> Vec<&UserError> {
+        errors(&self.0)
+    }
 }
 
 /// What `refundCredits` needs.
@@ -78,22 +140,42 @@ pub struct RefundCreditsInput {
 }
 
 /// What `refundCredits` did.
-#[derive(SimpleObject)]
-pub struct RefundCreditsPayload {
+pub struct RefundCreditsPayload(Outcome);
+
+/// What `refundCredits` did.
+#[Object]
+impl RefundCreditsPayload {
     /// The account; null when refused.
-    pub account: Option<Account>,
+    async fn account(&self, ctx: &Context<'_>) -> Result<Option<Account>> {
+        account_of(ctx, &self.0).await
+    }
+
     /// The credit transaction; null when refused.
-    pub transaction: Option<CreditTransaction>,
+    async fn transaction(&self, ctx: &Context<'_>) -> Result<Option<CreditTransaction>> {
+        transaction_of(ctx, &self.0).await
+    }
+
     /// The grant that the credits came back as; null when refused.
-    pub grant: Option<CreditGrant>,
+    async fn grant(&self, ctx: &Context<'_>) -> Result<Option<CreditGrant>> {
+        grant_of(ctx, &self.0).await
+    }
+
     /// Credits given back; null when refused.
-    pub refunded: Option<Credits>,
+    async fn refunded(&self) -> Option<Credits> {
+        figure(&self.0, |posting| Some(posting.amount))
+    }
+
     /// Available credits right after this credit transaction; null when refused.
-    pub balance_after: Option<Credits>,
+    async fn balance_after(&self) -> Option<Credits> {
+        figure(&self.0, |posting| Some(posting.balance.available))
+    }
+
     /// Why it was refused: `AMOUNT_ZERO`, `AMOUNT_NEGATIVE`, `AMOUNT_NOT_WHOLE`, `AMOUNT_TOO_LARGE`, `REASON_TOO_LONG`,
     /// `NOT_FOUND`, `NOT_REFUNDABLE`, `REFUND_EXCEEDS`, `TOTAL_TOO_LARGE`, `ACCOUNT_FROZEN`, `ACCOUNT_CLOSED`, `LEDGER_BUSY`. Empty
     /// when it was done.
-    pub user_errors: Vec<UserError>,
+    async fn user_errors(&self) -> Vec<&UserError> {
+        errors(&self.0)
+    }
 }
 
 /// What `revokeCredits` needs.
@@ -110,52 +192,50 @@ pub struct RevokeCreditsInput {
 }
 
 /// What `revokeCredits` did.
-#[derive(SimpleObject)]
-pub struct RevokeCreditsPayload {
+pub struct RevokeCreditsPayload(Outcome);
+
+/// What `revokeCredits` did.
+#[Object]
+impl RevokeCreditsPayload {
     /// The account; null when refused.
-    pub account: Option<Account>,
+    async fn account(&self, ctx: &Context<'_>) -> Result<Option<Account>> {
+        account_of(ctx, &self.0).await
+    }
+
     /// The credit transaction; null when refused.
-    pub transaction: Option<CreditTransaction>,
+    async fn transaction(&self, ctx: &Context<'_>) -> Result<Option<CreditTransaction>> {
+        transaction_of(ctx, &self.0).await
+    }
+
     /// The grant as it is now; null when refused.
-    pub grant: Option<CreditGrant>,
+    async fn grant(&self, ctx: &Context<'_>) -> Result<Option<CreditGrant>> {
+        grant_of(ctx, &self.0).await
+    }
+
     /// Credits taken back, no more than were available; null when refused.
-    pub revoked: Option<Credits>,
+    async fn revoked(&self) -> Option<Credits> {
+        figure(&self.0, |posting| Some(posting.amount))
+    }
+
     /// Credits of the grant that stay reserved for work under way; null when refused.
-    pub held_left: Option<Credits>,
+    async fn held_left(&self) -> Option<Credits> {
+        figure(&self.0, |posting| posting.untouched.map(|left| left.held))
+    }
+
     /// Credits of the grant that stay charged; null when refused.
-    pub spent_left: Option<Credits>,
+    async fn spent_left(&self) -> Option<Credits> {
+        figure(&self.0, |posting| posting.untouched.map(|left| left.spent))
+    }
+
     /// Available credits right after this credit transaction; null when refused.
-    pub balance_after: Option<Credits>,
+    async fn balance_after(&self) -> Option<Credits> {
+        figure(&self.0, |posting| Some(posting.balance.available))
+    }
+
     /// Why it was refused: `AMOUNT_ZERO`, `AMOUNT_NEGATIVE`, `AMOUNT_NOT_WHOLE`, `AMOUNT_TOO_LARGE`, `REASON_TOO_LONG`,
     /// `NOT_FOUND`, `NOTHING_TO_REVOKE`, `ACCOUNT_FROZEN`, `ACCOUNT_CLOSED`, `LEDGER_BUSY`. Empty when it was done.
-    pub user_errors: Vec<UserError>,
-}
-
-impl RefundCreditsPayload {
-    fn refused(refusal: CreditsError) -> Self {
-        Self {
-            account: None,
-            transaction: None,
-            grant: None,
-            refunded: None,
-            balance_after: None,
-            user_errors: vec![user_error(refusal, &["input", "transactionId"])],
-        }
-    }
-}
-
-impl RevokeCreditsPayload {
-    fn refused(refusal: CreditsError) -> Self {
-        Self {
-            account: None,
-            transaction: None,
-            grant: None,
-            revoked: None,
-            held_left: None,
-            spent_left: None,
-            balance_after: None,
-            user_errors: vec![user_error(refusal, &["input", "grantId"])],
-        }
+    async fn user_errors(&self) -> Vec<&UserError> {
+        errors(&self.0)
     }
 }
 
@@ -194,23 +274,8 @@ impl LedgerMutation {
         };
         let ledger = service::<Ledger>(ctx)?;
         let tenants = service::<Arc<dyn Tenants>>(ctx)?;
-        match add_credits(ledger, tenants.as_ref(), right, parts.amount_max, command).await {
-            Ok((account, posting)) => Ok(Some(AddCreditsPayload {
-                account: Account::find(ctx, account).await?,
-                transaction: done(ctx, account, &posting).await?,
-                added: Some(Credits(posting.amount)),
-                balance_after: Some(Credits(posting.balance.available)),
-                user_errors: Vec::new(),
-            })),
-            Err(Failure::Refused(refusal)) => Ok(Some(AddCreditsPayload {
-                account: None,
-                transaction: None,
-                added: None,
-                balance_after: None,
-                user_errors: vec![user_error(refusal, &["input", "target"])],
-            })),
-            Err(Failure::Fault(error)) => Err(error.into()),
-        }
+        let result = add_credits(ledger, tenants.as_ref(), right, parts.amount_max, command).await;
+        Ok(Some(AddCreditsPayload(outcome(result, &["input", "target"])?)))
     }
 
     /// Gives back what a piece of work was charged, wholly or in part, as a new grant that lives as long as the latest of those that
@@ -235,18 +300,8 @@ impl LedgerMutation {
             audit_id: parts.ids.uuid(),
             now: parts.clock.now(),
         };
-        match refund_credits(service::<Ledger>(ctx)?, right, command).await {
-            Ok((account, posting)) => Ok(Some(RefundCreditsPayload {
-                account: Account::find(ctx, account).await?,
-                transaction: done(ctx, account, &posting).await?,
-                grant: grant_of(ctx, &posting).await?,
-                refunded: Some(Credits(posting.amount)),
-                balance_after: Some(Credits(posting.balance.available)),
-                user_errors: Vec::new(),
-            })),
-            Err(Failure::Refused(refusal)) => Ok(Some(RefundCreditsPayload::refused(refusal))),
-            Err(Failure::Fault(error)) => Err(error.into()),
-        }
+        let result = refund_credits(service::<Ledger>(ctx)?, right, command).await;
+        Ok(Some(RefundCreditsPayload(outcome(result, path)?)))
     }
 
     /// Takes unspent credits of a grant back, as many as are available up to the amount. What is held or spent of it stays, and the
@@ -269,34 +324,8 @@ impl LedgerMutation {
             audit_id: parts.ids.uuid(),
             now: parts.clock.now(),
         };
-        match revoke_credits(service::<Ledger>(ctx)?, right, command).await {
-            Ok((account, posting)) => Ok(Some(RevokeCreditsPayload {
-                account: Account::find(ctx, account).await?,
-                transaction: done(ctx, account, &posting).await?,
-                grant: grant_of(ctx, &posting).await?,
-                revoked: Some(Credits(posting.amount)),
-                held_left: posting.untouched.map(|left| Credits(left.held)),
-                spent_left: posting.untouched.map(|left| Credits(left.spent)),
-                balance_after: Some(Credits(posting.balance.available)),
-                user_errors: Vec::new(),
-            })),
-            Err(Failure::Refused(refusal)) => Ok(Some(RevokeCreditsPayload::refused(refusal))),
-            Err(Failure::Fault(error)) => Err(error.into()),
-        }
-    }
-}
-
-/// The transaction that a command made or had made before.
-async fn done(ctx: &Context<'_>, account: Uuid, posting: &Posting) -> Result<Option<CreditTransaction>> {
-    let found = service::<Ledger>(ctx)?.transaction(Scope::Account(account), posting.transaction_id).await?;
-    Ok(found.map(CreditTransaction))
-}
-
-/// The grant that it is about, as it is now.
-async fn grant_of(ctx: &Context<'_>, posting: &Posting) -> Result<Option<CreditGrant>> {
-    match posting.grant {
-        Some(grant) => Ok(CreditGrant::find(ctx, grant).await?),
-        None => Ok(None),
+        let result = revoke_credits(service::<Ledger>(ctx)?, right, command).await;
+        Ok(Some(RevokeCreditsPayload(outcome(result, &["input", "grantId"])?)))
     }
 }
 

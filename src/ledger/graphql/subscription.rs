@@ -33,7 +33,8 @@ impl LedgerSubscription {
         let account = node::decode(NodeKind::Account, &account_id, &["accountId"])?;
         let seen = service::<Arc<dyn Tenants>>(ctx)?.see(*viewer(ctx)?, account).await?;
         let after = after.as_deref().map(Cursor::parse).transpose()?;
-        let events = service::<Ledger>(ctx)?.hub().subscribe(seen.id(), after).await?;
+        // What is left of this future stays with the subscriber.
+        let events = Box::pin(service::<Ledger>(ctx)?.hub().subscribe(seen.id(), after)).await?;
         Ok(events.map(|event| Ok(CreditBalanceEvent::from(event?))))
     }
 }

@@ -98,14 +98,9 @@ impl ThresholdMutation {
 }
 
 fn whole(levels: &[CreditsEntry]) -> Result<Vec<i64>, UserError> {
-    let one = |(position, entry): (usize, &CreditsEntry)| match entry {
-        CreditsEntry::Whole(whole) => Ok(*whole),
-        CreditsEntry::BelowRange => Ok(i64::MIN),
-        CreditsEntry::AboveRange => Ok(i64::MAX),
-        CreditsEntry::NotWhole => {
-            let message = "A level is not a whole number. Give a number such as 100, without quotes.";
-            Err(at(UserErrorCode::AmountNotWhole, message.to_owned(), position))
-        }
+    let one = |(position, entry): (usize, &CreditsEntry)| {
+        let message = "A level is not a whole number. Give a number such as 100, without quotes.";
+        entry.whole().ok_or_else(|| at(UserErrorCode::AmountNotWhole, message.to_owned(), position))
     };
     levels.iter().enumerate().map(one).collect()
 }

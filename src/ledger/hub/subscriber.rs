@@ -123,7 +123,7 @@ impl Subscriber {
                 return Some(Ok(self.pass(row)));
             }
             if self.goal > self.delivered {
-                if let Err(error) = self.catch_up().await {
+                if let Err(error) = Box::pin(self.catch_up()).await {
                     return Some(Err(error));
                 }
                 continue;
@@ -209,7 +209,7 @@ impl Subscriber {
 
     async fn read_account(&self) -> Result<Account, Error> {
         let hub = &self.place.hub.0;
-        let found = store::find_account(hub.db.reader(), self.place.account, hub.epoch).await?;
+        let found = store::find_account(hub.db.reader(), self.place.account).await?;
         found.ok_or(Error::NotFound)
     }
 }

@@ -113,7 +113,14 @@ impl<'a> Draft<'a> {
     }
 
     /// Takes `needed` available credits in burn order.
-    fn draw(&mut self, mut needed: i64, hold: Option<Uuid>, way: Move) -> Result<Vec<Part>, Declined> {
+    fn draw(&mut self, needed: i64, hold: Option<Uuid>, way: Move) -> Result<Vec<Part>, Declined> {
+        let parts = self.draw_most(needed, hold, way)?;
+        let drawn: i64 = parts.iter().map(|part| part.amount).sum();
+        if drawn == needed { Ok(parts) } else { Err(Refusal::LotsExceeded { max: LOTS_MAX }.into()) }
+    }
+
+    /// Takes as much of `needed` available credits in burn order as the lots of one operation have.
+    fn draw_most(&mut self, mut needed: i64, hold: Option<Uuid>, way: Move) -> Result<Vec<Part>, Declined> {
         let after = self.state.beyond.map(|beyond| beyond.after);
         let mut parts = Vec::new();
         while needed > 0 {
@@ -125,6 +132,9 @@ impl<'a> Draft<'a> {
                 });
             };
             let (id, due) = (lot.id, lot.due(self.now));
+            if self.lots.len() == LOTS_MAX && !self.lots.contains_key(&id) {
+                break;
+            }
             let available = self.lots.get(&id).unwrap_or(lot).balance.available;
             let take = if due { 0 } else { available.min(needed) };
             if take > 0 {
@@ -262,9 +272,11 @@ impl<'a> Draft<'a> {
         let hold = self.open_hold(hold)?;
         let charged = actual.min(hold.item.amount.get());
         let room = self.end(&hold, charged)?;
-        let excess = (actual - charged).min(self.balance.available).min(room);
+        let mut excess = (actual - charged).min(self.balance.available).min(room);
         if excess > 0 {
-            self.draw(excess, Some(hold.id()), Move::Spend)?;
+            // What was delivered is charged for as far as it goes; what more lots would have to pay is a shortfall.
+            let parts = self.draw_most(excess, Some(hold.id()), Move::Spend)?;
+            excess = parts.iter().map(|part| part.amount).sum();
             for cap in &hold.caps {
                 self.cap_mut(*cap)?.spent += excess;
             }

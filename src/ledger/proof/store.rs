@@ -8,10 +8,10 @@ use uuid::Uuid;
 use super::anchor::{Anchor, Head, Line};
 use crate::{
     clock::Micros,
-    db::{engine_of, statement},
+    db::{engine_of, many, statement},
     ledger::{
         model::{Digest, Entry, Transaction},
-        store::{ENTRY_COLUMNS, TRANSACTION_COLUMNS, broken, entry_from, rows, transaction_from},
+        store::{ENTRY_COLUMNS, TRANSACTION_COLUMNS, broken, entry_from, transaction_from},
     },
 };
 
@@ -156,7 +156,7 @@ pub(super) async fn insert_line(tx: &impl ConnectionTrait, line: &Line, is_void:
         return Ok(());
     }
     for part in line.heads.chunks(ROWS_MAX) {
-        let (groups, values) = rows(
+        let (groups, values) = many::groups(
             engine_of(tx),
             part.iter().map(|head| vec![head.account.into(), head.sequence.into(), anchor.number.into()]).collect(),
         );
@@ -211,7 +211,7 @@ pub(in crate::ledger) async fn load_hashes(
 ) -> Result<HashMap<(Uuid, i64), Digest>, DbErr> {
     let mut found = HashMap::with_capacity(places.len());
     for part in places.chunks(HEADS_AT_ONCE) {
-        let (groups, values) = rows(
+        let (groups, values) = many::groups(
             engine_of(connection),
             part.iter().map(|(account, sequence)| vec![(*account).into(), (*sequence).into()]).collect(),
         );

@@ -6,11 +6,11 @@ use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use uuid::Uuid;
 
 use crate::{
-    db::{engine_of, in_powers, statement, to_power},
+    db::{engine_of, in_powers, many, statement, to_power},
     ledger::model::{Cap, CapPeriod, CapScope, Hold, Operation, State, UNCAPPED},
 };
 
-use super::{broken, list, rows};
+use super::{broken, list};
 
 const COLUMNS: &str = "id, scope, subject_id, period, period_start, amount, held, spent, created_at";
 
@@ -77,7 +77,7 @@ pub async fn load_caps(
         let values = part.iter().map(|((account, scope, subject), period)| {
             vec![(*account).into(), scope.as_str().into(), (*subject).into(), period.as_str().into()]
         });
-        let (groups, values) = rows(engine_of(tx), values.collect());
+        let (groups, values) = many::groups(engine_of(tx), values.collect());
         let sql = format!(
             "SELECT account_id, {COLUMNS} FROM (VALUES {groups}) AS k CROSS JOIN credit_cap WHERE id = \
              (SELECT last.id FROM credit_cap last WHERE last.account_id = k.column1 AND last.scope = k.column2 \
@@ -131,7 +131,7 @@ fn add(state: &mut State, cap: Cap) {
 pub(super) async fn save_caps(tx: &impl ConnectionTrait, caps: &[(Uuid, &Cap)], most: usize) -> Result<(), DbErr> {
     for part in in_powers(caps, most) {
         let (groups, values) =
-            rows(engine_of(tx), part.iter().map(|(account, cap)| cap_values(*account, cap)).collect());
+            many::groups(engine_of(tx), part.iter().map(|(account, cap)| cap_values(*account, cap)).collect());
         let sql = format!(
             "INSERT INTO credit_cap ({COLUMNS}, account_id) VALUES {groups} \
              ON CONFLICT (id) DO UPDATE SET held = excluded.held, spent = excluded.spent"
@@ -177,7 +177,7 @@ pub async fn list_caps(connection: &impl ConnectionTrait, accounts: &[Uuid]) -> 
 
 /// Adds a cap in its first period. Called under the account's lock.
 pub async fn insert_cap(tx: &impl ConnectionTrait, account: Uuid, cap: &Cap) -> Result<(), DbErr> {
-    let (groups, values) = rows(engine_of(tx), vec![cap_values(account, cap)]);
+    let (groups, values) = many::groups(engine_of(tx), vec![cap_values(account, cap)]);
     tx.execute_raw(statement(tx, format!("INSERT INTO credit_cap ({COLUMNS}, account_id) VALUES {groups}"), values))
         .await?;
     let sql = "UPDATE ledger_account SET has_caps = 1 WHERE account_id = $1 AND has_caps = 0";

@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use uuid::Uuid;
 
 use crate::{
-    db::{engine_of, places, statement},
+    db::{engine_of, many, places, statement},
     ledger::model::Entry,
 };
 
@@ -15,7 +15,6 @@ use super::{
     condition::{direction, limit},
     grant::{Grant, READER_COLUMNS, grant_from},
     row::{ENTRY_COLUMNS, LOT_COLUMNS, entry_from},
-    rows,
 };
 
 /// What one hold had of one lot, whole credits. What it reserved and charged beyond that is charged, returned or expired:
@@ -63,7 +62,7 @@ fn entries_of(connection: &impl ConnectionTrait, account: Uuid, holds: &[HoldEnd
             .chain(*closed)
             .map(|sequence| vec![Value::from(account), Value::from(sequence), Value::from(*hold)])
     });
-    let (groups, values) = rows(engine_of(connection), pairs.collect());
+    let (groups, values) = many::groups(engine_of(connection), pairs.collect());
     let sql = format!(
         "FROM (VALUES {groups}) AS k JOIN credit_entry e \
          ON e.account_id = k.column1 AND e.seq = k.column2 AND e.hold_id = k.column3"

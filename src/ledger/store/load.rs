@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::{
     clock::Micros,
-    db::{Engine, engine_of, statement, to_power},
+    db::{Engine, engine_of, many, statement, to_power},
+    defect::is_planted,
     ledger::model::{Account, Beyond, BurnKey, GrantKind, Hold, LOTS_MAX, Lot, Operation, Part, State, Transaction},
 };
 
@@ -17,7 +18,6 @@ use super::{
         ACCOUNT_COLUMNS, HOLD_COLUMNS, LOT_COLUMNS, TRANSACTION_COLUMNS, account_from, hold_from, lot_from,
         transaction_from,
     },
-    rows,
 };
 
 /// Ids in one list of a statement, far below the limit of values.
@@ -41,34 +41,38 @@ pub async fn close_account(tx: &impl ConnectionTrait, account: Uuid) -> Result<(
 
 /// Locks the rows of accounts, which serialises all operations on them, in the order of their ids: whoever locks several does
 /// so in this order. One that has no ledger is left out.
-pub async fn lock_accounts(
-    tx: &impl ConnectionTrait,
-    accounts: &[Uuid],
-    epoch: i64,
-) -> Result<HashMap<Uuid, Account>, DbErr> {
-    let lock = engine_of(tx).for_update();
+pub async fn lock_accounts(tx: &impl ConnectionTrait, accounts: &[Uuid]) -> Result<HashMap<Uuid, Account>, DbErr> {
+    let lock = if is_planted(1) { "" } else { engine_of(tx).for_update() };
     let ids = to_power(accounts.to_vec());
     let sql = format!(
         "SELECT {ACCOUNT_COLUMNS} FROM ledger_account WHERE account_id IN ({}) ORDER BY account_id{lock}",
         list(engine_of(tx), ids.len())
     );
     let rows = tx.query_all_raw(statement(tx, sql, ids.into_iter().map(Value::from))).await?;
-    rows.iter().map(|row| account_from(row, epoch).map(|account| (account.id, account))).collect()
+    rows.iter().map(|row| account_from(row).map(|account| (account.id, account))).collect()
 }
 
-/// The transactions that have these keys of these accounts. Only meaningful under the accounts' locks. Joined, since with a
-/// list of keys PostgreSQL may read an account's whole journal.
+/// The transactions that have these keys of these accounts. Only meaningful under the accounts' locks. One look-up for each key: left
+/// to join, PostgreSQL may read an account's whole journal.
 pub async fn load_by_key(tx: &impl ConnectionTrait, keys: &[(Uuid, &str)]) -> Result<Vec<Transaction>, DbErr> {
     if keys.is_empty() {
         return Ok(Vec::new());
     }
-    let keys = to_power(keys.to_vec());
-    let (groups, values) =
-        rows(engine_of(tx), keys.into_iter().map(|(account, key)| vec![account.into(), key.into()]).collect());
-    let sql = format!(
-        "SELECT {TRANSACTION_COLUMNS} FROM (VALUES {groups}) AS k CROSS JOIN credit_transaction \
-         WHERE account_id = k.column1 AND idem_key = k.column2"
-    );
+    let engine = engine_of(tx);
+    let keys = if engine == Engine::Sqlite { to_power(keys.to_vec()) } else { keys.to_vec() };
+    let (asked, values) =
+        many::table(engine, keys.into_iter().map(|(account, key)| vec![account.into(), key.into()]).collect());
+    let sql = match engine {
+        Engine::Sqlite => format!(
+            "SELECT {TRANSACTION_COLUMNS} FROM {asked} CROSS JOIN credit_transaction \
+             WHERE account_id = v.column1 AND idem_key = v.column2"
+        ),
+        // As the index of migration 27 has it.
+        Engine::Postgres => format!(
+            "SELECT found.* FROM {asked} CROSS JOIN LATERAL (SELECT {TRANSACTION_COLUMNS} FROM credit_transaction \
+             WHERE uuid_send(account_id) = uuid_send(v.column1) AND idem_key COLLATE \"C\" = v.column2 LIMIT 1) AS found"
+        ),
+    };
     let found = tx.query_all_raw(statement(tx, sql, values)).await?;
     found.iter().map(transaction_from).collect()
 }
@@ -100,7 +104,7 @@ pub async fn load_lots(tx: &impl ConnectionTrait, accounts: &[Uuid]) -> Result<H
         Engine::Postgres => {
             for part in crate::db::in_powers(accounts, IDS_MAX) {
                 let (groups, values) =
-                    rows(engine_of(tx), part.iter().map(|account| vec![(*account).into()]).collect());
+                    many::groups(engine_of(tx), part.iter().map(|account| vec![(*account).into()]).collect());
                 let sql = format!(
                     "SELECT g.* FROM (VALUES {groups}) AS a CROSS JOIN LATERAL ({}) AS g \
                      ORDER BY g.account_id, g.priority, g.expires_at, g.id",
@@ -244,8 +248,10 @@ async fn load_holds(
     pairs.dedup();
     for part in pairs.chunks(IDS_MAX) {
         let pairs = to_power(part.to_vec());
-        let (groups, values) =
-            rows(engine_of(tx), pairs.into_iter().map(|(account, id)| vec![account.into(), id.into()]).collect());
+        let (groups, values) = many::groups(
+            engine_of(tx),
+            pairs.into_iter().map(|(account, id)| vec![account.into(), id.into()]).collect(),
+        );
         let sql = format!(
             "SELECT account_id, {HOLD_COLUMNS} FROM (VALUES {groups}) AS k CROSS JOIN credit_hold WHERE {condition}{lock}"
         );

@@ -40,21 +40,9 @@ pub(super) use row::{ENTRY_COLUMNS, entry_from, transaction_from};
 pub use save::{NewNote, insert_meta, save};
 pub use threshold::{delete_thresholds, insert_threshold, load_thresholds, mark_thresholds};
 
-use sea_orm::{DbErr, Value};
+use sea_orm::DbErr;
 
 use crate::db::{Engine, place, places};
-
-/// Rows of placeholders for a multi-row statement that has no other values, with theirs.
-pub(super) fn rows(engine: Engine, values: Vec<Vec<Value>>) -> (String, Vec<Value>) {
-    let mut flat: Vec<Value> = Vec::new();
-    let mut groups = Vec::with_capacity(values.len());
-    for row in values {
-        let places: Vec<String> = (flat.len() + 1..).take(row.len()).map(|number| place(engine, number)).collect();
-        groups.push(format!("({})", places.join(", ")));
-        flat.extend(row);
-    }
-    (groups.join(", "), flat)
-}
 
 /// Placeholders for a list in a statement that has no other values.
 fn list(engine: Engine, count: usize) -> String {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::Micros,
-    db::{engine_of, statement},
+    db::{engine_of, many, statement},
     ledger::model::{Account, Entry, Hold, Kind, Lot, Transaction},
     page::PageArgs,
 };
@@ -18,7 +18,6 @@ use super::{
         ACCOUNT_COLUMNS, ENTRY_COLUMNS, HOLD_COLUMNS, LOT_COLUMNS, TRANSACTION_COLUMNS, account_from, entry_from,
         hold_from, lot_from, transaction_from,
     },
-    rows,
 };
 
 /// Whose rows a finder may see.
@@ -102,21 +101,16 @@ pub async fn find_grant_account(connection: &impl ConnectionTrait, grant: Uuid) 
 }
 
 /// An account's totals.
-pub async fn find_account(
-    connection: &impl ConnectionTrait,
-    account: Uuid,
-    epoch: i64,
-) -> Result<Option<Account>, DbErr> {
+pub async fn find_account(connection: &impl ConnectionTrait, account: Uuid) -> Result<Option<Account>, DbErr> {
     let sql = format!("SELECT {ACCOUNT_COLUMNS} FROM ledger_account WHERE account_id = $1");
     let row = connection.query_one_raw(statement(connection, sql, [account.into()])).await?;
-    row.map(|row| account_from(&row, epoch)).transpose()
+    row.as_ref().map(account_from).transpose()
 }
 
 /// Totals of many accounts, for a loader. The caller authorises.
 pub async fn load_by_account(
     connection: &impl ConnectionTrait,
     accounts: &[Uuid],
-    epoch: i64,
 ) -> Result<HashMap<Uuid, Account>, DbErr> {
     if accounts.is_empty() {
         return Ok(HashMap::new());
@@ -125,7 +119,7 @@ pub async fn load_by_account(
     let sql = format!("SELECT {ACCOUNT_COLUMNS} FROM ledger_account WHERE account_id IN ({list})");
     let values = accounts.iter().copied().map(Value::from);
     let rows = connection.query_all_raw(statement(connection, sql, values)).await?;
-    rows.iter().map(|row| account_from(row, epoch).map(|account| (account.id, account))).collect()
+    rows.iter().map(|row| account_from(row).map(|account| (account.id, account))).collect()
 }
 
 /// The last sequences of many accounts.
@@ -175,7 +169,7 @@ pub async fn load_by_sequence(
         return Ok(HashMap::new());
     }
     let values = wanted.iter().map(|(account, sequence)| vec![(*account).into(), (*sequence).into()]);
-    let (groups, values) = rows(engine_of(connection), values.collect());
+    let (groups, values) = many::groups(engine_of(connection), values.collect());
     let sql = format!(
         "SELECT {TRANSACTION_COLUMNS} FROM (VALUES {groups}) AS k CROSS JOIN credit_transaction \
          WHERE account_id = k.column1 AND seq = k.column2"

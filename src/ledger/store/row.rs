@@ -16,7 +16,8 @@ pub const TRANSACTION_COLUMNS: &str = "account_id, seq, id, epoch, kind, idem_ke
      revoked_after, prev_hash, hash";
 
 /// The columns that [`account_from`] reads.
-pub(super) const ACCOUNT_COLUMNS: &str = "account_id, state, seq, head_hash, issued, available, held, spent, expired, revoked, ledger_now, has_caps, has_thresholds";
+pub(super) const ACCOUNT_COLUMNS: &str = "account_id, state, seq, head_hash, issued, available, held, spent, expired, revoked, ledger_now, has_caps, has_thresholds, \
+     (SELECT epoch FROM ledger_meta WHERE id = 1) AS epoch";
 
 /// The columns that [`lot_from`] reads.
 pub(super) const LOT_COLUMNS: &str = "id, kind, source_ref, priority, expires_at, granted_seq, refunds_seq, amount, \
@@ -74,12 +75,12 @@ pub fn transaction_from(row: &QueryResult) -> Result<Transaction, DbErr> {
     })
 }
 
-pub(super) fn account_from(row: &QueryResult, epoch: i64) -> Result<Account, DbErr> {
+pub(super) fn account_from(row: &QueryResult) -> Result<Account, DbErr> {
     Ok(Account {
         id: row.try_get("", "account_id")?,
         standing: word(row, "state", Standing::parse, "an unknown state of an account")?,
         sequence: row.try_get("", "seq")?,
-        epoch,
+        epoch: row.try_get("", "epoch")?,
         head_hash: digest(row, "head_hash")?,
         balance: buckets(row, "issued")?,
         ledger_now: row.try_get("", "ledger_now")?,

@@ -7,11 +7,11 @@ use uuid::Uuid;
 
 use crate::{
     clock::Micros,
-    db::{engine_of, in_powers, statement},
+    db::{engine_of, many, statement},
     ledger::model::{Cap, Decision, Entry, Hold, HoldState, Lot, Part, Transaction},
 };
 
-use super::{TRANSACTION_COLUMNS, cap::save_caps, rows};
+use super::{TRANSACTION_COLUMNS, cap::save_caps};
 
 /// Writes the row that names the database, unless it is there.
 pub async fn insert_meta(tx: &impl ConnectionTrait, database_id: Uuid, now: Micros) -> Result<(), DbErr> {
@@ -146,9 +146,10 @@ async fn insert<T>(
     items: &[T],
     values_of: impl Fn(&T) -> Vec<Value>,
 ) -> Result<(), DbErr> {
-    for part in in_powers(items, ROWS_MAX) {
-        let (groups, values) = rows(engine_of(tx), part.iter().map(&values_of).collect());
-        tx.execute_raw(statement(tx, format!("INSERT INTO {table} ({columns}) VALUES {groups}"), values)).await?;
+    let engine = engine_of(tx);
+    for part in many::parts(engine, items, ROWS_MAX) {
+        let (source, values) = many::source(engine, part.iter().map(&values_of).collect());
+        tx.execute_raw(statement(tx, format!("INSERT INTO {table} ({columns}) {source}"), values)).await?;
     }
     Ok(())
 }
@@ -248,8 +249,8 @@ fn entry_values(row: &Transaction, line: i32, entry: &Entry) -> Vec<Value> {
 }
 
 async fn update_lots(tx: &impl ConnectionTrait, lots: &[(Uuid, &Lot)]) -> Result<(), DbErr> {
-    for part in in_powers(lots, ROWS_MAX) {
-        let (groups, values) = rows(
+    for part in many::parts(engine_of(tx), lots, ROWS_MAX) {
+        let (changed, values) = many::table(
             engine_of(tx),
             part.iter()
                 .map(|(_, lot)| {
@@ -261,7 +262,7 @@ async fn update_lots(tx: &impl ConnectionTrait, lots: &[(Uuid, &Lot)]) -> Result
         // Both engines name the columns of a VALUES list column1, column2, …
         let sql = format!(
             "UPDATE credit_grant SET available = v.column2, held = v.column3, spent = v.column4, expired = v.column5, \
-             revoked = v.column6 FROM (VALUES {groups}) AS v WHERE credit_grant.id = v.column1"
+             revoked = v.column6 FROM {changed} WHERE credit_grant.id = v.column1"
         );
         expect_rows(tx.execute_raw(statement(tx, sql, values)).await?.rows_affected(), part.len())?;
     }
@@ -269,8 +270,8 @@ async fn update_lots(tx: &impl ConnectionTrait, lots: &[(Uuid, &Lot)]) -> Result
 }
 
 async fn update_holds(tx: &impl ConnectionTrait, holds: &[(Uuid, &Hold)]) -> Result<(), DbErr> {
-    for part in in_powers(holds, ROWS_MAX) {
-        let (groups, values) = rows(
+    for part in many::parts(engine_of(tx), holds, ROWS_MAX) {
+        let (changed, values) = many::table(
             engine_of(tx),
             part.iter()
                 .map(|(_, hold)| {
@@ -283,7 +284,7 @@ async fn update_holds(tx: &impl ConnectionTrait, holds: &[(Uuid, &Hold)]) -> Res
         // The state in the condition is the wall behind the decision: a hold ends once.
         let sql = format!(
             "UPDATE credit_hold SET state = v.column2, settled = v.column3, shortfall = v.column4, closed_seq = v.column5, \
-             refunded = v.column6 FROM (VALUES {groups}) AS v WHERE credit_hold.id = v.column1 AND credit_hold.state = 'held'"
+             refunded = v.column6 FROM {changed} WHERE credit_hold.id = v.column1 AND credit_hold.state = 'held'"
         );
         expect_rows(tx.execute_raw(statement(tx, sql, values)).await?.rows_affected(), part.len())?;
     }
@@ -292,8 +293,8 @@ async fn update_holds(tx: &impl ConnectionTrait, holds: &[(Uuid, &Hold)]) -> Res
 
 /// Writes down what has been given back of what settled holds were charged.
 async fn update_refunded(tx: &impl ConnectionTrait, holds: &[(Uuid, &Hold)]) -> Result<(), DbErr> {
-    for part in in_powers(holds, ROWS_MAX) {
-        let (groups, values) = rows(
+    for part in many::parts(engine_of(tx), holds, ROWS_MAX) {
+        let (changed, values) = many::table(
             engine_of(tx),
             part.iter()
                 .map(|(_, hold)| {
@@ -303,7 +304,7 @@ async fn update_refunded(tx: &impl ConnectionTrait, holds: &[(Uuid, &Hold)]) -> 
                 .collect(),
         );
         let sql = format!(
-            "UPDATE credit_hold SET refunded = v.column2 FROM (VALUES {groups}) AS v \
+            "UPDATE credit_hold SET refunded = v.column2 FROM {changed} \
              WHERE credit_hold.id = v.column1 AND credit_hold.state = 'settled' AND credit_hold.refunded < v.column2"
         );
         expect_rows(tx.execute_raw(statement(tx, sql, values)).await?.rows_affected(), part.len())?;
@@ -326,8 +327,8 @@ async fn update_thresholds(tx: &impl ConnectionTrait, decisions: &[&Decision]) -
     let mut changed: Vec<(Uuid, (bool, Option<i64>))> =
         places.iter().filter_map(|(id, place)| Some((*id, thresholds.rows.get(*place)?.1))).collect();
     changed.sort_unstable();
-    for part in in_powers(&changed, ROWS_MAX) {
-        let (groups, values) = rows(
+    for part in many::parts(engine_of(tx), &changed, ROWS_MAX) {
+        let (changed, values) = many::table(
             engine_of(tx),
             part.iter()
                 .map(|(id, (is_armed, fired))| vec![(*id).into(), i32::from(*is_armed).into(), (*fired).into()])
@@ -335,7 +336,7 @@ async fn update_thresholds(tx: &impl ConnectionTrait, decisions: &[&Decision]) -
         );
         let sql = format!(
             "UPDATE credit_threshold SET armed = v.column2, fired_seq = COALESCE(v.column3, fired_seq) \
-             FROM (VALUES {groups}) AS v WHERE credit_threshold.id = v.column1"
+             FROM {changed} WHERE credit_threshold.id = v.column1"
         );
         expect_rows(tx.execute_raw(statement(tx, sql, values)).await?.rows_affected(), part.len())?;
     }
@@ -351,8 +352,8 @@ async fn update_accounts(tx: &impl ConnectionTrait, decisions: &[&Decision]) -> 
         let before = known.map_or(row.sequence - 1, |(_, (before, _))| *before);
         accounts.put(row.account_id, row.account_id, (before, row));
     }
-    for part in in_powers(&accounts.rows, ROWS_MAX) {
-        let (groups, values) = rows(
+    for part in many::parts(engine_of(tx), &accounts.rows, ROWS_MAX) {
+        let (changed, values) = many::table(
             engine_of(tx),
             part.iter()
                 .map(|(account, (before, row))| {
@@ -376,7 +377,7 @@ async fn update_accounts(tx: &impl ConnectionTrait, decisions: &[&Decision]) -> 
         let sql = format!(
             "UPDATE ledger_account SET seq = v.column3, head_hash = v.column4, issued = v.column5, available = v.column6, \
              held = v.column7, spent = v.column8, expired = v.column9, revoked = v.column10, ledger_now = v.column11 \
-             FROM (VALUES {groups}) AS v WHERE ledger_account.account_id = v.column1 AND ledger_account.seq = v.column2"
+             FROM {changed} WHERE ledger_account.account_id = v.column1 AND ledger_account.seq = v.column2"
         );
         expect_rows(tx.execute_raw(statement(tx, sql, values)).await?.rows_affected(), part.len())?;
     }

@@ -37,7 +37,6 @@ pub(super) struct Batch {
     pub(super) part: Range<usize>,
     /// What the lane knows of accounts from its last batches. It holds where the account's number is still the same.
     pub(super) remembered: Arc<HashMap<Uuid, State>>,
-    pub(super) epoch: i64,
     pub(super) ids: Arc<dyn Ids>,
     pub(super) low_balance: Option<LowBalance>,
 }
@@ -144,7 +143,7 @@ fn is_locked(internal: &Internal) -> bool {
 pub(super) async fn alone(tx: &DatabaseTransaction, batch: &Batch) -> Result<Outcome, Failure<Never>> {
     // Locked before the savepoint: a lock that is taken after it is given back with it, and another process would come between.
     let accounts: Vec<Uuid> = batch.jobs().iter().map(|job| job.account).collect();
-    store::lock_accounts(tx, &accounts, batch.epoch).await?;
+    store::lock_accounts(tx, &accounts).await?;
     tx.execute_unprepared("SAVEPOINT command").await?;
     let (stop, kept) = match Desk::judge(tx, batch, batch.jobs()).await {
         Ok(mut desk) => match desk.write(tx).await {

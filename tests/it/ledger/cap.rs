@@ -46,6 +46,16 @@ impl Tenants for Everybody {
 async fn cap(
     test: &TestDb,
     ledger: &Ledger,
+    whose: (Uuid, Option<Uuid>),
+    period: CapPeriod,
+    limit: Option<i64>,
+) -> Result<(), Failure<CapError>> {
+    set(ledger, (test.ids.as_ref(), test.clock.now()), whose, period, limit).await
+}
+
+async fn set(
+    ledger: &Ledger,
+    (ids, now): (&dyn Ids, i64),
     (account, member): (Uuid, Option<Uuid>),
     period: CapPeriod,
     limit: Option<i64>,
@@ -56,15 +66,21 @@ async fn cap(
         period,
         limit,
         request_id: "request-1".to_owned(),
-        now: test.clock.now(),
+        now,
     };
-    set_cap(ledger, (&Everybody, test.ids.as_ref()), command).await
+    set_cap(ledger, (&Everybody, ids), command).await
 }
 
 /// Sets or takes away a cap for a random story.
-pub async fn limit_to(test: &TestDb, ledger: &Ledger, whose: (Uuid, Option<Uuid>), is_daily: bool, limit: Option<i64>) {
+pub async fn limit_to(
+    ledger: &Ledger,
+    beside: (&dyn Ids, i64),
+    whose: (Uuid, Option<Uuid>),
+    is_daily: bool,
+    limit: Option<i64>,
+) {
     let period = if is_daily { CapPeriod::Day } else { CapPeriod::Always };
-    cap(test, ledger, whose, period, limit).await.unwrap();
+    set(ledger, beside, whose, period, limit).await.unwrap();
 }
 
 fn hold_of(test: &TestDb, user: Option<Uuid>, amount: i64) -> (Uuid, Operation) {

@@ -317,6 +317,24 @@ fn refuses_an_operation_that_would_touch_more_than_five_hundred_lots() {
     assert_eq!(state.account.balance.available, 1);
 }
 
+// What was delivered is charged for as far as one operation goes, not left uncharged because one more lot would be needed.
+#[test]
+fn an_excess_that_would_need_the_501st_lot_is_a_shortfall() {
+    let ids = SeededIds::new(8);
+    let mut state = State::opened(ids.uuid(), 1);
+    for count in 0..510 {
+        model::apply(&mut state, &request(&format!("grant-number-{count}"), grant(1)), &stamp(&ids, 1)).unwrap();
+    }
+    let id = ids.uuid();
+    let hold = Operation::Hold(vec![item(id, ids.uuid(), 3, 100)]);
+    model::apply(&mut state, &request("hold-of-three-lots", hold), &stamp(&ids, 2)).unwrap();
+    let settle = Operation::Settle { hold: id, actual: 507 };
+    let done = model::apply(&mut state, &request("the-large-charge", settle), &stamp(&ids, 3)).unwrap();
+    assert_eq!((done.transaction.amount, state.account.balance.spent, state.account.balance.available), (500, 500, 10));
+    let state = done.closed.first().unwrap().state;
+    assert!(matches!(state, model::HoldState::Settled { settled: 500, shortfall: 7, .. }), "{state:?}");
+}
+
 #[test]
 fn ends_work_on_a_frozen_or_closed_account_but_begins_none() {
     for (standing, refusal) in [(Standing::Frozen, Refusal::AccountFrozen), (Standing::Closed, Refusal::AccountClosed)]

@@ -45,7 +45,7 @@ pub async fn tell_stories(mut runner: TestRunner, engine: Engine, stories: usize
                 if let Step::Cap { user, is_daily, limit } = step {
                     let user = user.map(|user| teller.user(user));
                     naive.limit(user, *is_daily, *limit, teller.now);
-                    limit_to(&test, &ledger, (account, user), *is_daily, *limit).await;
+                    limit_to(&ledger, (test.ids.as_ref(), test.clock.now()), (account, user), *is_daily, *limit).await;
                 }
                 continue;
             };
