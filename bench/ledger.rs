@@ -40,6 +40,12 @@ const CLIENTS: usize = 2_048;
 /// Clients of the naive patterns.
 const NAIVE_CLIENTS: usize = 16;
 const ACCOUNTS: usize = 10_000;
+/// Accounts and entries between which the cost of an operation is compared.
+const FEW_ACCOUNTS: usize = 1_000;
+const MANY_ACCOUNTS: usize = 1_000_000;
+const MANY_ENTRIES: usize = 10_000_000;
+/// Items of one hold that makes entries.
+const ITEMS: usize = 100;
 
 fn row(what: &str, value: impl std::fmt::Display) {
     println!("| {what} | {value} |");
@@ -96,7 +102,69 @@ async fn fund(ledger: &Ledger, ids: &SystemIds, count: usize) -> Vec<Uuid> {
     accounts
 }
 
+fn item(hold: Uuid, work: Uuid) -> HoldItem {
+    HoldItem {
+        hold_id: hold,
+        work_kind: WorkKind::AiTaskItem,
+        work_id: work,
+        run_id: None,
+        user_id: None,
+        price_version_id: work,
+        prompt_version_id: None,
+        amount: Credits::new(1).unwrap(),
+        expires_at: 4_000_000_000_000_000,
+    }
+}
+
+/// Holds credits for many items at once and gives them back, on one account after the other, until there are so many entries.
+async fn fill(ledger: &Ledger, accounts: &[Uuid], entries: usize) {
+    let commands = entries / ITEMS / 2;
+    let filling = (0..64).map(|client| {
+        let (ledger, accounts) = (ledger.clone(), accounts.to_vec());
+        tokio::spawn(async move {
+            let ids = SystemIds::new(Arc::new(SystemClock));
+            for number in (client..commands).step_by(64) {
+                let account = accounts[number % accounts.len()];
+                let (key, holds): (Uuid, Vec<Uuid>) = (ids.uuid(), (0..ITEMS).map(|_| ids.uuid()).collect());
+                let items = holds.iter().map(|hold| item(*hold, ids.uuid())).collect();
+                let hold = command(account, IdemKey::server("hold", key), Operation::Hold(items));
+                ledger.submit(hold).await.unwrap();
+                let release = command(account, IdemKey::server("release", key), Operation::Release(holds));
+                ledger.submit(release).await.unwrap();
+            }
+        })
+    });
+    for one in filling.collect::<Vec<_>>() {
+        one.await.unwrap();
+    }
+}
+
+/// What an operation costs in a small ledger and in a large one: on all its accounts, and on a thousand of them.
+async fn grow(location: Location) {
+    let (db, ledger) = open(location).await;
+    let ids = SystemIds::new(Arc::new(SystemClock));
+    let few = Arc::new(fund(&ledger, &ids, FEW_ACCOUNTS).await);
+    fill(&ledger, &few, 10_000).await;
+    let (small, half, _) = hold_and_settle(&ledger, few.clone()).await;
+    row(&format!("{FEW_ACCOUNTS} accounts, 10,000 entries and its own"), format!("{small:.0}/s, p50 {half:.1?}"));
+    let mut all = fund(&ledger, &ids, MANY_ACCOUNTS - FEW_ACCOUNTS).await;
+    fill(&ledger, &all[..50_000], MANY_ENTRIES).await;
+    all.extend(few.iter());
+    for (what, accounts) in [("on the first 1,000", few), ("on all", Arc::new(all))] {
+        let (large, half, _) = hold_and_settle(&ledger, accounts).await;
+        let ratio = small / large;
+        row(
+            &format!("{MANY_ACCOUNTS} accounts, {MANY_ENTRIES} entries, {what}"),
+            format!("{large:.0}/s, p50 {half:.1?}: {ratio:.2} times the cost"),
+        );
+    }
+    ledger.close().await;
+    db.close().await;
+}
+
 /// Holds a credit and settles it, again and again, for one spell: operations a second, and how long one took.
+///
+/// Accounts are taken in an order of their own, so that neighbours in it are none in the tables.
 async fn hold_and_settle(ledger: &Ledger, accounts: Arc<Vec<Uuid>>) -> (f64, Duration, Duration) {
     let began = Instant::now();
     let done = Arc::new(AtomicU64::new(0));
@@ -107,22 +175,11 @@ async fn hold_and_settle(ledger: &Ledger, accounts: Arc<Vec<Uuid>>) -> (f64, Dur
             let ids = SystemIds::new(Arc::new(SystemClock));
             let (mut took, mut number) = (Vec::new(), client);
             while began.elapsed() < SPELL {
-                let account = accounts[number % accounts.len()];
+                let account = accounts[number.wrapping_mul(7_919) % accounts.len()];
                 number += CLIENTS;
                 let (hold, work) = (ids.uuid(), ids.uuid());
-                let item = HoldItem {
-                    hold_id: hold,
-                    work_kind: WorkKind::AiTaskItem,
-                    work_id: work,
-                    run_id: None,
-                    user_id: None,
-                    price_version_id: work,
-                    prompt_version_id: None,
-                    amount: Credits::new(1).unwrap(),
-                    expires_at: 4_000_000_000_000_000,
-                };
                 let steps = [
-                    (IdemKey::server("hold", work), Operation::Hold(vec![item])),
+                    (IdemKey::server("hold", work), Operation::Hold(vec![item(hold, work)])),
                     (IdemKey::server("settle", work), Operation::Settle { hold, actual: 1 }),
                 ];
                 for (key, operation) in steps {
@@ -263,14 +320,18 @@ fn main() {
     runtime.block_on(async {
         measure(Location::File(folder.path().join("ledger.db"))).await;
         naive_sqlite(folder.path()).await;
+        grow(Location::File(folder.path().join("large.db"))).await;
     });
     println!("\nPostgreSQL:\n\n| figure | value |\n|---|---|");
     runtime.block_on(async {
         let mut admin = PgConnection::connect(&url).await.unwrap();
-        admin.execute("CREATE DATABASE bench_ledger").await.unwrap();
+        for name in ["bench_ledger", "bench_large"] {
+            admin.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
+        }
         let mine = url.replace("/postgres?", "/bench_ledger?");
         measure(Location::Server(mine.clone().into())).await;
         naive_postgres(&mine).await;
+        grow(Location::Server(url.replace("/postgres?", "/bench_large?").into())).await;
         admin.close().await.unwrap();
     });
 }

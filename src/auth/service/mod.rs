@@ -122,8 +122,8 @@ pub struct AuthParts {
     pub settings: AuthSettings,
 }
 
-/// Reads of sessions side by side, and sessions in one of them.
-const STANDING_READERS: usize = 2;
+/// Reads of sessions side by side, and sessions in one of them. With one reader, most go together.
+const STANDING_READERS: usize = 1;
 const STANDINGS_AT_ONCE: usize = 256;
 
 /// Identity. Cloning is cheap.
