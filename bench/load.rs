@@ -54,8 +54,8 @@ struct Load<'a> {
 
 impl Load<'_> {
     /// Asks on every connection for one spell, each request as soon as the last is answered, or at `per_second` requests of all
-    /// connections together, timed from when it was due. How many a second, and how long they took.
-    async fn run(&self, spell: &str, per_second: Option<f64>) -> (f64, Spread) {
+    /// connections together, timed from when it was due. How many there were, how many a second, and how long they took.
+    async fn run(&self, spell: &str, per_second: Option<f64>) -> (i64, f64, Spread) {
         let mut tasks = Vec::new();
         let began = Instant::now();
         for connection in 0..CONNECTIONS {
@@ -86,16 +86,16 @@ impl Load<'_> {
         for task in tasks {
             took.extend(task.await.unwrap());
         }
-        (took.len() as f64 / began.elapsed().as_secs_f64(), Spread::new(took))
+        (i64::try_from(took.len()).unwrap(), took.len() as f64 / began.elapsed().as_secs_f64(), Spread::new(took))
     }
 
-    /// As fast as it goes, and at 80 % of that: two rows. Answers how many requests a second.
-    async fn rows(&self, what: &str) -> f64 {
-        let (rate, took) = self.run("as fast as it goes", None).await;
+    /// As fast as it goes, and at 80 % of that: two rows. Answers how many requests were answered.
+    async fn rows(&self, what: &str) -> i64 {
+        let (count, rate, took) = self.run("as fast as it goes", None).await;
         row(&format!("{what}, {CONNECTIONS} connections"), format!("{rate:.0}/s, p50 / p95 / p99 {took}"));
-        let (_, took) = self.run("four fifths", Some(rate * 0.8)).await;
+        let (more, _, took) = self.run("four fifths", Some(rate * 0.8)).await;
         row("  at 80 % of that, from when each was due", format!("p50 / p95 / p99 {took}"));
-        rate
+        count + more
     }
 }
 
@@ -120,6 +120,17 @@ async fn large_grant(api: &Api, hero: &str, account: &str) -> String {
     id.as_str().unwrap_or_else(|| panic!("no grant: {answer}")).to_owned()
 }
 
+/// What accounts have together.
+async fn available(api: &Api, hero: &str, accounts: &[String]) -> i64 {
+    let query = "query($a: ID!) { account(id: $a) { balance { available } } }";
+    let mut all = 0;
+    for account in accounts {
+        let answer = api.ask(hero, query, json!({ "a": account })).await;
+        all += answer["data"]["account"]["balance"]["available"].as_i64().expect("a balance");
+    }
+    all
+}
+
 async fn measure(binary: &str, database: Option<&str>) {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(binary, folder.path(), database);
@@ -134,21 +145,23 @@ async fn measure(binary: &str, database: Option<&str>) {
     load(&people[0].token, "person-0", body).rows("`viewer`").await;
 
     let grant = large_grant(&api, &hero, &people[1].account).await;
+    let accounts: Vec<String> = people.iter().map(|person| person.account.clone()).collect();
+    let mut expected = available(&api, &hero, &accounts).await;
     let body: Body = Arc::new(move |connection, number| {
         request(REVOKE, json!({ "of": grant, "key": format!("revoke-{connection}-{number}") }))
     });
     let done = "\"userErrors\":[]";
-    load(&hero, done, body).rows("`revokeCredits` on one account").await;
+    expected -= load(&hero, done, body).rows("`revokeCredits` on one account").await;
 
-    let accounts: Vec<String> = people.iter().map(|person| person.account.clone()).collect();
     for (what, many) in [("`addCredits` on one account", 1), ("`addCredits` on 200 accounts", accounts.len())] {
         let accounts = accounts.clone();
         let body: Body = Arc::new(move |connection, number| {
             let to = &accounts[(connection + CONNECTIONS * usize::try_from(number % 1_000_000).unwrap()) % many];
             request(ADD, json!({ "to": to, "key": format!("add-{many}-{connection}-{number}") }))
         });
-        load(&hero, done, body).rows(what).await;
+        expected += load(&hero, done, body).rows(what).await;
     }
+    assert_eq!(available(&api, &hero, &accounts).await, expected, "what was acknowledged is not what is there");
     row("memory at the end", format!("{:.0} MB", server.memory() as f64 / 1e6));
     drop(server);
     let began = Instant::now();

@@ -6,15 +6,22 @@ use std::{
     hash::Hash,
     panic::AssertUnwindSafe,
     sync::Arc,
+    time::Duration,
 };
 
 use futures_util::{FutureExt as _, future::BoxFuture};
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::{
+    sync::{Mutex, mpsc, oneshot},
+    time::timeout,
+};
 
 use crate::error::{Error, Internal};
 
 /// Questions that wait for a place; more wait at the door.
 const WAITING_MAX: usize = 4_096;
+
+/// A read that takes longer is given up, so that a connection that went silent does not keep everybody waiting.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 type Found<K, V> = Result<HashMap<K, V>, Error>;
 
@@ -71,8 +78,12 @@ async fn answer<K, V>(
     let mut questions = Vec::new();
     while waiting.lock().await.recv_many(&mut questions, most).await > 0 {
         let keys: HashSet<K> = questions.iter().map(|question| question.key).collect();
-        let found = AssertUnwindSafe(async { read(keys.into_iter().collect()).await }).catch_unwind().await;
-        let found = found.unwrap_or_else(|_| Err(Internal::new("reading for many", "a panic").into()));
+        let reading = AssertUnwindSafe(async { read(keys.into_iter().collect()).await }).catch_unwind();
+        let found = match timeout(PATIENCE, reading).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(_)) => Err(Internal::new("reading for many", "a panic").into()),
+            Err(late) => Err(Internal::new("reading for many", late).into()),
+        };
         for Question { key, answer } in questions.drain(..) {
             // Whoever asked may be gone.
             let _ = answer.send(found.as_ref().map(|found| found.get(&key).cloned()).map_err(Clone::clone));
@@ -93,6 +104,9 @@ mod tests {
                 reads.fetch_add(1, Ordering::SeqCst);
                 tokio::task::yield_now().await;
                 assert!(!keys.contains(&13), "the reader panics");
+                if keys.contains(&17) {
+                    futures_util::future::pending::<()>().await;
+                }
                 if keys.contains(&7) {
                     return Err(Error::NotFound);
                 }
@@ -115,11 +129,12 @@ mod tests {
         assert!(reads.load(Ordering::SeqCst) - before <= 3, "sixteen questions in reads of eight");
     }
 
-    #[tokio::test]
-    async fn a_read_that_fails_or_panics_fails_its_own_questions_and_no_later_one() {
+    #[tokio::test(start_paused = true)]
+    async fn a_read_that_fails_panics_or_never_ends_fails_its_own_questions_and_no_later_one() {
         let together = doubled(Arc::default());
         assert!(matches!(together.ask(7).await, Err(Error::NotFound)));
         assert!(matches!(together.ask(13).await, Err(Error::Internal(_))));
+        assert!(matches!(together.ask(17).await, Err(Error::Internal(_))));
         assert_eq!(together.ask(5).await.unwrap(), Some(10));
     }
 }

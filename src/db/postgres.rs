@@ -38,7 +38,7 @@ fn lanes(url: &SecretString) -> Result<PgPool, OpenError> {
         ("enable_hashjoin", "off"),
         ("enable_mergejoin", "off"),
     ];
-    // Statements differ by how many rows they write, a power of two.
+    // Lists that are looked up differ by their length, a power of two.
     let options = options(url, &limits)?.statement_cache_capacity(1000);
     Ok(pool(LANES as u32).idle_timeout(None).connect_lazy_with(options))
 }

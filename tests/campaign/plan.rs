@@ -42,6 +42,7 @@ const HISTORY: &str = "tests/campaign/history.rs";
 const CROWD: &str = "tests/campaign/crowd.rs";
 const MODEL: &str = "tests/it/ledger/model.rs";
 const STORIES: &str = "tests/it/ledger/support.rs";
+const CAP: &str = "tests/it/ledger/cap.rs";
 
 macro_rules! test {
     ($id:literal, $engine:ident, $trials:literal, [$a:literal, $b:literal, $c:literal], $run:path, $own:expr) => {
@@ -58,19 +59,19 @@ macro_rules! test {
     };
 }
 
-const T4: &[&str] = &["tests/campaign/t4.rs", HISTORY, CROWD, MODEL, STORIES];
+const T4: &[&str] = &["tests/campaign/t4.rs", HISTORY, CROWD, MODEL, STORIES, CAP];
 
 const T5: &[&str] = &["tests/campaign/t5.rs", "tests/it/support/server.rs"];
-const T9: &[&str] = &["tests/campaign/t9.rs", HISTORY, CROWD, MODEL, STORIES];
+const T9: &[&str] = &["tests/campaign/t9.rs", HISTORY, CROWD, MODEL, STORIES, CAP];
 
-const T8: &[&str] = &["tests/campaign/t8.rs", "tests/campaign/proxy.rs", HISTORY, CROWD, MODEL, STORIES];
+const T8: &[&str] = &["tests/campaign/t8.rs", "tests/campaign/proxy.rs", HISTORY, CROWD, MODEL, STORIES, CAP];
 
-const T6: &[&str] = &["tests/campaign/t6.rs", "tests/campaign/crash.rs", HISTORY, CROWD, MODEL, STORIES];
+const T6: &[&str] = &["tests/campaign/t6.rs", "tests/campaign/crash.rs", HISTORY, CROWD, MODEL, STORIES, CAP];
 
-const T16: &[&str] = &["tests/campaign/t16.rs", HISTORY, CROWD, MODEL, STORIES];
-const T17: &[&str] = &["tests/campaign/t17.rs", HISTORY, CROWD, MODEL, STORIES];
+const T16: &[&str] = &["tests/campaign/t16.rs", HISTORY, CROWD, MODEL, STORIES, CAP];
+const T17: &[&str] = &["tests/campaign/t17.rs", HISTORY, CROWD, MODEL, STORIES, CAP];
 const T1: &[&str] = &["tests/campaign/stories.rs", "tests/it/ledger/core.rs", MODEL, STORIES];
-const T2: &[&str] = &["tests/campaign/stories.rs", "tests/it/ledger/writer.rs", MODEL, STORIES];
+const T2: &[&str] = &["tests/campaign/stories.rs", "tests/it/ledger/writer.rs", MODEL, STORIES, CAP];
 
 pub const TESTS: &[Test] = &[
     test!("T1", Sqlite, "commands in memory", [0, 1_000_000, 10_000_000], stories::run_core, T1),

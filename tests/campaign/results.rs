@@ -52,7 +52,7 @@ pub fn append(path: &Path, line: &Line) {
 }
 
 /// What every test of the ledger depends on.
-const SHARED: [&str; 3] = ["src/ledger", "src/db.rs", "src/db"];
+const SHARED: [&str; 4] = ["src/ledger", "src/db.rs", "src/db", "migration/src/script.rs"];
 
 /// Where the tables are made; of these files, those that name a table of the ledger.
 const MIGRATIONS: &str = "migration/src/sql";

@@ -28,7 +28,7 @@ use super::{
 use crate::{
     bus::{Bus, Hint},
     clock::{Clock, Micros, SECOND},
-    db::Db,
+    db::{Db, is_about_connection},
     error::{AuthReason, Error, Internal},
     ids::Ids,
     ledger::Ledger,
@@ -126,6 +126,9 @@ pub struct AuthParts {
 const STANDING_READERS: usize = 1;
 const STANDINGS_AT_ONCE: usize = 256;
 
+/// How often a read is repeated whose connection broke.
+const STANDING_TRIES: u32 = 8;
+
 /// Identity. Cloning is cheap.
 #[derive(Clone)]
 pub struct Auth(Arc<AuthParts>, Together<Uuid, Standing>);
@@ -136,7 +139,17 @@ impl Auth {
         let db = parts.db.clone();
         let standings = Together::start(STANDING_READERS, STANDINGS_AT_ONCE, move |sessions: Vec<Uuid>| {
             let db = db.clone();
-            async move { Ok(store::session::load_standings(db.reader(), &sessions).await?) }.boxed()
+            async move {
+                let mut tried = 0;
+                loop {
+                    match store::session::load_standings(db.reader(), &sessions).await {
+                        // After a restart of the database every idle connection is dead, and each try finds out about two.
+                        Err(error) if tried < STANDING_TRIES && is_about_connection(&error) => tried += 1,
+                        result => return Ok(result?),
+                    }
+                }
+            }
+            .boxed()
         });
         Self(Arc::new(parts), standings)
     }

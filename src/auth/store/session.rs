@@ -150,7 +150,11 @@ pub async fn load_standings(
         let (user_id, access_version) = (row.try_get("", "user_id")?, row.try_get("", "access_version")?);
         Ok((row.try_get("", "id")?, Standing { user_id, role, access_version }))
     };
-    rows.iter().map(standing).collect()
+    // A row that this build cannot read must not keep others out; its session counts as ended.
+    let read = |row: &QueryResult| {
+        standing(row).inspect_err(|error: &DbErr| tracing::error!(error = %error, "a session cannot be read")).ok()
+    };
+    Ok(rows.iter().filter_map(read).collect())
 }
 
 /// Locks the live session that a refresh token belongs to, then reads the token, so that of several who use a family at

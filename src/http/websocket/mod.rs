@@ -93,7 +93,7 @@ pub(super) async fn upgrade(state: HttpState, meta: RequestMeta, mut parts: Part
                     } else {
                         tokio::spawn(async move {
                             wire.close(NO_PROTOCOL, "Offer the subprotocol graphql-transport-ws.").await;
-                            drop(task);
+                            drop((task, permit));
                         });
                     }
                     std::future::ready(())

@@ -132,12 +132,13 @@ impl<'a> Draft<'a> {
                 });
             };
             let (id, due) = (lot.id, lot.due(self.now));
-            if self.lots.len() == LOTS_MAX && !self.lots.contains_key(&id) {
-                break;
-            }
             let available = self.lots.get(&id).unwrap_or(lot).balance.available;
             let take = if due { 0 } else { available.min(needed) };
             if take > 0 {
+                // What comes later in burn order does not pay before it, though it were touched already.
+                if self.lots.len() == LOTS_MAX && !self.lots.contains_key(&id) {
+                    break;
+                }
                 self.post(id, hold, way, take)?;
                 parts.push(Part { grant: id, amount: take });
                 needed -= take;

@@ -79,7 +79,8 @@ impl<'a> Desk<'a> {
         desk.lock(tx).await?;
         desk.load(tx).await?;
         for (id, unlocked) in early {
-            desk.states.entry(id).and_modify(|state| state.caps = unlocked.caps);
+            let caps = desk.states.get_mut(&id).into_iter().flat_map(|state| &mut state.caps);
+            caps.for_each(|cap| *cap = *unlocked.caps.iter().find(|early| early.id == cap.id).unwrap_or(cap));
         }
         let guarded = jobs.iter().enumerate().filter(|(_, job)| desk.stored_for(job).is_none());
         let guarded = guarded.flat_map(|(at, job)| job.effects.iter().map(move |effect| (at, effect)));

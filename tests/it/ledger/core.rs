@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use inkledger::{
     ids::{Ids, SeededIds},
     ledger::model::{
-        self, Account, Balance, Beyond, Bucket, BurnKey, Cap, CapPeriod, CapScope, Decision, Declined, Entry,
-        GrantKind, Hold, HoldState, Lot, Operation, Refusal, Request, Stamp, Standing, State, Transaction, chain_hash,
+        self, Account, Balance, Beyond, Bucket, BurnKey, Cap, CapPeriod, CapScope, Credits, Decision, Declined, Entry,
+        GrantKind, GrantSource, Hold, HoldState, Lot, NewGrant, Operation, Refusal, Request, SourceRef, Stamp,
+        Standing, State, Transaction, chain_hash,
     },
 };
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -333,6 +334,31 @@ fn an_excess_that_would_need_the_501st_lot_is_a_shortfall() {
     assert_eq!((done.transaction.amount, state.account.balance.spent, state.account.balance.available), (500, 500, 10));
     let state = done.closed.first().unwrap().state;
     assert!(matches!(state, model::HoldState::Settled { settled: 500, shortfall: 7, .. }), "{state:?}");
+}
+
+// A lot that has nothing left does not count as one that would have to pay.
+#[test]
+fn an_excess_is_charged_to_a_lot_that_was_touched_already_behind_one_that_is_empty() {
+    let ids = SeededIds::new(9);
+    let mut state = State::opened(ids.uuid(), 1);
+    for count in 0..500 {
+        let amount = if count == 499 { 5 } else { 1 };
+        model::apply(&mut state, &request(&format!("grant-number-{count}"), grant(amount)), &stamp(&ids, 1)).unwrap();
+    }
+    let hold = |id, amount| Operation::Hold(vec![item(id, ids.uuid(), amount, 100)]);
+    let (large, small) = (ids.uuid(), ids.uuid());
+    model::apply(&mut state, &request("hold-of-500-lots", hold(large, 500)), &stamp(&ids, 2)).unwrap();
+    let plan = NewGrant {
+        source: GrantSource::Plan(SourceRef::new("an-earlier-lot".to_owned()).unwrap()),
+        amount: Credits::new(1).unwrap(),
+        expires_at: None,
+        note: None,
+    };
+    model::apply(&mut state, &request("the-plan-grant", Operation::Grant(plan)), &stamp(&ids, 3)).unwrap();
+    model::apply(&mut state, &request("hold-of-the-plan", hold(small, 1)), &stamp(&ids, 4)).unwrap();
+    let settle = Operation::Settle { hold: large, actual: 503 };
+    let done = model::apply(&mut state, &request("the-large-charge", settle), &stamp(&ids, 5)).unwrap();
+    assert_eq!((done.transaction.amount, state.account.balance.available), (503, 1));
 }
 
 #[test]
