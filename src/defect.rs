@@ -5,7 +5,7 @@
 #[cfg(feature = "planted-defects")]
 pub fn is_planted(number: u32) -> bool {
     static PLANTED: std::sync::LazyLock<Option<u32>> = std::sync::LazyLock::new(|| {
-        let named = std::env::var("INKLEDGER_PLANTED_DEFECT").ok()?;
+        let named = std::env::var("INKLEDGER_TEST_DEFECT").ok()?;
         named.parse().ok()
     });
     *PLANTED == Some(number)

@@ -8,7 +8,6 @@ use uuid::Uuid;
 use crate::{
     clock::Micros,
     db::{Engine, engine_of, many, statement, to_power},
-    defect::is_planted,
     ledger::model::{Account, Beyond, BurnKey, GrantKind, Hold, LOTS_MAX, Lot, Operation, Part, State, Transaction},
 };
 
@@ -42,7 +41,7 @@ pub async fn close_account(tx: &impl ConnectionTrait, account: Uuid) -> Result<(
 /// Locks the rows of accounts, which serialises all operations on them, in the order of their ids: whoever locks several does
 /// so in this order. One that has no ledger is left out.
 pub async fn lock_accounts(tx: &impl ConnectionTrait, accounts: &[Uuid]) -> Result<HashMap<Uuid, Account>, DbErr> {
-    let lock = if is_planted(1) { "" } else { engine_of(tx).for_update() };
+    let lock = engine_of(tx).for_update();
     let ids = to_power(accounts.to_vec());
     let sql = format!(
         "SELECT {ACCOUNT_COLUMNS} FROM ledger_account WHERE account_id IN ({}) ORDER BY account_id{lock}",
