@@ -155,8 +155,8 @@ impl Auth {
     }
 
     /// Who sends `token`, which is the access token without `Bearer`. What cannot be verified is anonymous, with the
-    /// reason; session, user and role are read anew each time, in one statement with those of other requests. An error means that they could not be
-    /// read, never that the token is bad.
+    /// reason; session, user and role are read anew each time, in one statement with those of other requests. An error
+    /// means that they could not be read, never that the token is bad.
     pub async fn authenticate(&self, token: Option<&str>) -> Result<Viewer, Error> {
         let Some(token) = token else { return Ok(Viewer::Anonymous(AuthReason::Missing)) };
         let parts = &self.0;
