@@ -10,6 +10,7 @@ pub mod migrate;
 mod postgres;
 mod retry;
 mod sqlite;
+mod thread;
 
 use std::{fs::File, future::Future, path::PathBuf, pin::Pin, sync::Arc};
 
@@ -18,11 +19,14 @@ use sea_orm::{
     TransactionOptions, TransactionTrait, Value,
 };
 use secrecy::SecretString;
+use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
 use crate::error::{Failure, Internal};
 
-pub use retry::{is_about_connection, is_about_lock, is_transient};
+use self::thread::Thread;
+
+pub use retry::{is_about_connection, is_about_lock, is_transient, read_again};
 
 /// Which database engine holds the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +116,9 @@ pub enum OpenError {
     /// The database did not answer.
     #[error("cannot connect to the database. Check the URL and that the server runs")]
     Connect(#[source] DbErr),
+    /// The system gives no thread.
+    #[error("cannot start a thread for the ledger: {0}. Check the limits on processes and open files")]
+    Thread(#[source] std::io::Error),
 }
 
 struct Inner {
@@ -120,6 +127,8 @@ struct Inner {
     reader: DatabaseConnection,
     /// The connections of the ledger's lanes, outside the pool on PostgreSQL; the one writer on SQLite.
     lanes: DatabaseConnection,
+    /// Where they are used.
+    thread: Thread,
     tasks: TaskTracker,
     // Held for the life of the process: a second one on the same SQLite file would break the one-writer rule.
     _lock: Option<File>,
@@ -208,11 +217,11 @@ impl Db {
         R: Send + 'static,
         F: for<'t> Fn(&'t DatabaseTransaction, &'t C) -> Work<'t, T, R> + Send + Sync + 'static,
     {
-        self.write_on(self.0.writer.clone(), context, work).await
+        self.write_on(&Handle::current(), self.0.writer.clone(), context, work).await
     }
 
-    /// As [`Db::write`], for a lane of the ledger: on connections that nobody else uses, with short limits, which never scan a
-    /// table that nobody has analysed yet.
+    /// As [`Db::write`], for a lane of the ledger: on a thread that nobody else uses, and on PostgreSQL on connections of the lanes'
+    /// own, with short limits, which never scan a table that nobody has analysed yet.
     pub async fn write_in_lane<C, T, R, F>(&self, context: C, work: F) -> Result<T, Failure<R>>
     where
         C: Send + Sync + 'static,
@@ -220,17 +229,24 @@ impl Db {
         R: Send + 'static,
         F: for<'t> Fn(&'t DatabaseTransaction, &'t C) -> Work<'t, T, R> + Send + Sync + 'static,
     {
-        self.write_on(self.0.lanes.clone(), context, work).await
+        self.write_on(self.0.thread.handle(), self.0.lanes.clone(), context, work).await
     }
 
-    async fn write_on<C, T, R, F>(&self, pool: DatabaseConnection, context: C, work: F) -> Result<T, Failure<R>>
+    async fn write_on<C, T, R, F>(
+        &self,
+        runtime: &Handle,
+        pool: DatabaseConnection,
+        context: C,
+        work: F,
+    ) -> Result<T, Failure<R>>
     where
         C: Send + Sync + 'static,
         T: Send + 'static,
         R: Send + 'static,
         F: for<'t> Fn(&'t DatabaseTransaction, &'t C) -> Work<'t, T, R> + Send + Sync + 'static,
     {
-        let running = self.0.tasks.spawn(INSIDE.scope((), async move { retry::run(&pool, &context, &work).await }));
+        let transaction = INSIDE.scope((), async move { retry::run(&pool, &context, &work).await });
+        let running = self.0.tasks.spawn_on(transaction, runtime);
         match running.await {
             Ok(result) => result,
             Err(joined) => Err(Internal::new("a transaction's task ended early", joined).into()),

@@ -29,6 +29,7 @@ pub mod key_file;
 pub mod keyword;
 pub mod ledger;
 pub mod lettering;
+pub mod memory;
 pub mod notification;
 pub mod page;
 pub mod prompt;

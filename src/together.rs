@@ -5,13 +5,12 @@ use std::{
     collections::{HashMap, HashSet},
     hash::Hash,
     panic::AssertUnwindSafe,
-    sync::Arc,
     time::Duration,
 };
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::{
-    sync::{Mutex, mpsc, oneshot},
+    sync::{mpsc, oneshot},
     time::timeout,
 };
 
@@ -30,7 +29,7 @@ struct Question<K, V> {
     answer: oneshot::Sender<Result<Option<V>, Error>>,
 }
 
-/// Answers questions by reading for many of them at once. Cloning is cheap; its readers end with the last clone.
+/// Answers questions by reading for many of them at once. Cloning is cheap; its reader ends with the last clone.
 pub struct Together<K, V>(mpsc::Sender<Question<K, V>>);
 
 impl<K, V> Clone for Together<K, V> {
@@ -44,17 +43,14 @@ where
     K: Copy + Eq + Hash + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// `readers` reads at most run side by side, each for at most `most` questions; a key that `read` does not answer has no value.
+    /// One read runs at a time, so that most go together, for at most `most` questions; a key that `read` does not answer has no
+    /// value.
     pub fn start(
-        readers: usize,
         most: usize,
-        read: impl Fn(Vec<K>) -> BoxFuture<'static, Found<K, V>> + Clone + Send + Sync + 'static,
+        read: impl Fn(Vec<K>) -> BoxFuture<'static, Found<K, V>> + Send + Sync + 'static,
     ) -> Self {
         let (questions, waiting) = mpsc::channel(WAITING_MAX);
-        let waiting = Arc::new(Mutex::new(waiting));
-        for _ in 0..readers.max(1) {
-            tokio::spawn(answer(Arc::clone(&waiting), most.max(1), read.clone()));
-        }
+        tokio::spawn(answer(waiting, most.max(1), read));
         Self(questions)
     }
 
@@ -68,7 +64,7 @@ where
 }
 
 async fn answer<K, V>(
-    waiting: Arc<Mutex<mpsc::Receiver<Question<K, V>>>>,
+    mut waiting: mpsc::Receiver<Question<K, V>>,
     most: usize,
     read: impl Fn(Vec<K>) -> BoxFuture<'static, Found<K, V>>,
 ) where
@@ -76,7 +72,14 @@ async fn answer<K, V>(
     V: Clone,
 {
     let mut questions = Vec::new();
-    while waiting.lock().await.recv_many(&mut questions, most).await > 0 {
+    while waiting.recv_many(&mut questions, most).await > 0 {
+        // Whoever is about to ask goes along: under load a read costs more than its questions.
+        tokio::task::yield_now().await;
+        while questions.len() < most
+            && let Ok(question) = waiting.try_recv()
+        {
+            questions.push(question);
+        }
         let keys: HashSet<K> = questions.iter().map(|question| question.key).collect();
         let reading = AssertUnwindSafe(async { read(keys.into_iter().collect()).await }).catch_unwind();
         let found = match timeout(PATIENCE, reading).await {
@@ -93,12 +96,15 @@ async fn answer<K, V>(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
 
     use super::*;
 
     fn doubled(reads: Arc<AtomicUsize>) -> Together<u32, u32> {
-        Together::start(1, 8, move |keys: Vec<u32>| {
+        Together::start(8, move |keys: Vec<u32>| {
             let reads = Arc::clone(&reads);
             async move {
                 reads.fetch_add(1, Ordering::SeqCst);

@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::{App, Seams, StartError, base_url, build, start_workers};
-use crate::{config::Config, error::Internal, http, ledger::proof::Look};
+use crate::{config::Config, error::Internal, http, ledger::proof::Look, memory};
 
 /// How long the last anchor may take.
 const ANCHOR_WITHIN: Duration = Duration::from_secs(10);
@@ -35,6 +35,7 @@ pub async fn serve(config: Config) -> Result<(), StartError> {
         tracing::info!("ending: no new work; open requests are finished");
         stop.cancel();
     });
+    tokio::spawn(memory::give_back());
     let mut out = std::io::stdout();
     let told = writeln!(out, "inkledger listens on http://{address}").and_then(|()| out.flush());
     if let Err(error) = told {

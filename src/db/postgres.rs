@@ -10,7 +10,7 @@ use sqlx::{
 };
 use tokio_util::task::TaskTracker;
 
-use super::{Engine, Inner, OpenError};
+use super::{Engine, Inner, OpenError, thread::Thread};
 
 const OLDEST: i32 = 150_000;
 
@@ -77,6 +77,7 @@ async fn open_with(options: PgConnectOptions, connections: u32, lanes: PgPool) -
         writer: connection.clone(),
         reader: connection,
         lanes: SqlxPostgresConnector::from_sqlx_postgres_pool(lanes),
+        thread: Thread::start().map_err(OpenError::Thread)?,
         tasks: TaskTracker::new(),
         _lock: None,
     })

@@ -40,6 +40,21 @@ fn is_of_connection(cause: &sqlx::Error) -> bool {
     matches!(cause, Io(_) | Tls(_) | Protocol(_) | PoolTimedOut | PoolClosed | WorkerCrashed)
 }
 
+/// How often a read is repeated whose connection broke.
+const READ_TRIES: u32 = 8;
+
+/// Reads, and again where the connection broke: after a restart of the database every idle one is dead, and each try finds out about
+/// two.
+pub async fn read_again<T, F: Future<Output = Result<T, DbErr>>>(read: impl Fn() -> F) -> Result<T, DbErr> {
+    let mut tried = 0;
+    loop {
+        match read().await {
+            Err(error) if tried < READ_TRIES && is_about_connection(&error) => tried += 1,
+            result => return result,
+        }
+    }
+}
+
 /// Whether a lock was not to be had in the time that statements wait for one.
 pub fn is_about_lock(error: &DbErr) -> bool {
     code_of(error).is_some_and(|code| code == "55P03")

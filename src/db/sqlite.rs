@@ -13,7 +13,7 @@ use sqlx::{
 };
 use tokio_util::task::TaskTracker;
 
-use super::{Engine, Inner, OpenError};
+use super::{Engine, Inner, OpenError, thread::Thread};
 
 /// The first version without the known ways to corrupt a database in WAL mode.
 const OLDEST: (u32, u32, u32) = (3, 51, 3);
@@ -126,6 +126,7 @@ pub(super) async fn open(path: &Path, readers: u32) -> Result<Inner, OpenError> 
         lanes: writer.clone(),
         writer,
         reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
+        thread: Thread::start().map_err(OpenError::Thread)?,
         tasks: TaskTracker::new(),
         _lock: Some(lock),
     })
@@ -143,6 +144,7 @@ pub(super) async fn open_read_only(path: &Path) -> Result<Inner, OpenError> {
         writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.clone()),
         lanes: SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.clone()),
         reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(pool),
+        thread: Thread::start().map_err(OpenError::Thread)?,
         tasks: TaskTracker::new(),
         _lock: None,
     })

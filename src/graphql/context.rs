@@ -1,5 +1,7 @@
 //! What every request carries into resolvers.
 
+use std::{net::IpAddr, sync::Arc};
+
 use async_graphql::Context;
 
 use crate::{
@@ -13,9 +15,9 @@ pub struct RequestContext {
     /// Who asks.
     pub viewer: Viewer,
     /// The request's id, for logs and audit rows.
-    pub request_id: String,
+    pub request_id: Arc<str>,
     /// The caller's network address, for limits on tries.
-    pub address: String,
+    pub address: IpAddr,
 }
 
 /// Who asks. It is `Internal` only when a transport forgot to attach it.

@@ -158,7 +158,7 @@ impl Bearer {
 pub(super) struct Asker {
     pub(super) viewer: Viewer,
     pub(super) address: IpAddr,
-    pub(super) request_id: String,
+    pub(super) request_id: Arc<str>,
 }
 
 impl Asker {
@@ -168,7 +168,7 @@ impl Asker {
         Caller {
             kind,
             introspection: state.settings.introspection || kind == CallerKind::Admin,
-            request_id: self.request_id.clone(),
+            request_id: Arc::clone(&self.request_id),
         }
     }
 
@@ -177,8 +177,8 @@ impl Asker {
         let mut data = Data::default();
         data.insert(RequestContext {
             viewer: self.viewer,
-            request_id: self.request_id.clone(),
-            address: self.address.to_string(),
+            request_id: Arc::clone(&self.request_id),
+            address: self.address,
         });
         data
     }

@@ -1,5 +1,7 @@
 //! One log line and two metrics per operation. Never variables, document text, tokens or mail addresses.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
 use super::state::Asker;
@@ -41,8 +43,8 @@ pub(super) struct Operation {
     transport: &'static str,
     kind: &'static str,
     name: String,
-    viewer: String,
-    request_id: String,
+    viewer: Viewer,
+    request_id: Arc<str>,
     started: Instant,
     outcome: Outcome,
 }
@@ -63,8 +65,8 @@ impl Operation {
             OperationKind::Subscription => "subscription",
         };
         let name = name.unwrap_or_else(|| admitted.root_fields().take(5).collect::<Vec<_>>().join(","));
-        let (viewer, request_id) = (viewer(&asker.viewer), asker.request_id.clone());
-        Self { transport, kind, name, viewer, request_id, started, outcome: Outcome::Ended }
+        let request_id = Arc::clone(&asker.request_id);
+        Self { transport, kind, name, viewer: asker.viewer, request_id, started, outcome: Outcome::Ended }
     }
 
     /// Sets how it would be said to have ended, if it ended now.
@@ -90,11 +92,11 @@ impl Drop for Operation {
             metrics::histogram!("graphql_operation_seconds", "type" => self.kind).record(seconds);
         }
         tracing::info!(
-            request.id = self.request_id,
+            request.id = %self.request_id,
             operation.r#type = self.kind,
             operation.name = self.name,
             operation.transport = self.transport,
-            viewer = self.viewer,
+            viewer = viewer(&self.viewer),
             duration_ms = seconds * 1_000.0,
             outcome = self.outcome.as_str(),
             "operation"
@@ -110,7 +112,7 @@ pub(super) fn refused(transport: &'static str, asker: &Asker, refused: &Refused,
     )
     .increment(1);
     tracing::info!(
-        request.id = asker.request_id,
+        request.id = %asker.request_id,
         operation.transport = transport,
         viewer = viewer(&asker.viewer),
         duration_ms = started.elapsed().as_secs_f64() * 1_000.0,

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt as _;
 use sea_orm::DatabaseTransaction;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
@@ -14,10 +15,11 @@ use uuid::Uuid;
 use crate::{
     bus::Bus,
     clock::{Clock, Micros},
-    db::{Db, is_in_transaction},
+    db::{Db, is_in_transaction, read_again},
     error::{Error, Failure, Internal, Never},
     ids::Ids,
     page::{Page, PageArgs},
+    together::Together,
 };
 
 use super::{
@@ -66,6 +68,9 @@ impl Default for LedgerOptions {
     }
 }
 
+/// Lots whose accounts are looked up in one statement.
+const OWNERS_AT_ONCE: usize = 256;
+
 /// The credit ledger. Cloning is cheap.
 #[derive(Clone)]
 pub struct Ledger(Arc<Inner>);
@@ -87,6 +92,8 @@ struct Inner {
     epoch: i64,
     options: LedgerOptions,
     lanes: Vec<Sender>,
+    /// Whose lots they are.
+    owners: Together<Uuid, Uuid>,
     tasks: TaskTracker,
     closing: CancellationToken,
     abandon: CancellationToken,
@@ -129,7 +136,13 @@ impl Ledger {
             sender
         });
         let lanes = lanes.collect();
-        let ledger = Self(Arc::new(Inner { db, clock, ids, hub, epoch, options, lanes, tasks, closing, abandon }));
+        let reader = db.clone();
+        let owners = Together::start(OWNERS_AT_ONCE, move |grants: Vec<Uuid>| {
+            let db = reader.clone();
+            async move { Ok(read_again(|| store::list_grant_accounts(db.reader(), &grants)).await?) }.boxed()
+        });
+        let inner = Inner { db, clock, ids, hub, epoch, options, lanes, owners, tasks, closing, abandon };
+        let ledger = Self(Arc::new(inner));
         ledger.0.tasks.spawn(check_chosen(WeakLedger(Arc::downgrade(&ledger.0)), to_check));
         Ok(ledger)
     }
@@ -231,7 +244,7 @@ impl Ledger {
 
     /// Whose lot it is, for administrators.
     pub async fn account_of_grant(&self, grant: Uuid) -> Result<Option<Uuid>, Error> {
-        Ok(store::find_grant_account(self.0.db.reader(), grant).await?)
+        self.0.owners.ask(grant).await
     }
 
     /// One transaction, if `scope` has it.

@@ -7,7 +7,7 @@ use inkledger::db::Engine;
 use crate::{
     results::{Line, code_of},
     slice::{Outcome, Slice},
-    stories, t4, t5, t6, t8, t9, t16, t17,
+    stories, t4, t5, t6, t8, t9, t16, t17, t25,
 };
 
 /// One test on one engine.
@@ -26,7 +26,7 @@ pub struct Test {
 
 impl Test {
     pub fn code(&self) -> String {
-        code_of(self.own)
+        code_of(self.id == "T1", self.own)
     }
 
     /// Trials that count, and violations among them.
@@ -61,7 +61,8 @@ macro_rules! test {
 
 const T4: &[&str] = &["tests/campaign/t4.rs", HISTORY, CROWD, MODEL, STORIES, CAP];
 
-const T5: &[&str] = &["tests/campaign/t5.rs", "tests/it/support/server.rs"];
+const T5: &[&str] =
+    &["tests/campaign/t5.rs", "tests/it/support/server.rs", "src/ledger/admin", "src/ledger/graphql/mutation.rs"];
 const T9: &[&str] = &["tests/campaign/t9.rs", HISTORY, CROWD, MODEL, STORIES, CAP];
 
 const T8: &[&str] = &["tests/campaign/t8.rs", "tests/campaign/proxy.rs", HISTORY, CROWD, MODEL, STORIES, CAP];
@@ -69,6 +70,7 @@ const T8: &[&str] = &["tests/campaign/t8.rs", "tests/campaign/proxy.rs", HISTORY
 const T6: &[&str] = &["tests/campaign/t6.rs", "tests/campaign/crash.rs", HISTORY, CROWD, MODEL, STORIES, CAP];
 
 const T16: &[&str] = &["tests/campaign/t16.rs", HISTORY, CROWD, MODEL, STORIES, CAP];
+const T25: &[&str] = &["tests/campaign/t25.rs", HISTORY, CROWD, MODEL, STORIES, CAP];
 const T17: &[&str] = &["tests/campaign/t17.rs", HISTORY, CROWD, MODEL, STORIES, CAP];
 const T1: &[&str] = &["tests/campaign/stories.rs", "tests/it/ledger/core.rs", MODEL, STORIES];
 const T2: &[&str] = &["tests/campaign/stories.rs", "tests/it/ledger/writer.rs", MODEL, STORIES, CAP];
@@ -89,4 +91,6 @@ pub const TESTS: &[Test] = &[
     test!("T16", Postgres, "live events", [0, 500_000, 5_000_000], t16::run, T16),
     test!("T17", Sqlite, "callers that left", [0, 20_000, 200_000], t17::run, T17),
     test!("T17", Postgres, "callers that left", [0, 20_000, 200_000], t17::run, T17),
+    test!("T25", Sqlite, "jumps of the clock", [100, 1_000, 10_000], t25::run, T25),
+    test!("T25", Postgres, "jumps of the clock", [0, 1_000, 10_000], t25::run, T25),
 ];

@@ -39,7 +39,7 @@ fn gate_with(limits: Limits) -> Gate {
 }
 
 fn caller(kind: CallerKind) -> Caller {
-    Caller { kind, introspection: kind == CallerKind::Admin, request_id: "req-1".to_owned() }
+    Caller { kind, introspection: kind == CallerKind::Admin, request_id: "req-1".into() }
 }
 
 const KINDS: [CallerKind; 3] = [CallerKind::Anonymous, CallerKind::User, CallerKind::Admin];

@@ -241,7 +241,7 @@ impl ProviderMutation {
                 MaybeUndefined::Value(text) => KeyChange::Set(SecretString::from(text)),
             },
         };
-        let request_id = Some(request(ctx)?.request_id.clone());
+        let request_id = Some(request(ctx)?.request_id.to_string());
         let ai = service::<Ai>(ctx)?;
         let done = ai.update_provider(right, &input.provider, input.expected_version, edit, request_id).await;
         Ok(Some(match done {

@@ -82,7 +82,7 @@ impl AccountMutation {
             watermark_text: clearable(input.watermark_text),
             is_watermarked: kept(input.is_watermarked, "isWatermarked")?,
         };
-        match auth.update_account(right, edit, Some(request.request_id.clone())).await {
+        match auth.update_account(right, edit, Some(request.request_id.to_string())).await {
             Ok(account) => Ok(Some(UpdateAccountPayload { account: Some(Account(account)), user_errors: Vec::new() })),
             Err(Failure::Refused(refused)) => {
                 Ok(Some(UpdateAccountPayload { account: None, user_errors: vec![refusal(&refused)] }))

@@ -42,7 +42,7 @@ impl AuthMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Who.")] input: SignUpInput,
     ) -> Result<Option<SignUpPayload>> {
-        let origin = Origin::new(&request(ctx)?.address);
+        let origin = Origin::new(&request(ctx)?.address.to_string());
         let person = SignUp::new(&input.username, &input.email, secret(input.password));
         let done = match person {
             Ok(person) => service::<Auth>(ctx)?.sign_up(person, &origin).await,
@@ -65,7 +65,7 @@ impl AuthMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Who.")] input: SignInInput,
     ) -> Result<Option<SignInPayload>> {
-        let origin = Origin::new(&request(ctx)?.address);
+        let origin = Origin::new(&request(ctx)?.address.to_string());
         let command = SignIn { identity: input.identity, password: secret(input.password) };
         match service::<Auth>(ctx)?.sign_in(command, &origin).await {
             Ok(session) => Ok(Some(SignInPayload::done(session))),
@@ -132,7 +132,7 @@ impl AuthMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The link's token, and who.")] input: ClaimHeroInput,
     ) -> Result<Option<ClaimHeroPayload>> {
-        let origin = Origin::new(&request(ctx)?.address);
+        let origin = Origin::new(&request(ctx)?.address.to_string());
         let done = match SignUp::new(&input.username, &input.email, secret(input.password)) {
             Ok(person) => {
                 let command = ClaimHero { token: secret(input.token), person };
@@ -159,7 +159,7 @@ impl AuthMutation {
         let request = request(ctx)?;
         let right = request.viewer.may(Feature::RolesAssign, Level::Hero)?;
         let target = node::decode(NodeKind::User, &input.user_id, &["input", "userId"])?;
-        let request_id = Some(request.request_id.clone());
+        let request_id = Some(request.request_id.to_string());
         match service::<Auth>(ctx)?.assign_role(right, target, input.role.into(), request_id).await {
             Ok(user) => Ok(Some(AssignRolePayload { user: Some(User(user)), user_errors: Vec::new() })),
             Err(Failure::Refused(refusal)) => {
@@ -186,7 +186,7 @@ impl AuthMutation {
         let request = request(ctx)?;
         let right = request.viewer.may(Feature::UsersDelete, Level::Hero)?;
         let target = node::decode(NodeKind::User, &input.user_id, &["input", "userId"])?;
-        match service::<Auth>(ctx)?.delete_user(right, target, Some(request.request_id.clone())).await {
+        match service::<Auth>(ctx)?.delete_user(right, target, Some(request.request_id.to_string())).await {
             Ok(user) => Ok(Some(DeleteUserPayload { user: Some(User(user)), user_errors: Vec::new() })),
             Err(Failure::Refused(refusal)) => {
                 let code = match refusal {

@@ -28,7 +28,7 @@ use super::{
 use crate::{
     bus::{Bus, Hint},
     clock::{Clock, Micros, SECOND},
-    db::{Db, is_about_connection},
+    db::{Db, read_again},
     error::{AuthReason, Error, Internal},
     ids::Ids,
     ledger::Ledger,
@@ -122,12 +122,8 @@ pub struct AuthParts {
     pub settings: AuthSettings,
 }
 
-/// Reads of sessions side by side, and sessions in one of them. With one reader, most go together.
-const STANDING_READERS: usize = 1;
+/// Sessions that are looked up in one statement.
 const STANDINGS_AT_ONCE: usize = 256;
-
-/// How often a read is repeated whose connection broke.
-const STANDING_TRIES: u32 = 8;
 
 /// Identity. Cloning is cheap.
 #[derive(Clone)]
@@ -137,19 +133,9 @@ impl Auth {
     /// Puts the parts together, inside a runtime.
     pub fn new(parts: AuthParts) -> Self {
         let db = parts.db.clone();
-        let standings = Together::start(STANDING_READERS, STANDINGS_AT_ONCE, move |sessions: Vec<Uuid>| {
+        let standings = Together::start(STANDINGS_AT_ONCE, move |sessions: Vec<Uuid>| {
             let db = db.clone();
-            async move {
-                let mut tried = 0;
-                loop {
-                    match store::session::load_standings(db.reader(), &sessions).await {
-                        // After a restart of the database every idle connection is dead, and each try finds out about two.
-                        Err(error) if tried < STANDING_TRIES && is_about_connection(&error) => tried += 1,
-                        result => return Ok(result?),
-                    }
-                }
-            }
-            .boxed()
+            async move { Ok(read_again(|| store::session::load_standings(db.reader(), &sessions)).await?) }.boxed()
         });
         Self(Arc::new(parts), standings)
     }

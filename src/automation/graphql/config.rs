@@ -285,7 +285,7 @@ impl AutomationConfigMutation {
         #[graphql(desc = "Which site's, and what changes.")] input: UpdateAutomationConfigInput,
     ) -> Result<Option<UpdateAutomationConfigPayload>> {
         let (site, right) = edited_site(ctx, &input.site_id, &["input", "siteId"]).await?;
-        let request_id = Some(request(ctx)?.request_id.clone());
+        let request_id = Some(request(ctx)?.request_id.to_string());
         let changed =
             service::<Automation>(ctx)?.update_automation_config(right, &site, input.edit()?, request_id).await;
         let (config, user_errors) = match changed {

@@ -187,7 +187,7 @@ async fn edited_run(ctx: &Context<'_>, id: &ID) -> Result<(model::AutomationRun,
 
 async fn asked(ctx: &Context<'_>, run: &ID, key: ID) -> Result<(MemberRight, Asked), Error> {
     let (run, right) = edited_run(ctx, run).await?;
-    let request_id = Some(request(ctx)?.request_id.clone());
+    let request_id = Some(request(ctx)?.request_id.to_string());
     Ok((right, Asked { run_id: run.id, idempotency_key: key.0, request_id }))
 }
 
@@ -205,7 +205,7 @@ impl AutomationMutation {
         #[graphql(desc = "The new run.")] input: StartAutomationRunInput,
     ) -> Result<Option<StartAutomationRunPayload>> {
         let (site, right) = edited_site(ctx, &input.site_id, &["input", "siteId"]).await?;
-        let request_id = Some(request(ctx)?.request_id.clone());
+        let request_id = Some(request(ctx)?.request_id.to_string());
         let start = StartAutomationRun { site_id: site.id, idempotency_key: input.idempotency_key.0, request_id };
         let started = service::<Automation>(ctx)?.start_automation_run(right, start).await;
         let started = started.map_err(|failure| failure.map_refusal(ForkError::Start));
@@ -227,7 +227,7 @@ impl AutomationMutation {
             from_stage: input.from_stage.into(),
             is_redo: input.redo,
             idempotency_key: input.idempotency_key.0,
-            request_id: Some(request(ctx)?.request_id.clone()),
+            request_id: Some(request(ctx)?.request_id.to_string()),
         };
         let started = service::<Automation>(ctx)?.fork_automation_run(right, fork).await;
         let active_run = active_run(ctx, &started).await?;

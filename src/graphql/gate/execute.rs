@@ -2,7 +2,6 @@
 //! shaped (G31).
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::{Data, Response, ServerError, Value, indexmap::IndexMap};
@@ -88,7 +87,7 @@ impl Gate {
             return futures_util::stream::once(async move { gate.execute(admitted, &caller, data).await }).boxed();
         }
         let super::plan::Plan { operation, document, root } = admitted.plan;
-        let root = Arc::new(root);
+        let root = self.inner.plans.share(root);
         let request = engine::request(document, caller.introspection, data);
         let events = AssertUnwindSafe(self.inner.engine.stream(request)).catch_unwind();
         events

@@ -34,7 +34,7 @@ impl Executor for Gate {
 
 fn taken(request: Request) -> (Caller, Params, Data) {
     let caller = request.data.get(&TypeId::of::<Caller>()).and_then(|caller| caller.downcast_ref::<Caller>()).cloned();
-    let anonymous = || Caller { kind: CallerKind::Anonymous, introspection: false, request_id: String::new() };
+    let anonymous = || Caller { kind: CallerKind::Anonymous, introspection: false, request_id: "".into() };
     let params = Params { query: request.query, operation_name: request.operation_name, variables: request.variables };
     (caller.unwrap_or_else(anonymous), params, request.data)
 }

@@ -15,6 +15,7 @@ mod refusal;
 mod room;
 mod scan;
 mod shape;
+mod shared;
 mod text;
 mod typename;
 mod types;
@@ -38,6 +39,7 @@ pub use refusal::{CODES, Fault, REFUSAL_BYTES, RefusalKind, Refused};
 pub use room::AnswerRoom;
 use scan::doubled_field;
 pub use scan::{Scan, ScanFault, scan};
+use shared::SharedPlans;
 pub use types::SchemaUnreadable;
 use types::TypeTable;
 
@@ -60,7 +62,7 @@ pub struct Caller {
     /// May read the schema.
     pub introspection: bool,
     /// Stands in every error, as `requestId`.
-    pub request_id: String,
+    pub request_id: Arc<str>,
 }
 
 /// The kind of an operation.
@@ -126,6 +128,7 @@ struct Inner {
     table: TypeTable,
     limits: Limits,
     cache: DocumentCache,
+    plans: SharedPlans,
     meter: Box<dyn Meter>,
     clock: Arc<dyn Clock>,
     sdl: String,
@@ -163,7 +166,8 @@ impl Gate {
         let sdl = schema.sdl();
         let table = TypeTable::read(&sdl)?;
         let cache = DocumentCache::new(limits.cache_entries, limits.cache_bytes);
-        Ok(Self { inner: Arc::new(Inner { engine: Box::new(schema), table, limits, cache, meter, clock, sdl }) })
+        let (engine, plans) = (Box::new(schema), SharedPlans::default());
+        Ok(Self { inner: Arc::new(Inner { engine, table, limits, cache, plans, meter, clock, sdl }) })
     }
 
     /// The limits in force.

@@ -31,14 +31,14 @@ pub(super) struct Plan {
 }
 
 /// The fields to answer for one object.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct PlanSet {
     /// The object's type is known only from [`TYPE_KEY`].
     pub is_abstract: bool,
     pub fields: Vec<PlanField>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct PlanField {
     /// Answered only for objects of this type; none means for all.
     pub on: Option<Arc<str>>,
@@ -128,8 +128,10 @@ impl<'a> Planner<'a> {
             self.gather(items, Place { parent, scope: parent, on: None }, &mut gathered)?;
         }
         let mut planned = PlanSet { is_abstract, fields: Vec::with_capacity(gathered.entries.len()) };
-        let mut items = Vec::with_capacity(gathered.entries.len() + 1);
-        if guarded || gathered.entries.is_empty() {
+        let is_asked = guarded || gathered.entries.is_empty();
+        // A subscription keeps them, so there is no room for more.
+        let mut items = Vec::with_capacity(gathered.entries.len() + usize::from(is_asked));
+        if is_asked {
             items.push(type_question());
         }
         for entry in gathered.entries {

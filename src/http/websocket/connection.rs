@@ -323,7 +323,7 @@ impl Connection {
     }
 
     pub(super) fn asker(&self, viewer: Viewer) -> Asker {
-        Asker { viewer, address: self.address, request_id: self.state.ids.uuid().to_string() }
+        Asker { viewer, address: self.address, request_id: self.state.ids.uuid().to_string().into() }
     }
 }
 

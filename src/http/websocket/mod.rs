@@ -30,7 +30,7 @@ use wire::Wire;
 const PROTOCOL: &str = "graphql-transport-ws";
 
 /// Bytes read at once. With axum's 128 KiB a subscriber cost 144 kB (G18). Clients say little.
-const READ_BUFFER: usize = 512;
+const READ_BUFFER: usize = 128;
 
 /// Bytes of a message (G17).
 const MESSAGE_MAX: usize = 64 * 1024;

@@ -54,6 +54,10 @@ impl Queue {
         let entry = self.entries.pop_front()?;
         self.bytes -= entry.bytes;
         self.urgent = self.urgent.saturating_sub(1);
+        if self.entries.is_empty() {
+            // Most sockets have nothing to write most of the time.
+            self.entries = VecDeque::new();
+        }
         Some(entry.message)
     }
 

@@ -88,7 +88,7 @@ impl ImageMutation {
         let id = node::decode(NodeKind::Image, &input.image_id, &["input", "imageId"])?;
         let account = Image::load(ctx, id).await?.ok_or(Error::NotFound)?.account_id();
         let right = service::<Auth>(ctx)?.require_member(&request.viewer, account, MemberRole::Editor).await?;
-        let request_id = Some(request.request_id.clone());
+        let request_id = Some(request.request_id.to_string());
         let gallery = service::<Gallery>(ctx)?;
         let image = gallery.set_image_visibility(right, id, input.visibility.into(), request_id).await?;
         Ok(Some(SetImageVisibilityPayload { image: Some(Image::whole(image)), user_errors: Vec::new() }))
@@ -116,7 +116,7 @@ impl ImageMutation {
             }
             Err(error) => return Err(error.into()),
         };
-        let gone = service::<Gallery>(ctx)?.delete_image(right, id, Some(request.request_id.clone())).await?;
+        let gone = service::<Gallery>(ctx)?.delete_image(right, id, Some(request.request_id.to_string())).await?;
         let images = gone.into_iter().map(Image::gone).collect();
         Ok(Some(DeleteImagePayload { images: Some(images), user_errors: Vec::new() }))
     }
@@ -132,7 +132,7 @@ impl ImageMutation {
         let request = request(ctx)?;
         let right = request.viewer.may(Feature::ImagesModerate, Level::Admin)?;
         let id = node::decode(NodeKind::Image, &input.image_id, &["input", "imageId"])?;
-        let request_id = Some(request.request_id.clone());
+        let request_id = Some(request.request_id.to_string());
         let change = (input.is_hidden, input.reason);
         match service::<Gallery>(ctx)?.moderate_image(right, id, change, request_id).await {
             Ok(image) => Ok(Some(ModerateImagePayload { image: Some(Image::whole(image)), user_errors: Vec::new() })),

@@ -88,7 +88,7 @@ async fn edited_cluster(ctx: &Context<'_>, id: &ID) -> Result<(Uuid, MemberRight
 
 /// The id of the request under way.
 pub(crate) fn request_id(ctx: &Context<'_>) -> Result<Option<String>, Error> {
-    Ok(Some(request(ctx)?.request_id.clone()))
+    Ok(Some(request(ctx)?.request_id.to_string()))
 }
 
 fn keyword_ids(ids: &[ID]) -> Result<Vec<Uuid>, Error> {

@@ -186,7 +186,7 @@ impl CapMutation {
             member: member.transpose()?,
             period: input.period.into(),
             limit,
-            request_id: request.request_id.clone(),
+            request_id: request.request_id.to_string(),
             now: parts.clock.now(),
         };
         match set_cap(service::<Ledger>(ctx)?, (tenants.as_ref(), parts.ids.as_ref()), command).await {

@@ -268,7 +268,7 @@ impl LedgerMutation {
             amount: typed(input.amount),
             reason: input.reason,
             key: IdemKey::client(input.idempotency_key.as_str()).map_err(crate::error::Error::from)?,
-            request_id: request.request_id.clone(),
+            request_id: request.request_id.to_string(),
             audit_id: parts.ids.uuid(),
             now: parts.clock.now(),
         };
@@ -296,7 +296,7 @@ impl LedgerMutation {
             amount: input.amount.map(typed),
             reason: input.reason,
             key: IdemKey::client(input.idempotency_key.as_str()).map_err(crate::error::Error::from)?,
-            request_id: request.request_id.clone(),
+            request_id: request.request_id.to_string(),
             audit_id: parts.ids.uuid(),
             now: parts.clock.now(),
         };
@@ -320,7 +320,7 @@ impl LedgerMutation {
             amount: input.amount.map(typed),
             reason: input.reason,
             key: IdemKey::client(input.idempotency_key.as_str()).map_err(crate::error::Error::from)?,
-            request_id: request.request_id.clone(),
+            request_id: request.request_id.to_string(),
             audit_id: parts.ids.uuid(),
             now: parts.clock.now(),
         };

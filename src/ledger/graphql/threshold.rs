@@ -83,7 +83,8 @@ impl ThresholdMutation {
             Err(error) => return Ok(Some(SetLowBalanceThresholdsPayload { account: None, user_errors: vec![error] })),
         };
         let parts = service::<Parts>(ctx)?;
-        let command = SetThresholds { owned, levels, request_id: request.request_id.clone(), now: parts.clock.now() };
+        let command =
+            SetThresholds { owned, levels, request_id: request.request_id.to_string(), now: parts.clock.now() };
         match set_thresholds(service::<Ledger>(ctx)?, parts.ids.as_ref(), command).await {
             Ok(_) => Ok(Some(SetLowBalanceThresholdsPayload {
                 account: Account::find(ctx, account).await?,

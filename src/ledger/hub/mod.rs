@@ -32,8 +32,12 @@ use super::{
 
 use subscriber::Subscriber;
 
-/// Commits that wait for a subscriber, and rows of the journal that are read at once; one that lags further reads the journal.
-pub const QUEUE: usize = 64;
+/// Commits that wait for the subscribers of an account; one that lags further reads the journal. Each account that is watched has room for
+/// all of them.
+const QUEUE: usize = 32;
+
+/// Rows of the journal that are read at once.
+const PAGE: usize = 64;
 
 /// A subscriber further behind than this gets a snapshot instead of what it missed.
 pub const BEHIND_MAX: i64 = 10_000;
@@ -58,7 +62,7 @@ struct Watched {
     sender: broadcast::Sender<Signal>,
     /// The sequence that continues what was sent; `None` until the first.
     next: Option<i64>,
-    /// Transactions that came before their predecessors, at most [`QUEUE`].
+    /// Transactions that came before their predecessors, at most [`PAGE`].
     parked: BTreeMap<i64, Arc<Transaction>>,
     /// Whether the journal is being read for what is missing.
     filling: bool,
@@ -218,7 +222,7 @@ impl Hub {
 
     /// The transactions after `after`, as many as a subscriber may hold.
     async fn read_page(&self, account: Uuid, after: i64) -> Result<Run, Error> {
-        let limit = u64::try_from(QUEUE).unwrap_or(1);
+        let limit = u64::try_from(PAGE).unwrap_or(1);
         let slice = Slice { above: Some(after), below: None, order: Order::OldestFirst, limit };
         let filter = TransactionFilter::default();
         let page = store::list_transactions(self.0.db.reader(), account, &filter, slice).await?;
@@ -328,7 +332,7 @@ impl Watched {
         if !run.is_empty() {
             self.send(Signal::Transactions(run.into()));
         }
-        if self.parked.len() > QUEUE
+        if self.parked.len() > PAGE
             && let Some(last) = self.parked.keys().next_back().copied()
         {
             self.skip_to(last);
@@ -347,7 +351,7 @@ impl Watched {
         let ahead = self.next.map(|next| sequence - next + 1);
         match ahead {
             Some(ahead) if ahead <= 0 => false,
-            Some(ahead) if usize::try_from(ahead).is_ok_and(|ahead| ahead <= QUEUE) => {
+            Some(ahead) if usize::try_from(ahead).is_ok_and(|ahead| ahead <= PAGE) => {
                 !std::mem::replace(&mut self.filling, true)
             }
             _ => {

@@ -62,7 +62,7 @@ pub(super) struct Subscriber {
     /// From a commit or from the journal; what follows the last one delivered is delivered next.
     ahead: Run,
     /// The snapshot that comes before everything else.
-    first: Option<BalanceEvent>,
+    first: Option<Box<BalanceEvent>>,
     delivered: i64,
     /// The highest sequence known to be in the journal.
     goal: i64,
@@ -117,7 +117,7 @@ impl Subscriber {
     async fn advance(&mut self) -> Option<Result<BalanceEvent, Error>> {
         loop {
             if let Some(first) = self.first.take() {
-                return Some(Ok(first));
+                return Some(Ok(*first));
             }
             if let Some(row) = self.following() {
                 return Some(Ok(self.pass(row)));
@@ -170,14 +170,14 @@ impl Subscriber {
         self.ahead = Run::default();
         self.delivered = found.sequence;
         self.goal = found.sequence;
-        self.first = Some(BalanceEvent {
+        self.first = Some(Box::new(BalanceEvent {
             kind,
             sequence: found.sequence,
             cursor: Cursor { account: found.id, epoch: found.epoch, sequence: found.sequence },
             balance: found.balance,
             at: found.ledger_now,
             transaction: None,
-        });
+        }));
     }
 
     /// Reads the next page of what is missing, or starts anew with a snapshot when too much is.

@@ -202,16 +202,7 @@ pub async fn load_touched(
             Operation::Adjust { .. } | Operation::ExpireLots => {}
         }
     }
-    for (account, kind, reference) in sources {
-        let sql = "SELECT account_id, granted_seq FROM credit_grant WHERE kind = $1 AND source_ref = $2";
-        let values = [kind.as_str().into(), reference.clone().into()];
-        let Some(row) = tx.query_one_raw(statement(tx, sql, values)).await? else { continue };
-        let owner: Uuid = row.try_get("", "account_id")?;
-        let sequence: i64 = row.try_get("", "granted_seq")?;
-        if let Some(state) = states.get_mut(&account) {
-            state.used_sources.push((kind, reference, (owner == account).then_some(sequence)));
-        }
-    }
+    load_sources(tx, states, sources).await?;
     let condition = "account_id = k.column1 AND work_id = k.column2 AND state = 'held'";
     let mut seen = HashSet::new();
     load_holds(tx, states, works, (condition, ""), &mut seen).await?;
@@ -299,21 +290,13 @@ async fn load_parts(tx: &impl ConnectionTrait, states: &mut HashMap<Uuid, State>
     }
     missing.sort_unstable();
     missing.dedup();
-    let mut found: HashMap<Uuid, Vec<Lot>> = HashMap::new();
     for part in missing.chunks(IDS_MAX) {
         let ids = to_power(part.to_vec());
         let sql = format!(
             "SELECT account_id, {LOT_COLUMNS} FROM credit_grant WHERE id IN ({})",
             list(engine_of(tx), ids.len())
         );
-        for row in tx.query_all_raw(statement(tx, sql, ids.into_iter().map(Value::from))).await? {
-            found.entry(row.try_get("", "account_id")?).or_default().push(lot_from(&row)?);
-        }
-    }
-    for (account, lots) in found {
-        if let Some(state) = states.get_mut(&account) {
-            state.add_lots(lots);
-        }
+        add_lots(states, &tx.query_all_raw(statement(tx, sql, ids.into_iter().map(Value::from))).await?)?;
     }
     Ok(())
 }
@@ -338,17 +321,72 @@ async fn load_paid_until(
     Ok(())
 }
 
-/// Reads lots of accounts by their ids.
+/// Notes which sources of grants are used up already, by whom.
+async fn load_sources(
+    tx: &impl ConnectionTrait,
+    states: &mut HashMap<Uuid, State>,
+    sources: Vec<(Uuid, GrantKind, String)>,
+) -> Result<(), DbErr> {
+    let engine = engine_of(tx);
+    for part in many::parts(engine, &sources, IDS_MAX) {
+        let (asked, values) = many::table(
+            engine,
+            part.iter().map(|(_, kind, reference)| vec![kind.as_str().into(), reference.as_str().into()]).collect(),
+        );
+        let sql = format!(
+            "SELECT kind, source_ref, account_id, granted_seq FROM {asked} CROSS JOIN credit_grant \
+             WHERE kind = v.column1 AND source_ref = v.column2"
+        );
+        let mut used: HashMap<(String, String), (Uuid, i64)> = HashMap::new();
+        for row in tx.query_all_raw(statement(tx, sql, values)).await? {
+            let source = (row.try_get("", "kind")?, row.try_get("", "source_ref")?);
+            used.insert(source, (row.try_get("", "account_id")?, row.try_get("", "granted_seq")?));
+        }
+        for (account, kind, reference) in part {
+            let found = used.get(&(kind.as_str().to_owned(), reference.clone()));
+            if let (Some((owner, sequence)), Some(state)) = (found, states.get_mut(account)) {
+                state.used_sources.push((*kind, reference.clone(), (owner == account).then_some(*sequence)));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Reads lots of accounts by their ids, but for those that are known.
 async fn load_named_lots(
     tx: &impl ConnectionTrait,
     states: &mut HashMap<Uuid, State>,
-    named: Vec<(Uuid, Uuid)>,
+    mut named: Vec<(Uuid, Uuid)>,
 ) -> Result<(), DbErr> {
-    let sql = format!("SELECT {LOT_COLUMNS} FROM credit_grant WHERE account_id = $1 AND id = $2");
-    for (account, lot) in named {
-        let Some(state) = states.get_mut(&account) else { continue };
-        let row = tx.query_one_raw(statement(tx, &sql, [account.into(), lot.into()])).await?;
-        state.add_lots(row.iter().map(lot_from).collect::<Result<_, _>>()?);
+    let engine = engine_of(tx);
+    let is_known = |(account, lot): &(Uuid, Uuid)| {
+        states.get(account).is_none_or(|state| state.lots.iter().any(|known| known.id == *lot))
+    };
+    named.retain(|lot| !is_known(lot));
+    named.sort_unstable();
+    named.dedup();
+    for part in many::parts(engine, &named, IDS_MAX) {
+        let (asked, values) =
+            many::table(engine, part.iter().map(|(account, lot)| vec![(*account).into(), (*lot).into()]).collect());
+        let sql = format!(
+            "SELECT account_id, {LOT_COLUMNS} FROM {asked} CROSS JOIN credit_grant \
+             WHERE id = v.column2 AND account_id = v.column1"
+        );
+        add_lots(states, &tx.query_all_raw(statement(tx, sql, values)).await?)?;
+    }
+    Ok(())
+}
+
+/// Adds lots that were read to their accounts.
+fn add_lots(states: &mut HashMap<Uuid, State>, rows: &[QueryResult]) -> Result<(), DbErr> {
+    let mut found: HashMap<Uuid, Vec<Lot>> = HashMap::new();
+    for row in rows {
+        found.entry(row.try_get("", "account_id")?).or_default().push(lot_from(row)?);
+    }
+    for (account, lots) in found {
+        if let Some(state) = states.get_mut(&account) {
+            state.add_lots(lots);
+        }
     }
     Ok(())
 }

@@ -31,8 +31,8 @@ pub use load::{
     lock_accounts,
 };
 pub use read::{
-    JournalEntry, Order, Scope, Slice, TransactionFilter, count_transactions, find_account, find_grant,
-    find_grant_account, find_hold, find_transaction, get_meta, list_entries, list_holds_of_work, list_journal_entries,
+    JournalEntry, Order, Scope, Slice, TransactionFilter, count_transactions, find_account, find_grant, find_hold,
+    find_transaction, get_meta, list_entries, list_grant_accounts, list_holds_of_work, list_journal_entries,
     list_sequences, list_transactions, load_by_account, load_by_sequence, load_by_transaction, sequence_not_after,
 };
 pub use row::TRANSACTION_COLUMNS;

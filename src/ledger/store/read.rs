@@ -7,13 +7,13 @@ use uuid::Uuid;
 
 use crate::{
     clock::Micros,
-    db::{engine_of, many, statement},
+    db::{engine_of, many, statement, to_power},
     ledger::model::{Account, Entry, Hold, Kind, Lot, Transaction},
     page::PageArgs,
 };
 
 use super::{
-    broken, places,
+    broken, list, places,
     row::{
         ACCOUNT_COLUMNS, ENTRY_COLUMNS, HOLD_COLUMNS, LOT_COLUMNS, TRANSACTION_COLUMNS, account_from, entry_from,
         hold_from, lot_from, transaction_from,
@@ -93,11 +93,16 @@ pub async fn get_meta(connection: &impl ConnectionTrait) -> Result<(Uuid, i64), 
     Ok((row.try_get("", "database_id")?, row.try_get("", "epoch")?))
 }
 
-/// Whose lot it is.
-pub async fn find_grant_account(connection: &impl ConnectionTrait, grant: Uuid) -> Result<Option<Uuid>, DbErr> {
-    let sql = "SELECT account_id FROM credit_grant WHERE id = $1";
-    let row = connection.query_one_raw(statement(connection, sql, [grant.into()])).await?;
-    row.map(|row| row.try_get("", "account_id")).transpose()
+/// Whose lots they are.
+pub async fn list_grant_accounts(
+    connection: &impl ConnectionTrait,
+    grants: &[Uuid],
+) -> Result<HashMap<Uuid, Uuid>, DbErr> {
+    let grants = to_power(grants.to_vec());
+    let sql =
+        format!("SELECT id, account_id FROM credit_grant WHERE id IN ({})", list(engine_of(connection), grants.len()));
+    let rows = connection.query_all_raw(statement(connection, sql, grants.into_iter().map(Value::from))).await?;
+    rows.iter().map(|row| Ok((row.try_get("", "id")?, row.try_get("", "account_id")?))).collect()
 }
 
 /// An account's totals.

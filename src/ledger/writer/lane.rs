@@ -396,18 +396,20 @@ impl Lane {
     }
 
     async fn persist_once(&self, batch: &Arc<Batch>) -> Result<Outcome, Failure<Failed>> {
-        let (db, begun) = (&self.parts.db, Instant::now());
+        let (db, mut begun) = (&self.parts.db, Instant::now());
         let is_one = batch.jobs().len() == 1;
-        match db.write_in_lane(Arc::clone(batch), |tx, batch| Box::pin(together(tx, batch.as_ref()))).await {
+        let mut result = db.write_in_lane(Arc::clone(batch), |tx, batch| Box::pin(together(tx, batch.as_ref()))).await;
+        if is_one && matches!(result, Err(Failure::Refused(Split::Halves))) {
+            begun = Instant::now();
+            let alone = db.write_in_lane(Arc::clone(batch), |tx, batch| Box::pin(alone(tx, batch.as_ref()))).await;
+            result = alone.map_err(|failure: Failure<Never>| failure.map_refusal(|never| match never {}));
+        }
+        match result {
             Ok(outcome) => {
                 self.gauge.committed(batch.jobs().len(), begun.elapsed());
                 Ok(outcome)
             }
             Err(Failure::Refused(Split::Singles)) if is_one => Err(Failure::Refused(Failed::Answer(busy()))),
-            Err(Failure::Refused(Split::Halves)) if is_one => {
-                let alone = db.write_in_lane(Arc::clone(batch), |tx, batch| Box::pin(alone(tx, batch.as_ref())));
-                alone.await.map_err(|failure: Failure<Never>| failure.map_refusal(|never| match never {}))
-            }
             Err(failure) => Err(failure.map_refusal(Failed::Split)),
         }
     }

@@ -40,5 +40,5 @@ fn looking<'a>(ctx: &Context<'a>) -> Result<(FeatureRight, &'a Prompts), Error> 
 fn managing<'a>(ctx: &Context<'a>) -> Result<(FeatureRight, &'a Prompts, Option<String>), Error> {
     let request = request(ctx)?;
     let right = request.viewer.may(Feature::SystemPromptsManage, Level::Admin)?;
-    Ok((right, service(ctx)?, Some(request.request_id.clone())))
+    Ok((right, service(ctx)?, Some(request.request_id.to_string())))
 }

@@ -225,7 +225,7 @@ impl SiteMutation {
             language: input.language,
             audience: input.audience,
         };
-        let request_id = Some(request(ctx)?.request_id.clone());
+        let request_id = Some(request(ctx)?.request_id.to_string());
         let made = service::<Sites>(ctx)?.create_site(right, &create, request_id).await;
         let (site, user_errors) = answer(made, site_error)?;
         Ok(Some(CreateSitePayload { site: site.map(Site), user_errors }))
@@ -252,7 +252,7 @@ impl SiteMutation {
             schedule: kept(input.schedule, "schedule")?.unwrap_or_default().edit(&["input", "schedule"])?,
             keep_local_time: input.keep_local_time,
         };
-        let request_id = Some(request(ctx)?.request_id.clone());
+        let request_id = Some(request(ctx)?.request_id.to_string());
         let changed = service::<Sites>(ctx)?.update_site(right, site.id, edit, request_id).await;
         let (site, user_errors) = match changed {
             Err(Failure::Refused(SiteError::Schedule(faults))) => {
@@ -271,7 +271,7 @@ impl SiteMutation {
         #[graphql(desc = "Which site.")] input: DeactivateSiteInput,
     ) -> Result<Option<DeactivateSitePayload>> {
         let (site, right) = edited_site(ctx, &input.site_id, &["input", "siteId"]).await?;
-        let request_id = Some(request(ctx)?.request_id.clone());
+        let request_id = Some(request(ctx)?.request_id.to_string());
         let done = service::<Sites>(ctx)?.deactivate_site(right, site.id, request_id).await;
         let (site, user_errors) = answer(done, site_error)?;
         Ok(Some(DeactivateSitePayload { site: site.map(Site), user_errors }))
@@ -286,7 +286,7 @@ impl SiteMutation {
     ) -> Result<Option<CreateSectorPayload>> {
         let (site, right) = edited_site(ctx, &input.site_id, &["input", "siteId"]).await?;
         let create = CreateSector { site_id: site.id, name: input.name, slug: input.slug };
-        let request_id = Some(request(ctx)?.request_id.clone());
+        let request_id = Some(request(ctx)?.request_id.to_string());
         let made = service::<Sites>(ctx)?.create_sector(right, &create, request_id).await;
         let (sector, user_errors) = answer(made, sector_error)?;
         Ok(Some(CreateSectorPayload { sector: sector.map(Sector), user_errors }))
@@ -308,7 +308,7 @@ impl SiteMutation {
             slug: kept(input.slug, "slug")?,
             is_active: kept(input.is_active, "isActive")?,
         };
-        let request_id = Some(request(ctx)?.request_id.clone());
+        let request_id = Some(request(ctx)?.request_id.to_string());
         let changed = service::<Sites>(ctx)?.update_sector(right, id, edit, request_id).await;
         let (sector, user_errors) = answer(changed, sector_error)?;
         Ok(Some(UpdateSectorPayload { sector: sector.map(Sector), user_errors }))

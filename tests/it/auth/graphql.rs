@@ -36,7 +36,7 @@ impl Door {
 
     async fn ask(&self, token: Option<&str>, document: &str, variables: Value) -> Value {
         let viewer = self.house.auth.authenticate(token).await.unwrap();
-        let context = RequestContext { viewer, request_id: "request-1".to_owned(), address: "198.51.100.7".to_owned() };
+        let context = RequestContext { viewer, request_id: "request-1".into(), address: [198, 51, 100, 7].into() };
         let request = Request::new(document).variables(Variables::from_json(variables)).data(context);
         serde_json::to_value(self.schema.execute(request).await).unwrap()
     }

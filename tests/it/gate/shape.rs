@@ -120,7 +120,7 @@ fn same(one: &Value, other: &Value) -> bool {
 /// Compares our answer to `text` with the naive executor's under the failures that each seed brings.
 /// Answers how many failed somewhere, and how many as a whole.
 async fn compare(gate: &Gate, text: &str, seeds: impl Iterator<Item = i32>) -> (u64, u64) {
-    let caller = Caller { kind: CallerKind::Admin, introspection: true, request_id: String::new() };
+    let caller = Caller { kind: CallerKind::Admin, introspection: true, request_id: "".into() };
     let parsed = async_graphql::parser::parse_query(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let (mut failing, mut nulled) = (0, 0);
     for seed in seeds {

@@ -178,7 +178,7 @@ fn right(ctx: &Context<'_>, feature: Feature, level: Level) -> Result<FeatureRig
 }
 
 fn request_id(ctx: &Context<'_>) -> Result<Option<String>, Error> {
-    Ok(Some(request(ctx)?.request_id.clone()))
+    Ok(Some(request(ctx)?.request_id.to_string()))
 }
 
 fn created(input: CreateAiModelInput) -> Result<CreateModel, UserError> {
