@@ -35,7 +35,7 @@ use crate::{
         task::{ContentTasks, graphql::ContentTaskLoader},
     },
     db::Db,
-    doctor::records::RecordsAuditor,
+    doctor::{EnvironmentAuditor, records::RecordsAuditor},
     error::{Error, Internal},
     graphql::{self, gate::Gate},
     http::{HttpParts, HttpState, StoredObjects},
@@ -47,7 +47,10 @@ use crate::{
     ledger::{
         Ledger, Tenants,
         graphql::LedgerLoader,
-        proof::{Anchors, AnchorsParts, LedgerKey, restore::refuse_behind},
+        proof::{
+            Anchors, AnchorsParts, LedgerKey,
+            restore::{Copies, refuse_behind},
+        },
     },
     notification::service::Notifications,
     prompt::{Prompts, PromptsParts, Surroundings, graphql::PromptLoader},
@@ -143,7 +146,8 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
     if migrated > 0 {
         tracing::info!(migrations = migrated, "the database's schema was brought up to date");
     }
-    refuse_behind(&db, &config.proof.anchor_file).await?;
+    let storage = Storage::open(&config.data_dir, &config.storage, Patience::default())?;
+    refuse_behind(&db, Copies { file: &config.proof.anchor_file, store: &storage }).await?;
     let bus = connect_bus(&config, ids.as_ref()).await?;
     let ledger = Ledger::open(db.clone(), clock.clone(), ids.clone(), bus.clone(), ledger_options()).await?;
     let keys = KeyRing::open_or_create(&config.auth.signing_key_file, ids.as_ref())?;
@@ -159,7 +163,6 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         erasers: erasers(),
         settings: auth_settings(&config),
     });
-    let storage = Storage::open(&config.data_dir, &config.storage, Patience::default())?;
     let anchors = Anchors::new(AnchorsParts {
         db: db.clone(),
         clock: clock.clone(),
@@ -264,6 +267,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         .data(prompts.clone())
         .data(surroundings)
         .data(RecordsAuditor(db.clone()))
+        .data(EnvironmentAuditor::new(config.clone(), clock.clone(), ids.clone()))
         .data(Notifications::new(db.clone(), clock.clone()))
         .data(batched(LedgerLoader(ledger.clone())))
         .data(batched(auth.clone()))

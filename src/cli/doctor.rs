@@ -89,20 +89,18 @@ fn records_as_json(report: &RecordsReport, passes: bool) -> serde_json::Value {
 }
 
 async fn examination(context: &Context) -> Result<u8, CliError> {
-    let mut report = match context.config() {
+    let report = match context.config() {
         Ok(config) => {
             let clock: Arc<dyn Clock> = Arc::new(SystemClock);
             let ids = Arc::new(SystemIds::new(Arc::clone(&clock)));
-            examine(&Scene::new(config, context.resolved.clone(), clock, ids)).await
+            examine(&Scene::new(config, clock, ids)).await
         }
         Err(error) => {
-            let finding = Finding::fail(error.to_string(), "mend that setting; `inkledger config` shows all of them");
+            let text = redact(&context.resolved, &error.to_string());
+            let finding = Finding::fail(text, "mend that setting; `inkledger config` shows all of them");
             Report { checks: vec![Check { id: "configuration", finding, took_ms: 0 }], took_ms: 0 }
         }
     };
-    for check in &mut report.checks {
-        check.finding = check.finding.rewritten(|text| redact(&context.resolved, text));
-    }
     let mut out = std::io::stdout().lock();
     if context.json() {
         writeln!(out, "{:#}", as_json(&report))?;

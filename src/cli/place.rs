@@ -4,8 +4,10 @@ use std::path::Path;
 
 use super::CliError;
 use crate::{
+    app::StartError,
     config::Config,
     db::{Db, Location, Options, migrate::schema_state},
+    storage::{Patience, Storage},
 };
 
 /// Makes the data folder, and the folder of the SQLite file, when they are missing.
@@ -34,6 +36,11 @@ pub(super) async fn open_to_write(config: &Config) -> Result<Db, CliError> {
     let db = Db::open(&config.database.options).await?;
     refuse_other_schema(&db).await?;
     Ok(db)
+}
+
+/// The object store, where anchors have copies.
+pub(super) fn storage(config: &Config) -> Result<Storage, CliError> {
+    Ok(Storage::open(&config.data_dir, &config.storage, Patience::default()).map_err(StartError::from)?)
 }
 
 fn refuse_missing(options: &Options) -> Result<(), CliError> {

@@ -171,6 +171,8 @@ pub struct Config {
     pub log_filter: String,
     /// How it is logged.
     pub log_format: LogFormat,
+    /// What all of it was read from.
+    pub settings: Resolved,
 }
 
 pub(super) struct Reader<'a>(&'a Resolved);
@@ -258,6 +260,7 @@ impl Config {
             log_filter: read.text("log.filter")?.to_owned(),
             log_format: read.choice("log.format", &[("text", LogFormat::Text), ("json", LogFormat::Json)])?,
             data_dir,
+            settings: resolved.clone(),
         })
     }
 }

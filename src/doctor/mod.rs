@@ -3,6 +3,7 @@
 //! a failure. `records` verifies what the records say.
 
 mod ai;
+mod auditor;
 mod database;
 pub mod graphql;
 mod ledger;
@@ -21,11 +22,12 @@ use tokio::{sync::OnceCell, time::Instant};
 
 use crate::{
     clock::Clock,
-    config::{Config, Resolved},
+    config::{Config, redact},
     db::Db,
     ids::Ids,
 };
 
+pub use auditor::EnvironmentAuditor;
 pub use model::{Check, Finding, Report, Status};
 
 /// How long one check may take.
@@ -36,7 +38,6 @@ const ALL_MAX: Duration = Duration::from_secs(20);
 /// What is examined.
 pub struct Scene {
     config: Config,
-    settings: Resolved,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     // Set by the check of the database, for those after it.
@@ -46,9 +47,9 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// The installation that these settings describe.
-    pub fn new(config: Config, settings: Resolved, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
-        Self { config, settings, clock, ids, db: OnceCell::new(), has_schema: OnceCell::new() }
+    /// The installation that `config` describes.
+    pub fn new(config: Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
+        Self { config, clock, ids, db: OnceCell::new(), has_schema: OnceCell::new() }
     }
 
     /// The database, when it could be opened.
@@ -91,7 +92,7 @@ const KINDS: &[Kind] = &[
     ("bus", |scene| Box::pin(outside::bus(scene))),
 ];
 
-/// Carries out every check, one after the other: at most 5 s each and 20 s in all.
+/// Carries out every check, one after the other: at most 5 s each and 20 s in all. No finding has a secret of the settings in it.
 pub async fn examine(scene: &Scene) -> Report {
     let began = Instant::now();
     let mut checks = Vec::with_capacity(KINDS.len());
@@ -106,6 +107,7 @@ pub async fn examine(scene: &Scene) -> Report {
                 Err(_) => Finding::fail("no answer within 5 seconds", late(id)),
             }
         };
+        let finding = finding.rewritten(|text| redact(&scene.config.settings, text));
         checks.push(Check { id, finding, took_ms: millis(at.elapsed()) });
     }
     Report { checks, took_ms: millis(began.elapsed()) }

@@ -13,12 +13,13 @@ use crate::{
 
 pub(super) async fn settings(scene: &Scene) -> Result<Finding, Finding> {
     let set: Vec<String> = scene
+        .config
         .settings
         .iter()
         .filter(|value| value.source != Source::Default)
         .map(|value| format!("{} ({})", value.setting.key, value.source.as_str()))
         .collect();
-    let all = scene.settings.len();
+    let all = scene.config.settings.len();
     if set.is_empty() {
         return Ok(Finding::ok(format!("all {all} settings have their defaults")));
     }

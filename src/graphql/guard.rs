@@ -52,6 +52,7 @@ pub const QUERY: &[(&str, Access)] = &[
     ("diagnoseCredits", F(Feature::CreditsManage, Level::Admin)),
     ("diffSystemPrompts", F(Feature::SystemPromptsManage, Level::Admin)),
     ("estimateAutomationRun", SignedIn),
+    ("environmentAudit", F(Feature::SystemSettingsView, Level::Read)),
     ("eventForm", SignedIn),
     ("exportSystemPrompts", F(Feature::SystemPromptsManage, Level::Admin)),
     ("ideas", SignedIn),

@@ -167,6 +167,14 @@ impl Storage {
         self.target().put_beside(name, bytes).await
     }
 
+    /// What of the installation's own is there under `name`. See [`Place::find_beside`].
+    ///
+    /// # Errors
+    /// As [`Place::find_beside`].
+    pub async fn find_beside(&self, name: &str) -> Result<Option<Bytes>, StorageError> {
+        self.target().find_beside(name).await
+    }
+
     /// Stores `bytes` under `key` where new objects go. See [`Place::put`].
     ///
     /// # Errors

@@ -150,6 +150,18 @@ impl Place {
         self.write(&self.below(&Path::from(name)), bytes, PutOptions::default()).await
     }
 
+    /// What [`Self::put_beside`] stored under `name`. `None` when nothing is there.
+    ///
+    /// # Errors
+    /// `Denied`, `NoBucket`, `Unavailable`.
+    pub async fn find_beside(&self, name: &str) -> Result<Option<Bytes>, StorageError> {
+        match self.read(&self.below(&Path::from(name))).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(StorageError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The bytes under `key`.
     ///
     /// # Errors

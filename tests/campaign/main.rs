@@ -29,6 +29,7 @@ mod stories;
 mod support;
 mod t16;
 mod t17;
+mod t24;
 mod t25;
 mod t4;
 mod t5;

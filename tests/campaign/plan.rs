@@ -7,7 +7,7 @@ use inkledger::db::Engine;
 use crate::{
     results::{Line, code_of},
     slice::{Outcome, Slice},
-    stories, t4, t5, t6, t8, t9, t16, t17, t25,
+    stories, t4, t5, t6, t8, t9, t16, t17, t24, t25,
 };
 
 /// One test on one engine.
@@ -70,6 +70,7 @@ const T8: &[&str] = &["tests/campaign/t8.rs", "tests/campaign/proxy.rs", HISTORY
 const T6: &[&str] = &["tests/campaign/t6.rs", "tests/campaign/crash.rs", HISTORY, CROWD, MODEL, STORIES, CAP];
 
 const T16: &[&str] = &["tests/campaign/t16.rs", HISTORY, CROWD, MODEL, STORIES, CAP];
+const T24: &[&str] = &["tests/campaign/t24.rs", HISTORY, CROWD, MODEL, STORIES, CAP];
 const T25: &[&str] = &["tests/campaign/t25.rs", HISTORY, CROWD, MODEL, STORIES, CAP];
 const T17: &[&str] = &["tests/campaign/t17.rs", HISTORY, CROWD, MODEL, STORIES, CAP];
 const T1: &[&str] = &["tests/campaign/stories.rs", "tests/it/ledger/core.rs", MODEL, STORIES];
@@ -91,6 +92,7 @@ pub const TESTS: &[Test] = &[
     test!("T16", Postgres, "live events", [0, 500_000, 5_000_000], t16::run, T16),
     test!("T17", Sqlite, "callers that left", [0, 20_000, 200_000], t17::run, T17),
     test!("T17", Postgres, "callers that left", [0, 20_000, 200_000], t17::run, T17),
+    test!("T24", Sqlite, "full disks", [5, 100, 2_000], t24::run, T24),
     test!("T25", Sqlite, "jumps of the clock", [100, 1_000, 10_000], t25::run, T25),
     test!("T25", Postgres, "jumps of the clock", [0, 1_000, 10_000], t25::run, T25),
 ];

@@ -4,6 +4,7 @@ mod amounts;
 mod caps;
 mod corrections;
 mod disconnect;
+mod environment;
 mod health;
 mod kill;
 mod levels;

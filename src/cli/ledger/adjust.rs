@@ -17,7 +17,7 @@ use crate::{
     ledger::{
         AdjustCredits, CreditsError, IdemKey, Ledger, Posting, Refusal, adjust_credits,
         model::{AMOUNT_MAX, Delta, Note},
-        proof::restore::refuse_behind,
+        proof::restore::{Copies, refuse_behind},
     },
 };
 
@@ -72,8 +72,9 @@ pub(super) async fn run(context: &Context) -> Result<u8, CliError> {
     let (asked, config) = (asked(context)?, context.config()?);
     let account = asked.account;
     let db = place::open_to_write(&config).await?;
+    let storage = place::storage(&config)?;
     // As at the start of a server: what a restore has lost would be written over.
-    if let Err(error) = refuse_behind(&db, &config.proof.anchor_file).await {
+    if let Err(error) = refuse_behind(&db, Copies { file: &config.proof.anchor_file, store: &storage }).await {
         db.close().await;
         return Err(CliError::Refused(error.to_string()));
     }

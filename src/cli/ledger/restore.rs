@@ -1,20 +1,22 @@
 //! `inkledger ledger accept-restore`: everything that a restore makes doubtful is settled in one transaction.
 
-use std::io::Write;
+use std::{io::Write, sync::Arc};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     ai::mark_unknown_in,
+    audit::{Actor, Entry, store::insert_entry},
     automation::pause_schedules_in,
     cli::{CliError, Context, OK, place, table},
     clock::{Clock as _, SystemClock},
     db::Db,
-    error::{Error, Failure, Never},
+    error::{Error, Failure, Internal, Never},
+    ids::{Ids as _, SystemIds},
     jobs::void_leases_in,
     ledger::proof::{
         Line,
-        restore::{lost_lines, raise_epoch_in},
+        restore::{Copies, lost_lines, raise_epoch_in},
     },
 };
 
@@ -37,7 +39,9 @@ pub(super) async fn run(context: &Context) -> Result<u8, CliError> {
     }
     let config = context.config()?;
     let db = place::open_to_write(&config).await?;
-    let done = match lost_lines(&db, &config.proof.anchor_file).await {
+    let storage = place::storage(&config)?;
+    let copies = Copies { file: &config.proof.anchor_file, store: &storage };
+    let done = match lost_lines(&db, copies).await {
         Ok(lost) => accept(&db, lost).await.map_err(CliError::from),
         Err(error) => Err(CliError::Refused(error.to_string())),
     };
@@ -47,27 +51,45 @@ pub(super) async fn run(context: &Context) -> Result<u8, CliError> {
 }
 
 async fn accept(db: &Db, lost: Vec<Line>) -> Result<Accepted, Error> {
-    let now = SystemClock.now();
-    let done = db.write((lost, now), |tx, (lost, now)| {
+    let (id, now) = (SystemIds::new(Arc::new(SystemClock)).uuid(), SystemClock.now());
+    let done = db.write((lost, id, now), |tx, (lost, id, now)| {
         Box::pin(async move {
             let epoch = raise_epoch_in(tx, lost, *now).await?;
             let (schedules, attempts) = (pause_schedules_in(tx, *now).await?, mark_unknown_in(tx, *now).await?);
             let leases = void_leases_in(tx).await?;
-            Ok::<_, Failure<Never>>(Accepted { epoch, anchors: lost.len(), leases, attempts, schedules })
+            let done = Accepted { epoch, anchors: lost.len(), leases, attempts, schedules };
+            let entry = Entry {
+                id: *id,
+                account_id: None,
+                actor: Actor::System,
+                action: "ledger.accept_restore",
+                target_kind: "database",
+                target_id: None,
+                before: None,
+                after: Some(as_json(&done).to_string()),
+                request_id: None,
+                at: *now,
+            };
+            insert_entry(tx, &entry).await.map_err(|error| Internal::new("writing the audit log", error))?;
+            Ok::<_, Failure<Never>>(done)
         })
     });
     Ok(done.await?)
+}
+
+fn as_json(done: &Accepted) -> Value {
+    let Accepted { epoch, anchors, leases, attempts, schedules } = done;
+    json!({
+        "epoch": epoch, "anchors_void": anchors, "leases_voided": leases, "attempts_unknown": attempts,
+        "schedules_paused": schedules,
+    })
 }
 
 fn print(context: &Context, done: &Accepted) -> std::io::Result<()> {
     let Accepted { epoch, anchors, leases, attempts, schedules } = done;
     let mut out = std::io::stdout().lock();
     if context.json() {
-        let value = json!({
-            "epoch": epoch, "anchors_void": anchors, "leases_voided": leases, "attempts_unknown": attempts,
-            "schedules_paused": schedules,
-        });
-        return writeln!(out, "{value:#}");
+        return writeln!(out, "{:#}", as_json(done));
     }
     let row = |what: &str, count: String| vec![what.to_owned(), count];
     let rows = [

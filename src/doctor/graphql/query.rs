@@ -2,8 +2,12 @@
 
 use async_graphql::{Context, Enum, Object, Result, SimpleObject};
 
+use super::environment::EnvironmentAudit;
 use crate::{
-    doctor::records::{self, RecordsAuditor},
+    doctor::{
+        EnvironmentAuditor,
+        records::{self, RecordsAuditor},
+    },
     graphql::{
         context::service,
         guard::{QueryPolicy, visible},
@@ -64,6 +68,14 @@ pub struct DoctorQuery;
 
 #[Object]
 impl DoctorQuery {
+    /// Examines the installation as `inkledger doctor` does: settings, database, ledger, objects, keys, providers. It looks and mends
+    /// nothing; it takes at most 20 seconds. One look runs at a time; who asks meanwhile shares it.
+    #[graphql(guard = "QueryPolicy", visible = "visible::system_settings_view")]
+    async fn environment_audit(&self, ctx: &Context<'_>) -> Result<Option<EnvironmentAudit>> {
+        let report = service::<EnvironmentAuditor>(ctx)?.audit().await?;
+        Ok(Some(report.as_ref().into()))
+    }
+
     /// Runs the five verification queries word for word, and the further checks of the records. Reads only.
     #[graphql(guard = "QueryPolicy", visible = "visible::system_settings_view")]
     async fn records_audit(&self, ctx: &Context<'_>) -> Result<Option<RecordsAudit>> {

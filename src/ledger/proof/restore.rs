@@ -1,7 +1,10 @@
 //! Backups that were put back: one that nobody announced is noticed at start by the anchors, which are outside the database;
 //! one that is accepted raises the epoch, so that no number given since counts any more.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use sea_orm::DatabaseTransaction;
 use uuid::Uuid;
@@ -9,6 +12,7 @@ use uuid::Uuid;
 use super::{
     anchor::Line,
     file,
+    service::{APART_STORED, stored_name},
     store::{self, Tip},
 };
 use crate::{
@@ -16,7 +20,23 @@ use crate::{
     db::Db,
     error::{Error, Internal},
     ledger::store::list_sequences,
+    storage::{Storage, StorageError, chain},
 };
+
+/// Where anchors are outside the database.
+#[derive(Clone, Copy)]
+pub struct Copies<'a> {
+    /// The file of this machine.
+    pub file: &'a Path,
+    /// The object store, if it is not a folder of this machine.
+    pub store: &'a Storage,
+}
+
+/// Epochs count restores.
+const EPOCH_MAX: i64 = 1 << 40;
+
+/// How long a start waits for the object store. One that does not answer keeps no server down.
+const STORE_WITHIN: Duration = Duration::from_secs(5);
 
 /// Lines at the end of the file that a start compares: whoever puts a backup back is behind the last one already, and the
 /// others show what only some accounts lost.
@@ -58,6 +78,17 @@ pub enum RestoreError {
         /// The anchor's number.
         anchor: i64,
     },
+    /// The object store has an anchor that the database has not.
+    #[error(
+        "the database is behind its anchors: the object store has anchor {anchor}, of which the database knows nothing. {WAY_OUT}"
+    )]
+    ForgottenStored {
+        /// The anchor's number.
+        anchor: i64,
+    },
+    /// The object store cannot be asked, or what it has under an anchor's name is none.
+    #[error("the anchors in the object store cannot be read: {0}. Make it reachable, and try again")]
+    Store(String),
     /// The anchors are another database's.
     #[error(
         "the anchors in {0} are those of another database, or of one that is gone. Put the file away, since it proves that \
@@ -69,6 +100,9 @@ pub enum RestoreError {
         "{0} does not hold anchors as they were written. Restore it, or put it away: the database has its lines too"
     )]
     Unreadable(PathBuf),
+    /// What the object store has after the last line that is known does not follow it.
+    #[error("{APART_STORED}")]
+    ApartStored,
     /// The lines of the file do not follow those of the database.
     #[error("the anchors in {0} do not continue those of the database. Name the file that belongs to it")]
     Apart(PathBuf),
@@ -91,9 +125,53 @@ impl From<sea_orm::DbErr> for RestoreError {
     }
 }
 
-/// Refuses a database that is behind the last anchors in the file `path`, of the database's own epoch. Reads at most 60 lines
-/// and 10,000 heads; a file that is not there says nothing.
-pub async fn refuse_behind(db: &Db, path: &Path) -> Result<(), RestoreError> {
+/// Refuses a database that is behind its last anchors, in the file or in the object store.
+pub async fn refuse_behind(db: &Db, copies: Copies<'_>) -> Result<(), RestoreError> {
+    refuse_behind_file(db, copies.file).await?;
+    match tokio::time::timeout(STORE_WITHIN, first_forgotten(db, copies.store)).await {
+        Ok(Ok(None)) => {}
+        Ok(Ok(Some(anchor))) => return Err(RestoreError::ForgottenStored { anchor }),
+        Ok(Err(RestoreError::Store(error))) => {
+            tracing::warn!(error, "the database could not be compared with its anchors in the object store");
+        }
+        Ok(Err(error)) => return Err(error),
+        Err(_) => tracing::warn!("the object store did not say in time which anchors it has"),
+    }
+    Ok(())
+}
+
+/// The number after the database's last anchor, if the object store has an anchor of that number.
+async fn first_forgotten(db: &Db, storage: &Storage) -> Result<Option<i64>, RestoreError> {
+    if !storage.is_remote() {
+        return Ok(None);
+    }
+    let Some((database, _)) = store::find_meta(db.reader(), false).await? else { return Ok(None) };
+    let mut tip = store::tip(db.reader()).await?;
+    loop {
+        let next = tip.number + 1;
+        if find_stored(storage, database, next).await?.is_none() {
+            return Ok(None);
+        }
+        // Another process may have written it meanwhile: the database has it before the store does.
+        tip = store::tip(db.reader()).await?;
+        if tip.number < next {
+            return Ok(Some(next));
+        }
+    }
+}
+
+async fn find_stored(storage: &Storage, database: Uuid, number: i64) -> Result<Option<Line>, RestoreError> {
+    let failed = |error: StorageError| RestoreError::Store(chain(&error));
+    let Some(bytes) = storage.find_beside(&stored_name(database, number)).await.map_err(failed)? else {
+        return Ok(None);
+    };
+    let line = std::str::from_utf8(&bytes).ok().and_then(|text| Line::parse(text.trim_end()).ok());
+    let line = line.filter(|line| (line.anchor.database, line.anchor.number) == (database, number));
+    line.map(Some).ok_or_else(|| RestoreError::Store(format!("{} is none", stored_name(database, number))))
+}
+
+/// Reads at most 60 lines and 10,000 heads, of the database's own epoch; a file that is not there says nothing.
+async fn refuse_behind_file(db: &Db, path: &Path) -> Result<(), RestoreError> {
     let mut lines = read(path, |path| file::tail(path, LINES_COMPARED)).await?;
     let lines: Vec<Line> = std::mem::take(&mut lines)
         .iter()
@@ -128,36 +206,50 @@ pub async fn refuse_behind(db: &Db, path: &Path) -> Result<(), RestoreError> {
     Ok(())
 }
 
-/// What a restore lost: the lines of the file that the database does not know, oldest first.
-pub async fn lost_lines(db: &Db, path: &Path) -> Result<Vec<Line>, RestoreError> {
-    let Tip { number, hash, .. } = store::tip(db.reader()).await?;
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
-    let texts = read(path, |path| {
-        let mut texts = Vec::new();
-        file::each_line(path, |_, text| {
-            texts.push(text.to_owned());
-            Ok(())
-        })?;
-        Ok(texts)
-    })
-    .await?;
-    let mut lost = Vec::new();
-    for text in texts {
-        let line = Line::parse(&text).map_err(|_| RestoreError::Unreadable(path.to_owned()))?;
-        if line.anchor.number > number {
-            lost.push(line);
-        }
-    }
-    if lost.first().is_some_and(|line| line.anchor.number != number + 1 || line.anchor.prev_hash != hash) {
-        return Err(RestoreError::Apart(path.to_owned()));
-    }
+/// What a restore lost: the anchors that the database does not know, oldest first, from the file and, after its last, from the object
+/// store.
+pub async fn lost_lines(db: &Db, copies: Copies<'_>) -> Result<Vec<Line>, RestoreError> {
+    let path = copies.file;
+    let Tip { number, mut hash, .. } = store::tip(db.reader()).await?;
+    let mut lost = lost_in_file(path, number).await?;
     let database = store::find_meta(db.reader(), false).await?.map(|(database, _)| database);
     if lost.iter().any(|line| Some(line.anchor.database) != database) {
         return Err(RestoreError::OtherDatabase(path.to_owned()));
     }
+    let in_file = lost.len();
+    if let Some(database) = database.filter(|_| copies.store.is_remote()) {
+        let last = lost.last().map_or(number, |line| line.anchor.number);
+        for next in last + 1.. {
+            let Some(line) = find_stored(copies.store, database, next).await? else { break };
+            lost.push(line);
+        }
+    }
+    for (at, (expected, line)) in (number + 1..).zip(&lost).enumerate() {
+        if line.anchor.number != expected || line.anchor.prev_hash != hash {
+            return Err(if at < in_file { RestoreError::Apart(path.to_owned()) } else { RestoreError::ApartStored });
+        }
+        hash = line.anchor.hash();
+    }
     Ok(lost)
+}
+
+/// The lines of the file after anchor `number`.
+async fn lost_in_file(path: &Path, number: i64) -> Result<Vec<Line>, RestoreError> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let lost = read(path, move |path| {
+        let mut lost = Vec::new();
+        file::each_line(path, |_, text| {
+            match Line::parse(text) {
+                Ok(line) if line.anchor.number <= number => {}
+                line => lost.push(line.ok()),
+            }
+            Ok(())
+        })?;
+        Ok(lost)
+    });
+    lost.await?.into_iter().collect::<Option<_>>().ok_or_else(|| RestoreError::Unreadable(path.to_owned()))
 }
 
 /// Raises the restore epoch inside the caller's transaction, above that of every lost line, and keeps those as void, so that
@@ -167,11 +259,13 @@ pub async fn raise_epoch_in(tx: &DatabaseTransaction, lost: &[Line], now: Micros
     for line in lost {
         store::insert_line(tx, line, true).await?;
     }
-    let mut epoch = store::raise_epoch(tx, now).await?;
-    while lost.iter().any(|line| line.anchor.epoch >= epoch) {
-        epoch = store::raise_epoch(tx, now).await?;
+    let above = lost.iter().map(|line| line.anchor.epoch).max().unwrap_or(0);
+    if above > EPOCH_MAX {
+        return Err(
+            Internal::new("raising the epoch", "a lost anchor has an epoch that no count of restores reaches").into()
+        );
     }
-    Ok(epoch)
+    Ok(store::raise_epoch(tx, above, now).await?)
 }
 
 async fn read<T: Send + 'static>(

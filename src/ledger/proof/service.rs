@@ -20,7 +20,7 @@ use crate::{
     db::Db,
     error::{Error, Failure, Internal, Never},
     ledger::model::{Digest, Transaction, transaction_bytes},
-    storage::Storage,
+    storage::{Storage, StorageError},
 };
 
 /// Lines that are read and copied at once.
@@ -213,11 +213,21 @@ impl Anchors {
             }
             for line in lines {
                 let (number, now) = (line.anchor.number, clock.now());
-                let name = format!("anchors/{database}/{number:012}.json");
-                if let Err(error) = storage.put_beside(&name, Bytes::from(line.to_text())).await {
-                    let error = crate::storage::chain(&error);
-                    tracing::warn!(anchor.number = number, error, "an anchor could not be copied to the object store");
-                    return Ok(());
+                match store_line(storage, &stored_name(database, number), line.to_text()).await {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        tracing::error!(anchor.number = number, "{APART_STORED}");
+                        return Ok(());
+                    }
+                    Err(error) => {
+                        let error = crate::storage::chain(&error);
+                        tracing::warn!(
+                            anchor.number = number,
+                            error,
+                            "an anchor could not be copied to the object store"
+                        );
+                        return Ok(());
+                    }
                 }
                 db.write((number, now), |tx, (number, now)| {
                     Box::pin(async move {
@@ -270,6 +280,23 @@ fn cover(line: Line, account: Uuid, sequence: i64, links: Vec<Vec<u8>>) -> Optio
     let path = merkle::path(&leaves, index);
     let index = i64::try_from(index).ok()?;
     Some(Covering { anchor: line.anchor, key: line.key, signature: line.signature, links, sequence, index, path })
+}
+
+/// What is wrong when the store has another anchor of a number, and what to do.
+pub(super) const APART_STORED: &str = "the anchors in the object store do not continue those of the database. They prove credits that \
+                                       this database does not know: find out why, then move what is under anchors/ there away";
+
+/// Stores an anchor, unless another one is there: what is there is never written over. Whether it is there now.
+async fn store_line(storage: &Storage, name: &str, text: String) -> Result<bool, StorageError> {
+    match storage.find_beside(name).await? {
+        Some(there) => Ok(there == text.as_bytes()),
+        None => storage.put_beside(name, Bytes::from(text)).await.map(|()| true),
+    }
+}
+
+/// Where the object store has an anchor.
+pub(super) fn stored_name(database: Uuid, number: i64) -> String {
+    format!("anchors/{database}/{number:012}.json")
 }
 
 async fn blocking<T: Send + 'static>(

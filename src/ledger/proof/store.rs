@@ -69,10 +69,11 @@ pub(super) async fn find_meta(connection: &impl ConnectionTrait, locked: bool) -
     row.map(|row| Ok((row.try_get("", "database_id")?, row.try_get("", "epoch")?))).transpose()
 }
 
-/// Raises the restore epoch and answers the new one.
-pub(super) async fn raise_epoch(tx: &impl ConnectionTrait, now: Micros) -> Result<i64, DbErr> {
-    let sql = "UPDATE ledger_meta SET epoch = epoch + 1, restored_at = $1 WHERE id = 1 RETURNING epoch";
-    let row = tx.query_one_raw(statement(tx, sql, [now.into()])).await?;
+/// Raises the restore epoch, above `lost` too, and answers the new one.
+pub(super) async fn raise_epoch(tx: &impl ConnectionTrait, lost: i64, now: Micros) -> Result<i64, DbErr> {
+    let sql = "UPDATE ledger_meta SET epoch = CASE WHEN epoch > $1 THEN epoch ELSE $1 END + 1, restored_at = $2 \
+               WHERE id = 1 RETURNING epoch";
+    let row = tx.query_one_raw(statement(tx, sql, [lost.into(), now.into()])).await?;
     row.ok_or_else(|| broken("ledger_meta is empty"))?.try_get("", "epoch")
 }
 

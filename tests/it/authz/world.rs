@@ -276,6 +276,7 @@ impl World {
                      {{ versions {{ left {{ content }} lines {{ text }} }} userErrors {{ code }} }} }}"
                 )
             }
+            "environmentAudit" => "{ environmentAudit { __typename } }".to_owned(),
             "eventForm" => "{ eventForm(type: \"WEDDING\") { form { name } userErrors { code } } }".to_owned(),
             "exportSystemPrompts" => "{ exportSystemPrompts { fileName content } }".to_owned(),
             "images" => format!("{{ images(accountId: \"{account}\") {{ nodes {{ id url prompt }} totalCount }} }}"),

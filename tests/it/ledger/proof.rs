@@ -6,7 +6,7 @@ use inkledger::{
     db::{Db, Engine},
     ledger::{
         Ledger,
-        proof::{Anchors, AnchorsParts, LedgerKey, Line, PublicKeys, file},
+        proof::{Anchors, AnchorsParts, LedgerKey, Line, PublicKeys, file, restore::Copies},
         verify::{Checks, Report, VerifyError, verify_with},
     },
     storage::Storage,
@@ -19,8 +19,10 @@ use crate::support::database::TestDb;
 
 /// A folder for a file of anchors, and what writes it.
 pub struct Proof {
-    pub folder: TempDir,
+    _folder: TempDir,
     pub anchors: Anchors,
+    file: PathBuf,
+    storage: Storage,
 }
 
 pub fn key() -> LedgerKey {
@@ -45,13 +47,23 @@ impl Proof {
 
     pub fn with(test: &TestDb, db: Db, folder: TempDir, storage: Storage) -> Self {
         let file = folder.path().join("anchors.jsonl");
-        let anchors =
-            Anchors::new(AnchorsParts { db, clock: test.clock.clone(), key: key(), former: Vec::new(), file, storage });
-        Self { folder, anchors }
+        let parts = AnchorsParts {
+            db,
+            clock: test.clock.clone(),
+            key: key(),
+            former: Vec::new(),
+            file: file.clone(),
+            storage: storage.clone(),
+        };
+        Self { _folder: folder, anchors: Anchors::new(parts), file, storage }
     }
 
     pub fn file(&self) -> PathBuf {
-        self.folder.path().join("anchors.jsonl")
+        self.file.clone()
+    }
+
+    pub fn copies(&self) -> Copies<'_> {
+        Copies { file: &self.file, store: &self.storage }
     }
 
     pub fn text(&self) -> String {

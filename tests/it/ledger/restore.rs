@@ -14,6 +14,7 @@ use inkledger::{
         Look,
         restore::{RestoreError, lost_lines, raise_epoch_in, refuse_behind},
     },
+    storage::Storage,
 };
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -23,7 +24,12 @@ use super::{
     proof::{Proof, cut, give, judge, unlock},
     support::{funded, open, open_on},
 };
-use crate::support::{database::TestDb, server::Home, ws_client::Ws};
+use crate::support::{
+    database::TestDb,
+    s3_server::{S3Server, quick},
+    server::Home,
+    ws_client::Ws,
+};
 
 /// The exit code, standard output and standard error of the binary on `home`.
 async fn inkledger(home: &Home, arguments: &str) -> (i32, String, String) {
@@ -106,6 +112,9 @@ async fn a_backup_put_back_in_silence_is_refused_until_it_is_accepted() {
     assert_eq!((&done["epoch"], &done["anchors_void"]), (&json!(2), &json!(1)), "{done}");
 
     let server = home.start().await;
+    let audited =
+        "SELECT COUNT(*) FROM audit_entry WHERE action = 'ledger.accept_restore' AND \"after\" LIKE '%\"epoch\":2%'";
+    assert_eq!(server.number(audited).await, 1);
     assert_eq!(server.number("SELECT epoch FROM ledger_meta").await, 2);
     let person = server.sign_in("ann").await;
     let mut ws = Ws::ready(server.address(), Some(&person.token)).await;
@@ -125,8 +134,8 @@ async fn hero_again(server: &crate::support::server::Server) -> crate::support::
     server.sign_in("hero").await
 }
 
-async fn accept(test: &TestDb, db: &Db, file: PathBuf) -> i64 {
-    let lost = lost_lines(db, &file).await.unwrap();
+async fn accept(test: &TestDb, db: &Db, proof: &Proof) -> i64 {
+    let lost = lost_lines(db, proof.copies()).await.unwrap();
     let now = inkledger::clock::Clock::now(test.clock.as_ref());
     db.write((lost, now), |tx, (lost, now)| {
         Box::pin(async move {
@@ -146,7 +155,7 @@ async fn an_account_behind_its_anchor_or_on_another_way_is_refused(#[case] engin
     let test = TestDb::open(engine).await;
     let ledger = open(&test).await;
     let proof = Proof::new(&test);
-    assert!(refuse_behind(&test.db, &proof.file()).await.is_ok(), "no file says nothing");
+    assert!(refuse_behind(&test.db, proof.copies()).await.is_ok(), "no file says nothing");
     let account = funded(&test, &ledger, 10).await;
     proof.anchors.write(Look::Everything).await.unwrap();
     let covered = proof.text();
@@ -155,28 +164,28 @@ async fn an_account_behind_its_anchor_or_on_another_way_is_refused(#[case] engin
     proof.anchors.write(Look::Everything).await.unwrap();
     give(&ledger, account, "not anchored", 10).await;
     ledger.close().await;
-    assert!(refuse_behind(&test.db, &proof.file()).await.is_ok());
+    assert!(refuse_behind(&test.db, proof.copies()).await.is_ok());
     unlock(&test).await;
     test.execute("UPDATE credit_transaction SET hash = prev_hash WHERE seq = 3").await.unwrap();
-    let error = refuse_behind(&test.db, &proof.file()).await.unwrap_err();
+    let error = refuse_behind(&test.db, proof.copies()).await.unwrap_err();
     assert!(matches!(&error, RestoreError::Behind { anchored: 3, found, .. } if found.contains("another")), "{error}");
     test.execute("UPDATE credit_transaction SET hash = (SELECT t.prev_hash FROM credit_transaction t WHERE t.seq = 4) WHERE seq = 3")
         .await
         .unwrap();
-    assert!(refuse_behind(&test.db, &proof.file()).await.is_ok());
+    assert!(refuse_behind(&test.db, proof.copies()).await.is_ok());
     // Back to the state of the first anchor.
     for _ in 0..3 {
         cut(&test).await;
     }
     test.execute("DELETE FROM ledger_anchored_head WHERE anchor_number = 2").await.unwrap();
     test.execute("DELETE FROM ledger_anchor WHERE number = 2").await.unwrap();
-    let error = refuse_behind(&test.db, &proof.file()).await.unwrap_err();
+    let error = refuse_behind(&test.db, proof.copies()).await.unwrap_err();
     let told = error.to_string();
     assert!(matches!(error, RestoreError::Behind { anchor: 2, anchored: 3, .. }), "{told}");
     assert!(told.contains(&account.to_string()) && told.contains("ends with 1"), "{told}");
 
-    assert_eq!(accept(&test, &test.db, proof.file()).await, 2);
-    assert!(refuse_behind(&test.db, &proof.file()).await.is_ok());
+    assert_eq!(accept(&test, &test.db, &proof).await, 2);
+    assert!(refuse_behind(&test.db, proof.copies()).await.is_ok());
     let ledger = open_on(&test, test.db.clone(), 3).await;
     give(&ledger, account, "after", 10).await;
     proof.anchors.write(Look::Everything).await.unwrap();
@@ -189,11 +198,11 @@ async fn an_account_behind_its_anchor_or_on_another_way_is_refused(#[case] engin
     assert_eq!((anchors.lines, anchors.void, anchors.heads), (3, 1, 2));
     // Another backup, from before the first epoch's end, is noticed as well.
     test.execute("UPDATE ledger_meta SET epoch = 1").await.unwrap();
-    assert!(refuse_behind(&test.db, &proof.file()).await.is_err());
+    assert!(refuse_behind(&test.db, proof.copies()).await.is_err());
     // The state of a file that a crash left behind is no restore.
     test.execute("UPDATE ledger_meta SET epoch = 2").await.unwrap();
     std::fs::write(proof.file(), covered).unwrap();
-    assert!(refuse_behind(&test.db, &proof.file()).await.is_ok());
+    assert!(refuse_behind(&test.db, proof.copies()).await.is_ok());
 }
 
 #[rstest]
@@ -205,10 +214,10 @@ async fn a_file_of_another_database_or_of_nonsense_is_refused(#[case] engine: En
     let (ledger, proof) = (open(&test).await, Proof::new(&test));
     funded(&test, &ledger, 10).await;
     proof.anchors.write(Look::Everything).await.unwrap();
-    let error = refuse_behind(&other.db, &proof.file()).await.unwrap_err();
+    let error = refuse_behind(&other.db, proof.copies()).await.unwrap_err();
     assert!(matches!(error, RestoreError::OtherDatabase(_)), "{error}");
     std::fs::write(proof.file(), "{}\n").unwrap();
-    let error = refuse_behind(&test.db, &proof.file()).await.unwrap_err();
+    let error = refuse_behind(&test.db, proof.copies()).await.unwrap_err();
     assert!(matches!(error, RestoreError::Unreadable(_)), "{error}");
     // Nothing is lost with the anchors alone, but the file can no longer be continued.
     let proof = Proof::new(&test);
@@ -216,10 +225,57 @@ async fn a_file_of_another_database_or_of_nonsense_is_refused(#[case] engine: En
     unlock(&test).await;
     test.execute("DELETE FROM ledger_anchored_head").await.unwrap();
     test.execute("DELETE FROM ledger_anchor").await.unwrap();
-    let error = refuse_behind(&test.db, &proof.file()).await.unwrap_err();
+    let error = refuse_behind(&test.db, proof.copies()).await.unwrap_err();
     assert!(matches!(error, RestoreError::Forgotten { anchor: 1, .. }), "{error}");
-    accept(&test, &test.db, proof.file()).await;
+    accept(&test, &test.db, &proof).await;
     assert_eq!(proof.anchors.write(Look::Everything).await.unwrap(), 1);
+    assert!(judge(&test, &proof.file()).await.unwrap().clean());
+}
+
+// A new machine has no file: what the database lost is in the object store.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_database_behind_the_anchors_of_the_object_store_is_refused_until_that_is_accepted(#[case] engine: Engine) {
+    let mut bucket = S3Server::start().await;
+    let test = TestDb::open(engine).await;
+    let (ledger, folder) = (open(&test).await, tempfile::tempdir().unwrap());
+    let storage = Storage::open(folder.path(), &bucket.storage(), quick()).unwrap();
+    let proof = Proof::with(&test, test.db.clone(), folder, storage);
+    let account = funded(&test, &ledger, 10).await;
+    proof.anchors.write(Look::Everything).await.unwrap();
+    assert!(refuse_behind(&test.db, proof.copies()).await.is_ok());
+    for name in ["lost", "lost as well"] {
+        give(&ledger, account, name, 10).await;
+        proof.anchors.write(Look::Everything).await.unwrap();
+    }
+    ledger.close().await;
+    unlock(&test).await;
+    for _ in 0..2 {
+        cut(&test).await;
+    }
+    test.execute("DELETE FROM ledger_anchored_head WHERE anchor_number > 1").await.unwrap();
+    test.execute("DELETE FROM ledger_anchor WHERE number > 1").await.unwrap();
+    std::fs::remove_file(proof.file()).unwrap();
+
+    let error = refuse_behind(&test.db, proof.copies()).await.unwrap_err();
+    assert!(matches!(error, RestoreError::ForgottenStored { anchor: 2 }), "{error}");
+    assert!(error.to_string().contains("accept-restore"), "{error}");
+    bucket.stop().await;
+    assert!(refuse_behind(&test.db, proof.copies()).await.is_ok(), "a store that is away keeps no server down");
+    let error = lost_lines(&test.db, proof.copies()).await.unwrap_err();
+    assert!(matches!(error, RestoreError::Store(_)), "what is lost must be known before it is accepted: {error}");
+    bucket.restart().await;
+
+    assert_eq!(accept(&test, &test.db, &proof).await, 2);
+    assert!(refuse_behind(&test.db, proof.copies()).await.is_ok());
+    let ledger = open_on(&test, test.db.clone(), 3).await;
+    give(&ledger, account, "after", 10).await;
+    proof.anchors.write(Look::Everything).await.unwrap();
+    let bases: Vec<(i64, i64, i64)> =
+        proof.lines().iter().map(|line| (line.anchor.number, line.anchor.base, line.anchor.epoch)).collect();
+    assert_eq!(bases, [(1, 0, 1), (2, 1, 1), (3, 2, 1), (4, 1, 2)]);
     assert!(judge(&test, &proof.file()).await.unwrap().clean());
 }
 

@@ -46,7 +46,7 @@ impl Query {
     }
 
     async fn address(&self, ctx: &Context<'_>) -> String {
-        request(ctx).map(|request| request.address.clone()).unwrap_or_default()
+        request(ctx).map(|request| request.address.to_string()).unwrap_or_default()
     }
 
     async fn echo(&self, text: String) -> String {
