@@ -1,6 +1,6 @@
 //! Anchors: what moved is bound to a file outside the database, and no change of the journal escapes it (T23).
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use inkledger::{
     db::Engine,
@@ -12,6 +12,8 @@ use inkledger::{
     storage::{Patience, Storage},
 };
 use rstest::rstest;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
@@ -50,6 +52,45 @@ async fn anchors_every_account_that_moved_and_no_other(#[case] engine: Engine) {
     assert!(report.clean(), "{report:?}");
     let anchors = report.anchors.unwrap();
     assert_eq!((anchors.lines, anchors.heads, anchors.void, anchors.lacking), (2, 3, 0, None));
+}
+
+// Correctness bug 10.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn anchors_come_to_an_end_while_an_account_keeps_moving(#[case] engine: Engine) {
+    let test = TestDb::open(engine).await;
+    let ledger = open(&test).await;
+    let proof = Proof::new(&test);
+    let account = funded(&test, &ledger, 10).await;
+    let stop = CancellationToken::new();
+    let moving = tokio::spawn({
+        let (ledger, stop) = (ledger.clone(), stop.clone());
+        async move {
+            let mut given = 0;
+            while !stop.is_cancelled() {
+                given += 1;
+                give(&ledger, account, &format!("number {given}"), 1).await;
+            }
+            given
+        }
+    });
+    for _ in 0..5 {
+        let before = proof.lines().len();
+        let written = timeout(Duration::from_secs(20), proof.anchors.write(Look::Everything)).await;
+        let written = written.expect("what moves meanwhile is the next anchor's").unwrap();
+        assert_eq!(proof.lines().len() - before, written);
+        assert_eq!(written, 1, "one line has all that had moved");
+        ledger.submit(command(account, &format!("between-{before:04}"), grant(1))).await.unwrap();
+    }
+    stop.cancel();
+    let given = moving.await.unwrap();
+    assert!(given > 0 && proof.lines().len() == 5, "{given} given, {} lines", proof.lines().len());
+    proof.anchors.write(Look::Everything).await.unwrap();
+    assert!(judge(&test, &proof.file()).await.unwrap().clean());
+    ledger.close().await;
+    assert_clean(&test).await;
 }
 
 #[rstest]
