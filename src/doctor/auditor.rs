@@ -58,6 +58,8 @@ impl EnvironmentAuditor {
         let scene = Scene::new(self.config.clone(), Arc::clone(&self.clock), Arc::clone(&self.ids));
         let running = tokio::spawn(async move { Arc::new(examine(&scene).await) });
         let look = async move { running.await.ok() }.boxed().shared();
+        // Somebody must wait for it to the end: else a look that its asker left would count as running, and be answered hours later.
+        tokio::spawn(look.clone());
         *last = Some((Instant::now(), look.clone()));
         look
     }

@@ -1,5 +1,7 @@
 //! `environmentAudit`: what `inkledger doctor` finds, for administrators without a shell.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use inkledger::{config::flag_of, db::Engine};
 use rstest::rstest;
@@ -43,7 +45,21 @@ async fn administrators_see_what_the_doctor_finds(#[values(Engine::Sqlite, Engin
         told["checks"].as_array().unwrap().iter().map(|check| check["id"].as_str().unwrap().to_owned()).collect();
     assert_eq!(as_found.iter().map(|(name, _)| *name).collect::<Vec<_>>(), told);
 
+    // Who asked goes away; the look goes on to its end, and is nobody's answer later.
+    let query = json!({ "query": AUDIT }).to_string();
+    let gone = reqwest::Client::new()
+        .post(format!("http://{}/graphql", server.address()))
+        .bearer_auth(&hero.token)
+        .header("content-type", "application/json")
+        .body(query)
+        .timeout(Duration::from_millis(20))
+        .send();
+    let _ = gone.await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
     let user = server.sign_up("reader").await;
+    let audit = server.payload(&hero, AUDIT, json!({})).await;
+    let users = audit["checks"].as_array().unwrap().iter().find(|check| check["name"] == "users").unwrap();
+    assert!(users["finding"].as_str().unwrap().contains("1 USER"), "{users}");
     let refused = server.call(Some(&user.token), AUDIT, json!({})).await;
     assert_eq!(refused["errors"][0]["extensions"]["code"], "FORBIDDEN", "{refused}");
     server.stop().await;
