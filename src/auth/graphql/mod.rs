@@ -3,12 +3,14 @@
 mod account;
 mod input;
 mod loader;
+mod mail;
 mod mutation;
 mod query;
 mod types;
 
 pub use account::AccountMutation;
 pub use loader::PersonalAccountOf;
+pub use mail::MailMutation;
 pub use mutation::AuthMutation;
 pub use query::AuthQuery;
 pub use types::{Account, AccountConnection, AccountState, PlatformRole, Session, User, UserConnection, person};

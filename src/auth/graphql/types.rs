@@ -77,6 +77,11 @@ impl User {
         &self.0.email
     }
 
+    /// Whether a link that was sent to the address was used.
+    async fn is_email_verified(&self) -> bool {
+        self.0.email_verified_at.is_some()
+    }
+
     /// The role on the platform.
     async fn role(&self) -> PlatformRole {
         self.0.role.into()

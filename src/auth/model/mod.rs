@@ -3,11 +3,16 @@
 
 mod account;
 mod credential;
+mod link;
 mod people;
 mod session;
 
 pub use account::{Account, AccountState, MemberRole, UpdateAccount, UpdateAccountError};
 pub use credential::{Email, InvalidCredential, Password, Username};
+pub use link::{
+    ChangePassword, ChangePasswordError, LinkInvalid, LinkPurpose, ResetPassword, ResetPasswordError, SIGN_UP_MINUTES,
+    VerifyEmail, VerifyEmailError,
+};
 pub use people::{AssignRoleError, DeleteUserError, User, UserFilter};
 pub use session::{
     ClaimHero, ClaimHeroError, CloseReason, IssuedSession, Origin, RefreshSessionError, SignIn, SignInError, SignUp,

@@ -176,6 +176,7 @@ impl Auth {
                         Err(Obstacle::LastKeeper) => return Err(Failure::Refused(DeleteUserError::LastHero)),
                     };
                     store::user::erase_user(tx, user.id, change.now).await?;
+                    store::link::delete_links_of(tx, user.id, None).await?;
                     if let Some(account) = store::account::erase_memberships(tx, user.id, change.now).await? {
                         ledger.close_in(tx, account).await?;
                         for eraser in erasers.iter() {

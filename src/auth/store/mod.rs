@@ -3,6 +3,8 @@
 
 pub mod account;
 pub mod claim;
+pub mod link;
+pub mod pending;
 pub mod session;
 pub mod tries;
 pub mod user;

@@ -22,6 +22,8 @@ pub enum EndReason {
     TokenReused,
     /// The user is gone.
     UserDeleted,
+    /// The password was changed or set anew.
+    PasswordChanged,
 }
 
 impl EndReason {
@@ -30,6 +32,7 @@ impl EndReason {
             Self::SignedOut => "SIGNED_OUT",
             Self::TokenReused => "TOKEN_REUSED",
             Self::UserDeleted => "USER_DELETED",
+            Self::PasswordChanged => "PASSWORD_CHANGED",
         }
     }
 }
