@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, fmt, sync::Arc};
 
-use crate::viewer::{Feature, Level};
+use crate::viewer::{Feature, Level, Scope};
 
 /// Why a request is anonymous although the field asks for a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +42,12 @@ pub enum Error {
         feature: Feature,
         /// The level asked for.
         level: Level,
+    },
+    /// The key of a server does not reach.
+    #[error("{}", key_lacks(*scope))]
+    KeyLacks {
+        /// The scope asked for; `None` where no key reaches.
+        scope: Option<Scope>,
     },
     /// The row is missing or another tenant's; the two are never told apart.
     #[error("There is no such object, or it is not yours.")]
@@ -99,7 +105,7 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unauthenticated(_) => "UNAUTHENTICATED",
-            Self::Forbidden { .. } => "FORBIDDEN",
+            Self::Forbidden { .. } | Self::KeyLacks { .. } => "FORBIDDEN",
             Self::NotFound => "NOT_FOUND",
             Self::BadUserInput { .. } => "BAD_USER_INPUT",
             Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
@@ -110,6 +116,13 @@ impl Error {
             Self::ShuttingDown => "SHUTTING_DOWN",
             Self::Internal(_) => "INTERNAL",
         }
+    }
+}
+
+fn key_lacks(scope: Option<Scope>) -> String {
+    match scope {
+        Some(scope) => format!("This key lacks the scope {}. Make one that has it, by createApiKey.", scope.as_str()),
+        None => "No key may use this field. Sign in as a person.".to_owned(),
     }
 }
 

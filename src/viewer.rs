@@ -62,6 +62,90 @@ impl Level {
     }
 }
 
+/// What a key may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Look.
+    Read,
+    /// Change what starts no AI work and concerns no other people.
+    Write,
+    /// Start AI work, which spends credits.
+    Generate,
+    /// Use what the person may do beyond a USER.
+    Administer,
+}
+
+impl Scope {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Generate, Self::Administer];
+
+    /// The word in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "READ",
+            Self::Write => "WRITE",
+            Self::Generate => "GENERATE",
+            Self::Administer => "ADMINISTER",
+        }
+    }
+
+    fn bit(self) -> u8 {
+        match self {
+            Self::Read => 1,
+            Self::Write => 2,
+            Self::Generate => 4,
+            Self::Administer => 8,
+        }
+    }
+}
+
+/// A set of scopes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Scopes(u8);
+
+impl FromIterator<Scope> for Scopes {
+    fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
+        Self(scopes.into_iter().fold(0, |bits, scope| bits | scope.bit()))
+    }
+}
+
+impl Scopes {
+    /// From the form in tables; bits without a meaning are dropped.
+    pub fn from_bits(bits: i64) -> Self {
+        Scope::ALL.into_iter().filter(|scope| bits & i64::from(scope.bit()) != 0).collect()
+    }
+
+    /// The form in tables.
+    pub fn bits(self) -> i64 {
+        i64::from(self.0)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether `scope` is one of them.
+    pub fn contains(self, scope: Scope) -> bool {
+        self.0 & scope.bit() != 0
+    }
+
+    /// Each of them.
+    pub fn iter(self) -> impl Iterator<Item = Scope> {
+        Scope::ALL.into_iter().filter(move |scope| self.contains(*scope))
+    }
+
+    /// Their words.
+    pub fn names(self) -> Vec<&'static str> {
+        self.iter().map(Scope::as_str).collect()
+    }
+
+    /// What `role` comes to with these: a USER's, unless they administer.
+    pub fn lowered(self, role: PlatformRole) -> PlatformRole {
+        if self.contains(Scope::Administer) { role } else { PlatformRole::User }
+    }
+}
+
 macro_rules! features {
     ($($variant:ident $name:literal $hero:ident $admin:ident $user:ident;)*) => {
         /// A part of the product that a right is given for. Names are `area:action`.
@@ -141,6 +225,8 @@ pub struct SignedIn {
     pub access_version: i64,
     /// When the access token ends, microseconds.
     pub token_expires_at: i64,
+    /// What the key of a server may do; `None` for a person's own session, which may do all that they may.
+    pub scopes: Option<Scopes>,
 }
 
 /// Who asks.

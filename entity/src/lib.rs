@@ -11,6 +11,7 @@ pub mod ai_model_default;
 pub mod ai_provider;
 pub mod ai_task;
 pub mod ai_task_item;
+pub mod api_key;
 pub mod app_user;
 pub mod audit_entry;
 pub mod automation_command;

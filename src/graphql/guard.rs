@@ -4,8 +4,8 @@ use async_graphql::{Context, Guard, Result};
 
 use crate::{
     error::{Error, Internal},
-    graphql::context::viewer,
-    viewer::{Feature, Level, Viewer},
+    graphql::{context::viewer, scope},
+    viewer::{Feature, Level, Scope, Viewer},
 };
 
 /// Who may call a field.
@@ -94,6 +94,7 @@ pub const MUTATION: &[(&str, Access)] = &[
     ("changePassword", SignedIn),
     ("claimHero", Public),
     ("clusterKeywords", SignedIn),
+    ("createApiKey", SignedIn),
     ("createAiModel", F(Feature::SystemSettingsManage, Level::Hero)),
     ("createCluster", SignedIn),
     ("createContentTask", SignedIn),
@@ -136,6 +137,7 @@ pub const MUTATION: &[(&str, Access)] = &[
     ("restoreKeywords", SignedIn),
     ("resumeAutomationRun", SignedIn),
     ("retryContentTask", SignedIn),
+    ("revokeApiKey", SignedIn),
     ("revokeCredits", F(Feature::CreditsManage, Level::Admin)),
     ("scheduleContent", SignedIn),
     ("scheduleContents", SignedIn),
@@ -179,13 +181,15 @@ pub fn access(table: &[(&str, Access)], field: &str) -> Option<Access> {
     table.iter().find(|(name, _)| *name == field).map(|(_, access)| *access)
 }
 
-fn check(ctx: &Context<'_>, table: &[(&str, Access)]) -> Result<()> {
+fn check(ctx: &Context<'_>, table: &[(&str, Access)]) -> Result<Access> {
     let field = ctx.field();
     let Some(access) = access(table, field.name()) else {
         let missing = format!("the policy has no row for {}", field.name());
         return Err(Error::Internal(Internal::new("checking a field's right", missing)).into());
     };
-    Ok(access.check(viewer(ctx)?)?)
+    let viewer = viewer(ctx)?;
+    access.check(viewer)?;
+    Ok(access)
 }
 
 /// Guards the fields of `Query`.
@@ -197,19 +201,26 @@ pub struct SubscriptionPolicy;
 
 impl Guard for QueryPolicy {
     async fn check(&self, ctx: &Context<'_>) -> Result<()> {
-        check(ctx, QUERY)
+        let access = check(ctx, QUERY)?;
+        // What anyone may ask a key may ask too; what it would learn of its person it may not.
+        if access == Access::Public && ctx.field().name() != "viewer" {
+            return Ok(());
+        }
+        Ok(scope::check(viewer(ctx)?, Some(Scope::Read))?)
     }
 }
 
 impl Guard for MutationPolicy {
     async fn check(&self, ctx: &Context<'_>) -> Result<()> {
-        check(ctx, MUTATION)
+        check(ctx, MUTATION)?;
+        Ok(scope::check(viewer(ctx)?, scope::of_mutation(ctx.field().name()))?)
     }
 }
 
 impl Guard for SubscriptionPolicy {
     async fn check(&self, ctx: &Context<'_>) -> Result<()> {
-        check(ctx, SUBSCRIPTION)
+        check(ctx, SUBSCRIPTION)?;
+        Ok(scope::check(viewer(ctx)?, Some(Scope::Read))?)
     }
 }
 

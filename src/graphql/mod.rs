@@ -9,6 +9,7 @@ pub mod node;
 pub mod page;
 pub mod patch;
 pub mod scalars;
+pub mod scope;
 mod server;
 
 use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, Schema, SchemaBuilder};
@@ -18,7 +19,7 @@ use crate::{
         AiMutation, AiQuery, AiRegistryMutation, AiSubscription, ComposeQuery, ProviderMutation, ProviderQuery,
         QuoteQuery,
     },
-    auth::graphql::{AccountMutation, AuthMutation, AuthQuery, MailMutation},
+    auth::graphql::{AccountMutation, ApiKeyMutation, AuthMutation, AuthQuery, MailMutation},
     automation::graphql::{AutomationConfigMutation, AutomationMutation, AutomationQuery, AutomationSubscription},
     content::graphql::{ContentMutation, ContentQuery, WritingMutation},
     content::task::graphql::{ContentTaskMutation, ContentTaskQuery},
@@ -87,6 +88,7 @@ pub struct Mutation(
     StorageMutation,
     AccountMutation,
     MailMutation,
+    ApiKeyMutation,
     ImageMutation,
     SiteMutation,
     KeywordMutation,

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     ai::graphql::{AiModel, AiTask},
-    auth::graphql::{Account, User},
+    auth::graphql::{Account, ApiKey, User},
     automation::graphql::AutomationRun,
     content::graphql::{Content, ContentImage},
     content::task::graphql::ContentTask,
@@ -87,6 +87,8 @@ kinds! {
     ContentImage = b'G';
     /// A run of the pipeline.
     AutomationRun = b'Z';
+    /// A key of a server.
+    ApiKey = b'Y';
 }
 
 /// The id of `kind` and `uuid`.
@@ -167,6 +169,8 @@ pub enum Node {
     ContentImage(ContentImage),
     /// A run of the pipeline.
     AutomationRun(AutomationRun),
+    /// A key of a server.
+    ApiKey(ApiKey),
 }
 
 /// The most ids that `nodes` takes.
@@ -241,6 +245,7 @@ pub async fn find(ctx: &Context<'_>, kind: NodeKind, uuid: Uuid) -> GraphqlResul
         NodeKind::Content => Content::find(ctx, uuid).await.map(|found| found.map(Node::Content)),
         NodeKind::ContentImage => ContentImage::find(ctx, uuid).await.map(|found| found.map(Node::ContentImage)),
         NodeKind::AutomationRun => AutomationRun::find(ctx, uuid).await.map(|found| found.map(Node::AutomationRun)),
+        NodeKind::ApiKey => ApiKey::find(ctx, uuid).await.map(|found| found.map(Node::ApiKey)),
     };
     // Unknown, foreign and forbidden look alike.
     match found {

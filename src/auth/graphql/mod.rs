@@ -1,6 +1,7 @@
 //! Identity in the API.
 
 mod account;
+mod api_key;
 mod input;
 mod loader;
 mod mail;
@@ -9,6 +10,7 @@ mod query;
 mod types;
 
 pub use account::AccountMutation;
+pub use api_key::{ApiKey, ApiKeyMutation};
 pub use loader::PersonalAccountOf;
 pub use mail::MailMutation;
 pub use mutation::AuthMutation;

@@ -4,7 +4,10 @@ use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject, dataloader:
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 
-use super::loader::{PersonOf, PersonalAccountOf};
+use super::{
+    api_key::{ApiKey, ApiKeyConnection},
+    loader::{PersonOf, PersonalAccountOf},
+};
 use crate::{
     auth::{
         Auth,
@@ -110,6 +113,23 @@ impl User {
         let args: PageArgs<Uuid> = ConnectionArgs { first, after, last, before }.check(ctx)?;
         let page = service::<Auth>(ctx)?.list_accounts_of(self.0.id, &args).await?;
         Ok(Some(page.map(Account).into()))
+    }
+
+    /// The person's keys for servers that were not revoked, newest first; null to everybody else.
+    async fn api_keys(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start, 1–100; 20 by default.")] first: Option<i32>,
+        #[graphql(desc = "Only after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 1–100.")] last: Option<i32>,
+        #[graphql(desc = "Only before this cursor.")] before: Option<String>,
+    ) -> Result<Option<ApiKeyConnection>> {
+        if viewer(ctx)?.user().is_none_or(|who| who.user_id != self.0.id) {
+            return Ok(None);
+        }
+        let args: PageArgs<Uuid> = ConnectionArgs { first, after, last, before }.check(ctx)?;
+        let page = service::<Auth>(ctx)?.list_api_keys(self.0.id, &args).await?;
+        Ok(Some(page.map(ApiKey).into()))
     }
 }
 

@@ -2,12 +2,14 @@
 //! the network or a running clock.
 
 mod account;
+mod api_key;
 mod credential;
 mod link;
 mod people;
 mod session;
 
 pub use account::{Account, AccountState, MemberRole, UpdateAccount, UpdateAccountError};
+pub use api_key::{ApiKey, CreateApiKey, CreateApiKeyError, KEY_PREFIX, KEYS_MAX};
 pub use credential::{Email, InvalidCredential, Password, Username};
 pub use link::{
     ChangePassword, ChangePasswordError, LinkInvalid, LinkPurpose, ResetPassword, ResetPasswordError, SIGN_UP_MINUTES,

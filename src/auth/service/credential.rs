@@ -54,7 +54,7 @@ impl Auth {
                     store::link::delete_links_of(tx, who.user_id, None).await?;
                     store::user::set_password(tx, who.user_id, hash, now).await?;
                     let (spared, reason) = (Some(who.session_id), EndReason::PasswordChanged);
-                    let ended = store::session::end_sessions_of(tx, who.user_id, spared, reason, now).await?;
+                    let ended = store::session::end_sessions_of(tx, who.user_id, spared, false, reason, now).await?;
                     let entry = password_entry(*entry_id, who.user_id, "user.change_password", request_id.clone(), now);
                     insert_entry(tx, &entry).await.map_err(Internal::from)?;
                     jobs::enqueue(tx, job).await?;

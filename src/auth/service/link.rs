@@ -136,7 +136,7 @@ impl Auth {
                     store::link::delete_links_of(tx, user.id, None).await?;
                     store::user::set_password(tx, user.id, hash, now).await?;
                     let reason = EndReason::PasswordChanged;
-                    let ended = store::session::end_sessions_of(tx, user.id, None, reason, now).await?;
+                    let ended = store::session::end_sessions_of(tx, user.id, None, true, reason, now).await?;
                     let entry = password_entry(*entry_id, user.id, "user.reset_password", request_id.clone(), now);
                     insert_entry(tx, &entry).await.map_err(Internal::from)?;
                     jobs::enqueue(tx, &NewJob { subject_id: user.id, ..job.clone() }).await?;

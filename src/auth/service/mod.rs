@@ -3,6 +3,7 @@
 
 mod access;
 mod account;
+mod api_key;
 mod claim;
 mod credential;
 mod letter;
@@ -29,9 +30,9 @@ pub(super) use verify::SIGN_UP_LETTER;
 use super::{
     keys::KeyRing,
     mail::Post,
-    model::{IssuedSession, User},
+    model::{IssuedSession, KEY_PREFIX, User},
     password::Passwords,
-    store::{self, session::Standing},
+    store::{self, api_key::KeyStanding, session::Standing},
     token::{self, OpaqueToken, TokenRules},
 };
 use crate::{
@@ -144,7 +145,7 @@ const STANDINGS_AT_ONCE: usize = 256;
 
 /// Identity. Cloning is cheap.
 #[derive(Clone)]
-pub struct Auth(Arc<AuthParts>, Together<Uuid, Standing>);
+pub struct Auth(Arc<AuthParts>, Together<Uuid, Standing>, Together<[u8; 32], KeyStanding>);
 
 impl Auth {
     /// Puts the parts together, inside a runtime.
@@ -154,14 +155,22 @@ impl Auth {
             let db = db.clone();
             async move { Ok(read_again(|| store::session::load_standings(db.reader(), &sessions)).await?) }.boxed()
         });
-        Self(Arc::new(parts), standings)
+        let db = parts.db.clone();
+        let keys = Together::start(STANDINGS_AT_ONCE, move |hashes: Vec<[u8; 32]>| {
+            let db = db.clone();
+            async move { Ok(read_again(|| store::api_key::load_standings(db.reader(), &hashes)).await?) }.boxed()
+        });
+        Self(Arc::new(parts), standings, keys)
     }
 
-    /// Who sends `token`, which is the access token without `Bearer`. What cannot be verified is anonymous, with the
+    /// Who sends `token`, which is an access token or the key of a server, without `Bearer`. What cannot be verified is anonymous, with the
     /// reason; session, user and role are read anew each time, in one statement with those of other requests. An error
     /// means that they could not be read, never that the token is bad.
     pub async fn authenticate(&self, token: Option<&str>) -> Result<Viewer, Error> {
         let Some(token) = token else { return Ok(Viewer::Anonymous(AuthReason::Missing)) };
+        if token.starts_with(KEY_PREFIX) {
+            return self.authenticate_key(token).await;
+        }
         let parts = &self.0;
         let claims = match token::verify(&parts.keys, &parts.settings.tokens, token, parts.clock.now()) {
             Ok(claims) => claims,
@@ -176,6 +185,7 @@ impl Auth {
                 role,
                 access_version,
                 token_expires_at: claims.expires_at,
+                scopes: None,
             }),
         })
     }
@@ -206,6 +216,7 @@ impl Auth {
                 role: user.role,
                 access_version: user.access_version,
                 token_expires_at: access_token_expires_at,
+                scopes: None,
             },
             user,
             access_token,

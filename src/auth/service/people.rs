@@ -177,13 +177,15 @@ impl Auth {
                     };
                     store::user::erase_user(tx, user.id, change.now).await?;
                     store::link::delete_links_of(tx, user.id, None).await?;
+                    store::api_key::erase_keys(tx, user.id).await?;
                     if let Some(account) = store::account::erase_memberships(tx, user.id, change.now).await? {
                         ledger.close_in(tx, account).await?;
                         for eraser in erasers.iter() {
                             eraser.erase_in(tx, account, change.now).await?;
                         }
                     }
-                    store::session::end_sessions_of(tx, user.id, None, EndReason::UserDeleted, change.now).await?;
+                    store::session::end_sessions_of(tx, user.id, None, true, EndReason::UserDeleted, change.now)
+                        .await?;
                     change.audit(tx, "user.delete", user.role, None).await?;
                     Ok(user)
                 })

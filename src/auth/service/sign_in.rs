@@ -120,7 +120,7 @@ impl Auth {
             .write((), move |tx, ()| {
                 Box::pin(async move {
                     let reason = EndReason::SignedOut;
-                    let ended = store::session::end_sessions_of(tx, who.user_id, spared, reason, now).await?;
+                    let ended = store::session::end_sessions_of(tx, who.user_id, spared, false, reason, now).await?;
                     Ok::<_, Failure<Never>>(ended)
                 })
             })

@@ -2,6 +2,7 @@
 //! transaction.
 
 pub mod account;
+pub mod api_key;
 pub mod claim;
 pub mod link;
 pub mod pending;

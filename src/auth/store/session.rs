@@ -208,16 +208,19 @@ pub async fn end_session(tx: &impl ConnectionTrait, id: Uuid, reason: EndReason,
     Ok(done.rows_affected() == 1)
 }
 
-/// Ends all sessions of a person but `spared`. Answers how many lived.
+/// Ends all sessions of a person but `spared`, and the keys of servers only `with_keys`. Answers how many lived.
 pub async fn end_sessions_of(
     tx: &impl ConnectionTrait,
     user_id: Uuid,
     spared: Option<Uuid>,
+    with_keys: bool,
     reason: EndReason,
     now: Micros,
 ) -> Result<u64, DbErr> {
-    let sql = "UPDATE session SET ended_at = $1, end_reason = $2 \
-               WHERE user_id = $3 AND ended_at IS NULL AND id <> $4";
+    let keys = if with_keys { "" } else { " AND NOT EXISTS (SELECT 1 FROM api_key k WHERE k.session_id = session.id)" };
+    let sql = format!(
+        "UPDATE session SET ended_at = $1, end_reason = $2 WHERE user_id = $3 AND ended_at IS NULL AND id <> $4{keys}"
+    );
     let values = [now.into(), reason.as_str().into(), user_id.into(), spared.unwrap_or_default().into()];
     Ok(tx.execute_raw(statement(tx, sql, values)).await?.rows_affected())
 }

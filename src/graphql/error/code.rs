@@ -53,6 +53,12 @@ pub enum UserErrorCode {
     PasswordWrong,
     /// The link is unknown, over or used.
     LinkInvalid,
+    /// No scope was named.
+    ScopesEmpty,
+    /// The time it would end is out of range.
+    ExpiryInvalid,
+    /// There are as many living keys as a person may have.
+    ApiKeysExhausted,
     /// The credentials are wrong, whatever the cause.
     SignInFailed,
     /// The refresh token is unknown, over, or was used before.

@@ -9,6 +9,7 @@ use async_graphql::{Error as GraphqlError, ErrorExtensionValues};
 use crate::{
     db::full::outage_of,
     error::{Error, Failure},
+    viewer::Scope,
 };
 
 pub use code::UserErrorCode;
@@ -47,6 +48,7 @@ impl From<Error> for GraphqlError {
                 extensions.set("feature", feature.name());
                 extensions.set("level", level.as_str());
             }
+            Error::KeyLacks { scope } => extensions.set("scope", scope.map(Scope::as_str)),
             Error::BadUserInput { path, .. } => extensions.set("argument", path.clone()),
             Error::AnswerTooLarge { maximum } => {
                 extensions.set("limit", ANSWER_LIMIT);

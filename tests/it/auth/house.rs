@@ -266,6 +266,7 @@ pub fn anybody() -> SignedIn {
         session_id: Uuid::nil(),
         role: PlatformRole::User,
         access_version: 0,
+        scopes: None,
         token_expires_at: i64::MAX,
     }
 }

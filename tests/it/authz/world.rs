@@ -71,6 +71,8 @@ pub struct World {
     pub model: String,
     /// The hero's own, which nobody else finds.
     pub upload: String,
+    /// The owner's own, which nobody else finds.
+    pub api_key: String,
     spare: u32,
 }
 
@@ -104,6 +106,8 @@ impl World {
         let optimisation = prompt::optimisation(&server, &hero, &format!("{CANARY} in a cage")).await;
         let query = "mutation($i: CreateUploadInput!) { createUpload(input: $i) { upload { id } } }";
         let made = server.payload(&hero, query, json!({"i": {"purpose": "PROMPT_IMPORT"}})).await;
+        let query = "mutation { createApiKey(input: {name: \"canary\", scopes: [READ]}) { apiKey { id } } }";
+        let api_key = id(&server.payload(&owner, query, json!({})).await["apiKey"]);
         let pipeline = pipeline::make(&server, &owner).await;
         Self {
             transaction: id(&found["account"]["creditTransactions"]["nodes"][0]),
@@ -120,6 +124,7 @@ impl World {
             ]
             .into(),
             upload: id(&made["upload"]),
+            api_key,
             prompt,
             pipeline,
             optimisation,
@@ -147,6 +152,7 @@ impl World {
             ("PromptSplit", &self.prompt.split),
             ("PromptOptimisation", &self.optimisation),
             ("Upload", &self.upload),
+            ("ApiKey", &self.api_key),
         ];
         nodes.extend(self.pipeline.nodes());
         nodes
@@ -345,6 +351,8 @@ impl World {
                 input["token"] = json!("A".repeat(43));
                 input
             }
+            "createApiKey" => json!({"name": fresh, "scopes": ["READ"]}),
+            "revokeApiKey" => json!({"apiKeyId": self.api_key}),
             "createSystemPrompt" => {
                 json!({"category": "STYLE_PRESET", "key": fresh, "name": fresh, "content": "a heron in ink"})
             }

@@ -65,6 +65,7 @@ impl Judge {
             return Viewer::Anonymous(AuthReason::TokenExpired);
         }
         Viewer::User(SignedIn {
+            scopes: None,
             user_id: Uuid::from_u128(user.parse().unwrap()),
             session_id: Uuid::from_u128(session.parse().unwrap()),
             role: PlatformRole::parse(role).unwrap(),
