@@ -4,10 +4,14 @@
 mod access;
 mod account;
 mod claim;
+mod erase;
+mod member;
 mod people;
+mod profile;
 mod refresh;
 mod sign_in;
 mod sign_up;
+mod tenant;
 mod tries;
 
 use std::{pin::Pin, sync::Arc};

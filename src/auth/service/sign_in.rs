@@ -23,6 +23,7 @@ struct NewSession {
     session_id: Uuid,
     token_id: Uuid,
     refresh: OpaqueToken,
+    client: Option<String>,
     expires_at: Micros,
     /// The old hash and the stronger one that takes its place.
     rehash: Option<(String, String)>,
@@ -42,9 +43,9 @@ impl Auth {
         let verdict = self.0.passwords.verify(stored, &command.password).await?;
         let signed_in = match (found, verdict) {
             (None, _) | (_, Verdict::Wrong) => None,
-            (Some(found), Verdict::Right) => self.write_session(attempt.clone(), found, None).await?,
+            (Some(found), Verdict::Right) => self.write_session((attempt.clone(), origin), found, None).await?,
             (Some(found), Verdict::RightButWeak(hash)) => {
-                self.write_session(attempt.clone(), found, Some(hash)).await?
+                self.write_session((attempt.clone(), origin), found, Some(hash)).await?
             }
         };
         match signed_in {
@@ -59,7 +60,7 @@ impl Auth {
     /// Writes a session of a person whose password was right. `None` when they were deleted meanwhile.
     async fn write_session(
         &self,
-        attempt: Attempt,
+        (attempt, origin): (Attempt, &Origin),
         found: Credentials,
         stronger: Option<String>,
     ) -> Result<Option<IssuedSession>, Failure<SignInError>> {
@@ -70,6 +71,7 @@ impl Auth {
             session_id: ids.uuid(),
             token_id: ids.uuid(),
             refresh: OpaqueToken::draw(ids),
+            client: origin.client.clone(),
             expires_at: now.saturating_add(self.0.settings.refresh_lifetime),
             rehash: found.password_hash.zip(stronger),
         };
@@ -86,7 +88,7 @@ impl Auth {
                     }
                     store::tries::delete_failures(tx, &new.attempt.identity_key, &new.attempt.address).await?;
                     let rows = [
-                        store::session::session_effect(new.session_id, user.id, now),
+                        store::session::client_session_effect(new.session_id, user.id, new.client.as_deref(), now),
                         store::session::token_effect(
                             new.token_id,
                             new.session_id,

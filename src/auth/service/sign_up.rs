@@ -50,7 +50,7 @@ impl Auth {
         self.record_sign_up(origin).await?;
         self.refuse_taken(&person).await?;
         let hash = self.0.passwords.hash(&person.password).await?;
-        let newcomer = self.newcomer(&person, PlatformRole::User, &hash);
+        let newcomer = self.newcomer(&person, PlatformRole::User, &hash, origin);
         self.write_newcomer(newcomer).await.map_err(|failure| match failure {
             Failure::Refused(NotWritten::Taken(taken)) => Failure::Refused(vec![taken]),
             Failure::Refused(NotWritten::Guard) => unguarded().into(),
@@ -69,7 +69,13 @@ impl Auth {
     }
 
     /// The rows of a new person, in the order their keys need.
-    pub(super) fn newcomer(&self, person: &SignUp, role: PlatformRole, password_hash: &str) -> Newcomer {
+    pub(super) fn newcomer(
+        &self,
+        person: &SignUp,
+        role: PlatformRole,
+        password_hash: &str,
+        origin: &Origin,
+    ) -> Newcomer {
         let (ids, now) = (self.0.ids.as_ref(), self.0.clock.now());
         let user = User {
             id: ids.uuid(),
@@ -99,7 +105,7 @@ impl Auth {
             store::user::user_effect(person, &user, password_hash),
             store::account::account_effect(&account),
             store::account::member_effect(account.id, user.id, MemberRole::Owner, now),
-            store::session::session_effect(session_id, user.id, now),
+            store::session::client_session_effect(session_id, user.id, origin.client.as_deref(), now),
             store::session::token_effect(ids.uuid(), session_id, 1, &refresh, now, refresh_expires_at),
         ];
         Newcomer { user, account_id: account.id, session_id, refresh, refresh_expires_at, effects }

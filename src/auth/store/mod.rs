@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod claim;
+pub mod member;
 pub mod session;
 pub mod tries;
 pub mod user;

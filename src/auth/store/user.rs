@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{places, word};
 use crate::{
-    auth::model::{SignUp, User, UserFilter},
+    auth::model::{SignUp, User, UserFilter, Username},
     clock::Micros,
     db::{effect::Effect, engine_of, statement},
     page::{Page, PageArgs},
@@ -109,6 +109,14 @@ pub async fn find_taken(connection: &impl ConnectionTrait, person: &SignUp) -> R
 pub async fn update_password_hash(tx: &impl ConnectionTrait, id: Uuid, old: &str, new: &str) -> Result<(), DbErr> {
     let sql = "UPDATE app_user SET password_hash = $1 WHERE id = $2 AND password_hash = $3 AND deleted_at IS NULL";
     tx.execute_raw(statement(tx, sql, [new.into(), id.into(), old.into()])).await?;
+    Ok(())
+}
+
+/// Gives a person another name to sign in with; the unique key refuses one that is taken.
+pub async fn update_username(tx: &impl ConnectionTrait, id: Uuid, name: &Username, now: Micros) -> Result<(), DbErr> {
+    let sql = "UPDATE app_user SET username = $1, username_key = $2, updated_at = $3 WHERE id = $4";
+    let values = [name.as_str().into(), name.key().into(), now.into(), id.into()];
+    tx.execute_raw(statement(tx, sql, values)).await?;
     Ok(())
 }
 
