@@ -91,8 +91,11 @@ pub const MUTATION: &[(&str, Access)] = &[
     ("assignRole", F(Feature::RolesAssign, Level::Hero)),
     ("cancelAiTask", SignedIn),
     ("cancelAutomationRun", SignedIn),
+    ("changeMemberRole", SignedIn),
     ("claimHero", Public),
+    ("closeViewer", SignedIn),
     ("clusterKeywords", SignedIn),
+    ("createAccount", SignedIn),
     ("createAiModel", F(Feature::SystemSettingsManage, Level::Hero)),
     ("createCluster", SignedIn),
     ("createContentTask", SignedIn),
@@ -123,9 +126,11 @@ pub const MUTATION: &[(&str, Access)] = &[
     ("pauseAutomationRun", SignedIn),
     ("queueIdeas", SignedIn),
     ("raiseAutomationRunCap", SignedIn),
+    ("reactivateAccount", F(Feature::UsersManage, Level::Admin)),
     ("refreshSession", Public),
     ("rejectIdea", SignedIn),
     ("refundCredits", F(Feature::CreditsManage, Level::Admin)),
+    ("removeMember", SignedIn),
     ("requestContentChanges", SignedIn),
     ("resetSystemPrompt", F(Feature::SystemPromptsManage, Level::Admin)),
     ("restoreContent", SignedIn),
@@ -147,6 +152,7 @@ pub const MUTATION: &[(&str, Access)] = &[
     ("startAutomationRun", SignedIn),
     ("startPromptSplit", F(Feature::SystemPromptsManage, Level::Admin)),
     ("submitContent", SignedIn),
+    ("suspendAccount", F(Feature::UsersManage, Level::Admin)),
     ("undoOptimisation", F(Feature::SystemPromptsManage, Level::Admin)),
     ("unscheduleContent", SignedIn),
     ("updateAccount", SignedIn),
@@ -160,6 +166,7 @@ pub const MUTATION: &[(&str, Access)] = &[
     ("updateSector", SignedIn),
     ("updateSite", SignedIn),
     ("updateSystemPrompt", F(Feature::SystemPromptsManage, Level::Admin)),
+    ("updateViewer", SignedIn),
     ("upscaleImage", F(Feature::ImagesGenerate, Level::Write)),
     ("withdrawApproval", SignedIn),
 ];
@@ -230,6 +237,11 @@ pub mod visible {
     /// To those who look at people.
     pub fn users_view(ctx: &Context<'_>) -> bool {
         sees(ctx, Access::Feature(Feature::UsersView, Level::Read))
+    }
+
+    /// To those who manage people.
+    pub fn users_manage(ctx: &Context<'_>) -> bool {
+        sees(ctx, Access::Feature(Feature::UsersManage, Level::Admin))
     }
 
     /// To those who delete people.

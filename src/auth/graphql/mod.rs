@@ -3,12 +3,18 @@
 mod account;
 mod input;
 mod loader;
+mod member;
 mod mutation;
+mod profile;
 mod query;
+mod tenant;
 mod types;
 
 pub use account::AccountMutation;
 pub use loader::PersonalAccountOf;
+pub use member::{AccountMember, AccountMemberConnection, MemberMutation, MemberRole};
 pub use mutation::AuthMutation;
+pub use profile::{ProfileMutation, UserSession, UserSessionConnection};
 pub use query::AuthQuery;
+pub use tenant::TenantMutation;
 pub use types::{Account, AccountConnection, AccountState, PlatformRole, Session, User, UserConnection, person};

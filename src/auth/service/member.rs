@@ -77,24 +77,14 @@ pub(super) async fn lock_account(tx: &DatabaseTransaction, ledger: &Ledger, id: 
 }
 
 impl Auth {
-    fn member_change(
-        &self,
-        right: MemberRight,
-        least: MemberRole,
-        target: Uuid,
-        request_id: Option<String>,
-    ) -> Change {
+    fn member_change(&self, right: MemberRight, least: MemberRole, target: Uuid, request_id: Option<String>) -> Change {
         let (account_id, at) = (right.account_id(), self.0.clock.now());
         let trace = Trace { account_id, actor: Actor::User(right.user_id()), request_id, at };
         Change { right, least, target, entry_id: self.0.ids.uuid(), trace, ledger: self.0.ledger.clone() }
     }
 
     /// The members of an account, the latest first. The caller has authorised by holding the account.
-    pub async fn list_members(
-        &self,
-        account: Uuid,
-        page: &PageArgs<(Micros, Uuid)>,
-    ) -> Result<Page<Member>, Error> {
+    pub async fn list_members(&self, account: Uuid, page: &PageArgs<(Micros, Uuid)>) -> Result<Page<Member>, Error> {
         Ok(store::member::list_members(self.0.db.reader(), account, page).await?)
     }
 

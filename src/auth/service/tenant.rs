@@ -8,8 +8,8 @@ use crate::{
     audit::{Actor, Trace, store::insert_entry},
     auth::{
         model::{
-            Account, AccountState, AccountStateError, CreateAccount, CreateAccountError, MemberRole, OWNED_ACCOUNTS_MAX,
-            StateReason,
+            Account, AccountState, AccountStateError, CreateAccount, CreateAccountError, MemberRole,
+            OWNED_ACCOUNTS_MAX, StateReason,
         },
         store,
     },

@@ -60,10 +60,7 @@ pub async fn list_members(
 }
 
 /// Those of `wanted` (account and person, at most 500) who are members.
-pub async fn load_members(
-    connection: &impl ConnectionTrait,
-    wanted: &[(Uuid, Uuid)],
-) -> Result<Vec<Member>, DbErr> {
+pub async fn load_members(connection: &impl ConnectionTrait, wanted: &[(Uuid, Uuid)]) -> Result<Vec<Member>, DbErr> {
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
@@ -153,12 +150,6 @@ pub async fn update_state(
     Ok(())
 }
 
-/// Whether the account takes no new work.
-pub async fn is_suspended(connection: &impl ConnectionTrait, account: Uuid) -> Result<bool, DbErr> {
-    let sql = "SELECT 1 AS one FROM account WHERE id = $1 AND state = 'SUSPENDED'";
-    Ok(connection.query_one_raw(statement(connection, sql, [account.into()])).await?.is_some())
-}
-
 /// Closes an account that lost its people: what names it goes, its members and invitations too, and it takes no new
 /// work. Called under the account's lock.
 pub async fn close_account(tx: &impl ConnectionTrait, account: Uuid, now: Micros) -> Result<(), DbErr> {
@@ -166,7 +157,8 @@ pub async fn close_account(tx: &impl ConnectionTrait, account: Uuid, now: Micros
                watermark_text = NULL, is_watermarked = FALSE WHERE id = $3";
     let suspended = AccountState::Suspended.as_str();
     tx.execute_raw(statement(tx, sql, [suspended.into(), now.into(), account.into()])).await?;
-    for sql in ["DELETE FROM account_member WHERE account_id = $1", "DELETE FROM account_invitation WHERE account_id = $1"]
+    for sql in
+        ["DELETE FROM account_member WHERE account_id = $1", "DELETE FROM account_invitation WHERE account_id = $1"]
     {
         tx.execute_raw(statement(tx, sql, [account.into()])).await?;
     }

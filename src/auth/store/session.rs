@@ -238,10 +238,7 @@ pub async fn list_live(
     }
     values.push(page.fetch().into());
     let direction = if page.from_end { "ASC" } else { "DESC" };
-    let sql = format!(
-        "SELECT {LIVE_COLUMNS} FROM {from}{clause} ORDER BY s.id {direction} LIMIT ${}",
-        values.len()
-    );
+    let sql = format!("SELECT {LIVE_COLUMNS} FROM {from}{clause} ORDER BY s.id {direction} LIMIT ${}", values.len());
     let rows = connection.query_all_raw(statement(connection, sql, values)).await?;
     let sessions = rows.iter().map(live_from).collect::<Result<Vec<_>, _>>()?;
     Ok(Page::from_rows(sessions, page, total))

@@ -59,6 +59,14 @@ pub enum UserErrorCode {
     LastHero,
     /// Nobody does this to oneself.
     OwnUser,
+    /// The account's last OWNER stays its OWNER.
+    LastOwner,
+    /// A personal account's own person stays its OWNER.
+    PersonalOwner,
+    /// The person owns as many accounts as they may.
+    TooManyAccounts,
+    /// No reason is given.
+    ReasonMissing,
     /// The prompt is empty.
     PromptEmpty,
     /// The prompt is longer than the model takes.

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::support::{
     builders::{PASSWORD, Person},
+    members::member_id,
     server::{Home, Server},
     ws_client::Ws,
 };
@@ -71,6 +72,8 @@ pub struct World {
     pub model: String,
     /// The hero's own, which nobody else finds.
     pub upload: String,
+    pub session: String,
+    pub member: String,
     spare: u32,
 }
 
@@ -102,6 +105,8 @@ impl World {
         let found = server.data(Some(&owner.token), query, json!({"a": owner.account})).await;
         let prompt = prompt::make(&server, &hero, CANARY, true).await;
         let optimisation = prompt::optimisation(&server, &hero, &format!("{CANARY} in a cage")).await;
+        let query = "{ viewer { sessions { nodes { id } } } }";
+        let sessions = server.data(Some(&owner.token), query, json!({})).await["viewer"]["sessions"]["nodes"].take();
         let query = "mutation($i: CreateUploadInput!) { createUpload(input: $i) { upload { id } } }";
         let made = server.payload(&hero, query, json!({"i": {"purpose": "PROMPT_IMPORT"}})).await;
         let pipeline = pipeline::make(&server, &owner).await;
@@ -120,6 +125,8 @@ impl World {
             ]
             .into(),
             upload: id(&made["upload"]),
+            session: id(&sessions[0]),
+            member: member_id(&owner.account, &owner),
             prompt,
             pipeline,
             optimisation,
@@ -147,6 +154,8 @@ impl World {
             ("PromptSplit", &self.prompt.split),
             ("PromptOptimisation", &self.optimisation),
             ("Upload", &self.upload),
+            ("UserSession", &self.session),
+            ("AccountMember", &self.member),
         ];
         nodes.extend(self.pipeline.nodes());
         nodes
@@ -234,12 +243,13 @@ impl World {
 
     fn query(&self, field: &str) -> String {
         let (owner, account, task) = (&self.owner.user, &self.owner.account, &self.task);
-        let user = "id username email role accounts { nodes { id name balance { available } } }";
+        let user =
+            "id username email role sessions { totalCount } accounts { nodes { id name balance { available } } }";
         let of_account = "id name balance { available held } creditTransactions { nodes { id amount } totalCount }";
         let of_task = "id prompt status creditsUsed items { image { id url prompt } text }";
         match field {
             "account" => format!(
-                "{{ account(id: \"{account}\") {{ {of_account} creditGrants {{ nodes {{ id }} }} \
+                "{{ account(id: \"{account}\") {{ {of_account} viewerRole members {{ nodes {{ username email }} }} creditGrants {{ nodes {{ id }} }} \
                  creditHolds {{ nodes {{ id task {{ prompt }} }} }} lowBalanceThresholds {{ level }} \
                  balanceAt(at: \"2026-01-01T00:00:00.000000Z\") {{ available }} }} }}"
             ),
@@ -338,6 +348,12 @@ impl World {
                 let credits = self.spare % 5 + 1;
                 json!({"modelId": self.model, "price": {"image": {"creditsPerImage": credits}}})
             }
+            "changeMemberRole" => json!({"memberId": member_id(&account, &self.owner), "role": "OWNER"}),
+            "closeViewer" => json!({"password": "Wrong-passw0rd"}),
+            "createAccount" => json!({"name": fresh}),
+            "removeMember" => json!({"memberId": member_id(&account, &self.owner)}),
+            "suspendAccount" | "reactivateAccount" => json!({"accountId": account, "reason": "a test"}),
+            "updateViewer" => json!({}),
             "assignRole" => json!({"userId": user, "role": "USER"}),
             "cancelAiTask" => json!({"taskId": self.task}),
             "claimHero" => {
