@@ -61,7 +61,7 @@ use crate::{
     trace::{Trace, graphql::TraceLoader},
 };
 
-pub use connect::connect_providers;
+pub use connect::{connect_mailer, connect_providers};
 pub use error::StartError;
 pub use notices::ledger_options;
 pub use prompts::PromptSurroundings;
@@ -70,7 +70,7 @@ pub use seams::Seams;
 pub use settings::base_url;
 pub use workers::start_workers;
 
-use connect::connect_bus;
+use connect::{connect_bus, connect_post};
 use settings::{auth_settings, hash_cost, http_settings};
 
 /// A look at how things stand, taken anew each time.
@@ -152,6 +152,8 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
     let ledger = Ledger::open(db.clone(), clock.clone(), ids.clone(), bus.clone(), ledger_options()).await?;
     let keys = KeyRing::open_or_create(&config.auth.signing_key_file, ids.as_ref())?;
     let signer = Arc::new(UrlSigner::new(keys.url_key()));
+    let jobs = Jobs::new(db.clone(), clock.clone(), ids.clone(), bus.clone(), seams.jobs.clone());
+    let post = connect_post(&config, address)?;
     let auth = Auth::new(AuthParts {
         db: db.clone(),
         clock: clock.clone(),
@@ -160,8 +162,10 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         ledger: ledger.clone(),
         keys,
         passwords: Arc::new(Passwords::new(hash_cost(&config), ids.clone())?),
+        jobs: jobs.clone(),
         erasers: erasers(),
-        settings: auth_settings(&config),
+        settings: auth_settings(&config, post.reaches_people()),
+        post,
     });
     let anchors = Anchors::new(AnchorsParts {
         db: db.clone(),
@@ -182,7 +186,6 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
     let statistics = Statistics::new(db.clone(), clock.clone());
     let trace = Trace::new(db.clone(), ledger.clone());
     let uploads = Uploads::new(db.clone(), clock.clone(), ids.clone(), signer.clone());
-    let jobs = Jobs::new(db.clone(), clock.clone(), ids.clone(), bus.clone(), seams.jobs.clone());
     let prompts = Prompts::new(PromptsParts { db: db.clone(), clock: clock.clone(), ids: ids.clone() });
     if config.install_catalogue {
         let added = prompts.install_catalogue().await?;

@@ -10,7 +10,7 @@ mod typed;
 pub use redact::redact;
 pub use settings::{SETTINGS, Setting};
 pub use sources::{ConfigError, Resolved, Source, Value, flag_of, resolve, variable_of};
-pub use typed::{Ai, Auth, Config, Database, Http, LogFormat, Proof, ProviderAccess, Role};
+pub use typed::{Ai, Auth, Config, Database, Http, LogFormat, Mail, MailTransport, Proof, ProviderAccess, Role};
 
 /// The example configuration: every setting with its default, commented out.
 pub fn example() -> String {

@@ -13,7 +13,7 @@ pub struct Model {
     pub email_key: String,
     pub role: String,
     pub invited_by: Uuid,
-    pub token_hash: Vec<u8>,
+    pub token_hash: Option<Vec<u8>>,
     pub created_at: i64,
     pub expires_at: i64,
 }

@@ -21,6 +21,8 @@ pub struct Model {
     pub created_at: i64,
     pub updated_at: i64,
     pub deleted_at: Option<i64>,
+    /// When a link that was sent to the address was first used.
+    pub email_verified_at: Option<i64>,
 }
 
 /// No relation is declared: queries join by name.

@@ -28,6 +28,7 @@ mod m20261122_000024_create_anchors;
 mod m20261122_000025_cap_credits;
 mod m20261122_000026_check_ledger;
 mod m20261123_000027_index_keys;
+mod m20261123_000028_create_mail_links;
 mod m20261123_000032_extend_sessions;
 mod script;
 
@@ -68,6 +69,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000025_cap_credits::Migration),
             Box::new(m20261122_000026_check_ledger::Migration),
             Box::new(m20261123_000027_index_keys::Migration),
+            Box::new(m20261123_000028_create_mail_links::Migration),
             Box::new(m20261123_000032_extend_sessions::Migration),
         ]
     }

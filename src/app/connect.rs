@@ -1,8 +1,8 @@
 //! What the server talks to: the bus and the providers of AI.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
-use super::StartError;
+use super::{StartError, base_url};
 use crate::{
     ai::{
         provider::{
@@ -11,8 +11,9 @@ use crate::{
         },
         routing::Providers,
     },
+    auth::mail::{ConsoleMailer, FolderMailer, Mailer, Post, SmtpMailer, SmtpOptions},
     bus::{Bus, local::LocalBus, nats::NatsBus, postgres::PostgresBus},
-    config::Config,
+    config::{Config, MailTransport},
     db::Location,
     error::Internal,
     ids::Ids,
@@ -26,6 +27,21 @@ pub(super) async fn connect_bus(config: &Config, ids: &dyn Ids) -> Result<Arc<dy
         (None, Location::Server(url)) => Arc::new(PostgresBus::connect(url, origin).await?),
         (None, Location::File(_)) => Arc::new(LocalBus::new(origin)),
     })
+}
+
+/// The way letters go out.
+pub fn connect_mailer(config: &Config) -> Result<Arc<dyn Mailer>, Internal> {
+    Ok(match &config.mail.transport {
+        MailTransport::Smtp(url) => Arc::new(SmtpMailer::new(&SmtpOptions { url: url.clone() })?),
+        MailTransport::Folder(folder) => Arc::new(FolderMailer::new(folder.clone())),
+        MailTransport::Console => Arc::new(ConsoleMailer),
+    })
+}
+
+/// How the installation writes; links lead to its own pages unless others are named.
+pub(super) fn connect_post(config: &Config, address: SocketAddr) -> Result<Post, Internal> {
+    let own = || format!("{}/link", base_url(config, address));
+    Post::new(connect_mailer(config)?, &config.mail.from, &config.mail.link_url.clone().unwrap_or_else(own))
 }
 
 /// The adapters of this version, with what the configuration says of them.

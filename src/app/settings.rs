@@ -15,8 +15,8 @@ pub(super) fn hash_cost(config: &Config) -> HashCost {
     HashCost { memory_kib: config.auth.argon2_memory_kib, passes: config.auth.argon2_passes, ..HashCost::default() }
 }
 
-/// Of identity.
-pub(super) fn auth_settings(config: &Config) -> AuthSettings {
+/// Of identity. Addresses are proven where letters get to people, unless a setting says otherwise.
+pub(super) fn auth_settings(config: &Config, letters_reach_people: bool) -> AuthSettings {
     let seconds = |duration: std::time::Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX / SECOND);
     AuthSettings {
         tokens: TokenRules {
@@ -27,6 +27,7 @@ pub(super) fn auth_settings(config: &Config) -> AuthSettings {
         refresh_lifetime: seconds(config.auth.refresh_token) * SECOND,
         sign_ups: TryLimits::sign_ups_per_hour(config.auth.signups_per_hour),
         signup_credits: config.auth.signup_credits,
+        verify_sign_ups: config.auth.verify_email.unwrap_or(letters_reach_people),
         ..AuthSettings::default()
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{App, StartError};
 use crate::{
     ai::{AiErasureSweep, run::RunAiTask, sweep::AiSweep},
+    auth::jobs::{IdentitySweep, LetterKind, SendLetter},
     automation::{run::RunAutomation, sweep::AutomationSweep},
     config::Role,
     image::ImageSweep,
@@ -21,9 +22,13 @@ pub async fn start_workers(app: &App) -> Result<Option<Workers>, StartError> {
         Role::All => jobs::Role::All,
         Role::Worker => jobs::Role::Worker,
     };
-    let handlers: Vec<Arc<dyn Handler>> =
+    let mut handlers: Vec<Arc<dyn Handler>> =
         vec![Arc::new(RunAiTask(app.ai.clone())), Arc::new(RunAutomation(app.automation.clone()))];
+    for kind in LetterKind::ALL {
+        handlers.push(Arc::new(SendLetter(app.auth.clone(), kind)));
+    }
     let sweeps: Vec<Arc<dyn Sweep>> = vec![
+        Arc::new(IdentitySweep(app.auth.clone())),
         Arc::new(AiSweep(app.ai.clone())),
         Arc::new(SplitSweep(app.prompts.clone())),
         Arc::new(ImageSweep(app.gallery.clone())),

@@ -6,7 +6,9 @@
 //! what is open meanwhile.
 
 pub mod graphql;
+pub mod jobs;
 pub mod keys;
+pub mod mail;
 pub mod model;
 pub mod password;
 pub mod service;

@@ -10,6 +10,7 @@ use crate::{
     auth::{
         Auth, AuthParts, AuthSettings,
         keys::KeyRing,
+        mail::{ConsoleMailer, Post},
         model::{AssignRoleError, User, UserFilter},
         password::{HashCost, Passwords},
         store::user::{find_credentials, list_users},
@@ -19,6 +20,7 @@ use crate::{
     db::Db,
     error::{Error, Failure, Internal},
     ids::{Ids, SystemIds, random},
+    jobs::{Jobs, JobsConfig},
     ledger::Ledger,
     page::PageArgs,
     viewer::PlatformRole,
@@ -134,6 +136,10 @@ async fn identity(db: &Db) -> Result<(Auth, Ledger), Error> {
     let settings = AuthSettings::default();
     let erasers = erasers();
     let (db, ledger) = (db.clone(), ledger.clone());
-    let auth = Auth::new(AuthParts { db, clock, ids, bus, ledger: ledger.clone(), keys, passwords, erasers, settings });
-    Ok((auth, ledger))
+    let jobs = Jobs::new(db.clone(), clock.clone(), ids.clone(), bus.clone(), JobsConfig::default());
+    // A command of the host writes to nobody itself; a letter that it causes is a server's to send.
+    let post = Post::new(Arc::new(ConsoleMailer), "no-reply@localhost", "http://localhost")?;
+    let ledger_of = ledger.clone();
+    let parts = AuthParts { db, clock, ids, bus, ledger, keys, passwords, jobs, post, erasers, settings };
+    Ok((Auth::new(parts), ledger_of))
 }

@@ -65,6 +65,11 @@ pub const SETTINGS: &[Setting] = &[
     number("auth.refresh_token_days", "30", "How long a refresh token lives, days (1–365)."),
     number("auth.signup_credits", "25", "Credits granted at sign-up (0–1000000; 0 is none)."),
     number("auth.signups_per_hour", "30", "Tries to sign up that are taken from one address in an hour (1–1000000)."),
+    text(
+        "auth.verify_email",
+        "auto",
+        "Whether people who sign up prove their address by a link: on, off, or auto (on when mail goes out by SMTP).",
+    ),
     text("auth.issuer", "inkledger", "The issuer and audience of access tokens."),
     text(
         "auth.signing_key_file",
@@ -94,6 +99,23 @@ pub const SETTINGS: &[Setting] = &[
         "ledger.signing_key_file",
         "",
         "The Ed25519 key of anchors and receipts (PKCS#8). Empty: made in the data folder. Processes must share one.",
+    ),
+    text("mail.transport", "folder", "How letters go out: smtp, folder (one file each) or console (standard error)."),
+    secret(
+        "mail.smtp_url",
+        "smtps://user:password@host:465, or smtp://user:password@host:587?tls=required for STARTTLS.",
+    ),
+    text(
+        "mail.from",
+        "Inkledger <no-reply@localhost>",
+        "Who letters are from; the name is what they call the product.",
+    ),
+    text("mail.folder", "", "Where letters are put by the folder transport. Empty: mail in the data folder."),
+    text(
+        "mail.link_url",
+        "",
+        "Where links in letters lead; /sign-in, /reset-password, /verify-email or /invitation and # with the token follow. \
+         Empty: /link of public_url.",
     ),
     number("jobs.workers", "4", "Jobs that this process runs at once (1–256)."),
     number("jobs.running_per_account", "4", "Jobs of one account and lane that may run at once (1–1000)."),

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::sources::{ConfigError, Resolved, Value};
 use crate::{
@@ -81,6 +81,8 @@ pub struct Auth {
     pub signup_credits: i64,
     /// Tries to sign up per address and hour.
     pub signups_per_hour: u32,
+    /// Whether people who sign up prove their address; `None` when letters get to people.
+    pub verify_email: Option<bool>,
     /// Issuer and audience of access tokens.
     pub issuer: String,
     /// Where the signing key is.
@@ -123,6 +125,28 @@ pub struct Ai {
     pub secret_key_file: PathBuf,
 }
 
+/// How letters go out.
+#[derive(Debug, Clone)]
+pub enum MailTransport {
+    /// Through an SMTP server.
+    Smtp(SecretString),
+    /// Into a folder.
+    Folder(PathBuf),
+    /// To standard error.
+    Console,
+}
+
+/// Settings of letters.
+#[derive(Debug, Clone)]
+pub struct Mail {
+    /// How they go out.
+    pub transport: MailTransport,
+    /// Who they are from.
+    pub from: String,
+    /// Where links lead, without a final slash; `None` is the server's own pages.
+    pub link_url: Option<String>,
+}
+
 /// Settings of what the ledger proves to outsiders.
 #[derive(Debug, Clone)]
 pub struct Proof {
@@ -153,6 +177,8 @@ pub struct Config {
     pub nats_url: Option<SecretString>,
     /// Identity.
     pub auth: Auth,
+    /// Letters.
+    pub mail: Mail,
     /// The most credits that one `addCredits` may add.
     pub amount_max: i64,
     /// What the ledger proves to outsiders.
@@ -245,6 +271,7 @@ impl Config {
             database: database(&read, &data_dir)?,
             nats_url: read.secret("nats.url")?,
             auth: auth(&read, &data_dir)?,
+            mail: mail(&read, &data_dir)?,
             amount_max: read.number("credits.amount_max", 1..=1_000_000_000_000)?,
             proof: proof(&read, &data_dir)?,
             workers: read.number("jobs.workers", 1..=256)?,
@@ -340,12 +367,39 @@ fn proof(read: &Reader<'_>, data_dir: &std::path::Path) -> Result<Proof, ConfigE
     })
 }
 
+fn mail(read: &Reader<'_>, data_dir: &std::path::Path) -> Result<Mail, ConfigError> {
+    let folder =
+        || Ok::<_, ConfigError>(read.optional("mail.folder")?.map_or_else(|| data_dir.join("mail"), PathBuf::from));
+    let transport = match read.choice("mail.transport", &[("smtp", 's'), ("folder", 'f'), ("console", 'c')])? {
+        's' => {
+            let expected = "the address of a mail server, such as smtps://user:password@mail.example.com:465";
+            let url = read.secret("mail.smtp_url")?.filter(|url| {
+                let url = url.expose_secret();
+                url.starts_with("smtp://") || url.starts_with("smtps://")
+            });
+            MailTransport::Smtp(url.ok_or_else(|| read.invalid("mail.smtp_url", expected))?)
+        }
+        'c' => MailTransport::Console,
+        _ => MailTransport::Folder(folder()?),
+    };
+    let from = read.text("mail.from")?.trim().to_owned();
+    if from.parse::<lettre::message::Mailbox>().is_err() {
+        return Err(read.invalid("mail.from", "a sender, such as Inkledger <no-reply@example.com>"));
+    }
+    let link_url = match read.optional("mail.link_url")? {
+        None => None,
+        Some(_) => Some(address(read, "mail.link_url")?),
+    };
+    Ok(Mail { transport, from, link_url })
+}
+
 fn auth(read: &Reader<'_>, data_dir: &std::path::Path) -> Result<Auth, ConfigError> {
     Ok(Auth {
         access_token: Duration::from_secs(60 * read.number::<u64>("auth.access_token_minutes", 1..=60)?),
         refresh_token: Duration::from_secs(86_400 * read.number::<u64>("auth.refresh_token_days", 1..=365)?),
         signup_credits: read.number("auth.signup_credits", 0..=1_000_000)?,
         signups_per_hour: read.number("auth.signups_per_hour", 1..=1_000_000)?,
+        verify_email: read.choice("auth.verify_email", &[("auto", None), ("on", Some(true)), ("off", Some(false))])?,
         issuer: read
             .optional("auth.issuer")?
             .ok_or_else(|| read.invalid("auth.issuer", "a name of one character or more"))?,

@@ -89,6 +89,7 @@ const KINDS: &[Kind] = &[
     ("ai.keys", |scene| Box::pin(ai::keys(scene))),
     ("ai.breakers", |scene| Box::pin(ai::breakers(scene))),
     ("ai.providers", |scene| Box::pin(providers::look(scene))),
+    ("mail", |scene| Box::pin(outside::mail(scene))),
     ("bus", |scene| Box::pin(outside::bus(scene))),
 ];
 
@@ -116,6 +117,7 @@ pub async fn examine(scene: &Scene) -> Report {
 fn late(id: &str) -> &'static str {
     match id {
         "bus" => "see that the server of INKLEDGER_NATS_URL runs and can be reached from here",
+        "mail" => "see that the server of INKLEDGER_MAIL_SMTP_URL runs and can be reached from here",
         "ai.providers" => "see that the address of each configured provider can be reached from here",
         "objects.s3" => "see that the service of INKLEDGER_STORAGE_S3_ENDPOINT runs and can be reached from here",
         "data_dir" | "objects" | "signing_key" => "see what the disk of INKLEDGER_DATA_DIR waits for",

@@ -82,6 +82,7 @@ pub const QUERY: &[(&str, Access)] = &[
 
 /// The policy: every field of `Mutation`, with who may call it.
 pub const MUTATION: &[(&str, Access)] = &[
+    ("acceptInvitation", SignedIn),
     ("activateSystemPromptVersion", F(Feature::SystemPromptsManage, Level::Admin)),
     ("addCredits", F(Feature::CreditsManage, Level::Admin)),
     ("addPriceVersion", F(Feature::BillingManage, Level::Admin)),
@@ -92,6 +93,7 @@ pub const MUTATION: &[(&str, Access)] = &[
     ("cancelAiTask", SignedIn),
     ("cancelAutomationRun", SignedIn),
     ("changeMemberRole", SignedIn),
+    ("changePassword", SignedIn),
     ("claimHero", Public),
     ("closeViewer", SignedIn),
     ("clusterKeywords", SignedIn),
@@ -119,6 +121,7 @@ pub const MUTATION: &[(&str, Access)] = &[
     ("generateText", SignedIn),
     ("importKeywords", SignedIn),
     ("importSystemPrompts", F(Feature::SystemPromptsManage, Level::Admin)),
+    ("inviteMember", SignedIn),
     ("markNotificationsRead", SignedIn),
     ("moderateImage", F(Feature::ImagesModerate, Level::Admin)),
     ("optimisePrompts", F(Feature::SystemPromptsManage, Level::Admin)),
@@ -132,6 +135,9 @@ pub const MUTATION: &[(&str, Access)] = &[
     ("refundCredits", F(Feature::CreditsManage, Level::Admin)),
     ("removeMember", SignedIn),
     ("requestContentChanges", SignedIn),
+    ("requestMagicLink", Public),
+    ("requestPasswordReset", Public),
+    ("resetPassword", Public),
     ("resetSystemPrompt", F(Feature::SystemPromptsManage, Level::Admin)),
     ("restoreContent", SignedIn),
     ("restoreKeywords", SignedIn),
@@ -146,6 +152,7 @@ pub const MUTATION: &[(&str, Access)] = &[
     ("setCreditCap", SignedIn),
     ("setLowBalanceThresholds", SignedIn),
     ("signIn", Public),
+    ("signInWithMagicLink", Public),
     ("signOut", SignedIn),
     ("signOutEverywhere", SignedIn),
     ("signUp", Public),
@@ -167,6 +174,7 @@ pub const MUTATION: &[(&str, Access)] = &[
     ("updateSite", SignedIn),
     ("updateSystemPrompt", F(Feature::SystemPromptsManage, Level::Admin)),
     ("updateViewer", SignedIn),
+    ("verifyEmail", Public),
     ("upscaleImage", F(Feature::ImagesGenerate, Level::Write)),
     ("withdrawApproval", SignedIn),
 ];

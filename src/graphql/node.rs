@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     ai::graphql::{AiModel, AiTask},
-    auth::graphql::{Account, AccountMember, User, UserSession},
+    auth::graphql::{Account, AccountInvitation, AccountMember, User, UserSession},
     automation::graphql::AutomationRun,
     content::graphql::{Content, ContentImage},
     content::task::graphql::ContentTask,
@@ -89,6 +89,8 @@ kinds! {
     AutomationRun = b'Z';
     /// A session of the viewer's.
     UserSession = b'J';
+    /// An invitation into an account.
+    AccountInvitation = b'X';
 }
 
 /// The id of `kind` and `uuid`.
@@ -196,6 +198,8 @@ pub enum Node {
     UserSession(UserSession),
     /// A member of an account.
     AccountMember(AccountMember),
+    /// An invitation into an account.
+    AccountInvitation(AccountInvitation),
 }
 
 /// The most ids that `nodes` takes.
@@ -274,6 +278,9 @@ pub async fn find(ctx: &Context<'_>, kind: NodeKind, uuid: Uuid) -> GraphqlResul
         NodeKind::ContentImage => ContentImage::find(ctx, uuid).await.map(|found| found.map(Node::ContentImage)),
         NodeKind::AutomationRun => AutomationRun::find(ctx, uuid).await.map(|found| found.map(Node::AutomationRun)),
         NodeKind::UserSession => UserSession::find(ctx, uuid).await.map(|found| found.map(Node::UserSession)),
+        NodeKind::AccountInvitation => {
+            AccountInvitation::find(ctx, uuid).await.map(|found| found.map(Node::AccountInvitation))
+        }
     };
     shown(found)
 }

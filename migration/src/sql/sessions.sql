@@ -11,7 +11,7 @@ CREATE TABLE account_invitation (                              -- open ones alon
   email_key  text   NOT NULL,                                  -- lower case: one invitation of an address at a time
   role       text   NOT NULL,
   invited_by uuid   NOT NULL,
-  token_hash bytea  NOT NULL,
+  token_hash bytea,                                            -- null until the letter is written
   created_at bigint NOT NULL,
   expires_at bigint NOT NULL,
   CONSTRAINT account_invitation_pkey                     PRIMARY KEY (id),
@@ -20,7 +20,8 @@ CREATE TABLE account_invitation (                              -- open ones alon
   CONSTRAINT account_invitation_account_id_fkey          FOREIGN KEY (account_id) REFERENCES account (id),
   CONSTRAINT account_invitation_invited_by_fkey          FOREIGN KEY (invited_by) REFERENCES app_user (id),
   CONSTRAINT account_invitation_role_check               CHECK (role IN ('OWNER', 'EDITOR', 'VIEWER')),
-  CONSTRAINT account_invitation_token_hash_check         CHECK (length(token_hash) = 32)
+  CONSTRAINT account_invitation_token_hash_check         CHECK (token_hash IS NULL OR length(token_hash) = 32)
 );
+CREATE INDEX account_invitation_expires_at_idx ON account_invitation (expires_at);
 CREATE INDEX account_invitation_email_key_idx ON account_invitation (email_key);
 CREATE INDEX account_invitation_invited_by_idx ON account_invitation (invited_by);

@@ -105,11 +105,17 @@ macro_rules! session_payload {
     };
 }
 
-session_payload!(
-    SignUpPayload,
-    "What `signUp` did.",
-    "Why it was refused: `USERNAME_INVALID`, `USERNAME_TAKEN`, `EMAIL_INVALID`, `EMAIL_TAKEN`, `PASSWORD_TOO_WEAK`. Empty when it was done."
-);
+/// What `signUp` did.
+#[derive(SimpleObject)]
+pub struct SignUpPayload {
+    /// The session; null when refused, and where the address must be proven first.
+    pub session: Option<Session>,
+    /// Whether a letter was sent whose link goes on with `verifyEmail`. It says nothing of whether the address has a user.
+    pub is_verification_sent: bool,
+    /// Why it was refused: `USERNAME_INVALID`, `USERNAME_TAKEN`, `EMAIL_INVALID`, `EMAIL_TAKEN`, `PASSWORD_TOO_WEAK`. Empty when
+    /// it was done.
+    pub user_errors: Vec<UserError>,
+}
 session_payload!(SignInPayload, "What `signIn` did.", "Why it was refused: `SIGN_IN_FAILED`. Empty when it was done.");
 session_payload!(
     RefreshSessionPayload,

@@ -1,6 +1,8 @@
 //! Members of accounts in the API.
 
-use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject, dataloader::DataLoader};
+use async_graphql::{
+    Context, Enum, ID, InputObject, Object, OneofObject, Result, SimpleObject, dataloader::DataLoader,
+};
 use uuid::Uuid;
 
 use super::{
@@ -18,7 +20,7 @@ use crate::{
         context::{request, service, viewer},
         error::{UserError, UserErrorCode},
         guard::{MutationPolicy, visible},
-        node,
+        node::{self, NodeKind},
         scalars::DateTime,
     },
     viewer::{Feature, Level},
@@ -118,11 +120,13 @@ pub struct ChangeMemberRolePayload {
     pub user_errors: Vec<UserError>,
 }
 
-/// Who goes.
-#[derive(InputObject)]
-pub struct RemoveMemberInput {
+/// Who goes, or whose invitation is withdrawn.
+#[derive(OneofObject)]
+pub enum RemoveMemberInput {
     /// Which member: the viewer themselves, or any other for an OWNER of the account.
-    pub member_id: ID,
+    MemberId(ID),
+    /// Which open invitation, for an OWNER of the account.
+    InvitationId(ID),
 }
 
 /// What `removeMember` did.
@@ -141,6 +145,22 @@ fn refusal(refused: MemberError) -> UserError {
         MemberError::PersonalOwner => UserErrorCode::PersonalOwner,
     };
     UserError::new(code, refused.to_string(), &["input", "memberId"])
+}
+
+/// Withdraws an invitation. Another tenant's is answered like none.
+async fn withdraw(ctx: &Context<'_>, id: &ID) -> Result<RemoveMemberPayload, Error> {
+    let (request, auth) = (request(ctx)?, service::<Auth>(ctx)?);
+    let id = node::decode(NodeKind::AccountInvitation, id, &["input", "invitationId"])?;
+    request.viewer.signed_in()?;
+    let found = auth.invitation(id).await?.ok_or(Error::NotFound)?;
+    let right = auth.require_member(&request.viewer, found.account_id, model::MemberRole::Owner).await?;
+    if auth.withdraw_invitation(right, id, Some(request.request_id.to_string())).await? {
+        let account = Account::find(ctx, found.account_id).await?;
+        return Ok(RemoveMemberPayload { account, user_errors: Vec::new() });
+    }
+    let path = ["input", "invitationId"];
+    let error = UserError::new(UserErrorCode::NotFound, "There is no such invitation.", &path);
+    Ok(RemoveMemberPayload { account: None, user_errors: vec![error] })
 }
 
 /// Mutations of members.
@@ -175,7 +195,7 @@ impl MemberMutation {
 
     /// Takes a member out of an account: an OWNER any member, and anybody themselves. Their next request finds them gone,
     /// what they have open closes within five seconds, and their caps end; their work under way goes on, as the account's.
-    /// An account keeps one OWNER at least.
+    /// An account keeps one OWNER at least. Or withdraws an invitation, whose link is worth nothing from then on.
     #[graphql(guard = "MutationPolicy", visible = "visible::signed_in")]
     async fn remove_member(
         &self,
@@ -183,7 +203,11 @@ impl MemberMutation {
         #[graphql(desc = "Who goes.")] input: RemoveMemberInput,
     ) -> Result<Option<RemoveMemberPayload>> {
         let (request, auth) = (request(ctx)?, service::<Auth>(ctx)?);
-        let (account, user) = node::decode_member(&input.member_id, &["input", "memberId"])?;
+        let member = match &input {
+            RemoveMemberInput::MemberId(id) => id,
+            RemoveMemberInput::InvitationId(id) => return Ok(Some(withdraw(ctx, id).await?)),
+        };
+        let (account, user) = node::decode_member(member, &["input", "memberId"])?;
         let is_own = request.viewer.user().is_some_and(|who| who.user_id == user);
         let least = if is_own { model::MemberRole::Viewer } else { model::MemberRole::Owner };
         let right = auth.require_member(&request.viewer, account, least).await?;

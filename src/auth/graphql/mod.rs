@@ -2,7 +2,9 @@
 
 mod account;
 mod input;
+mod invitation;
 mod loader;
+mod mail;
 mod member;
 mod mutation;
 mod profile;
@@ -11,7 +13,9 @@ mod tenant;
 mod types;
 
 pub use account::AccountMutation;
+pub use invitation::{AccountInvitation, AccountInvitationConnection, InvitationMutation};
 pub use loader::PersonalAccountOf;
+pub use mail::MailMutation;
 pub use member::{AccountMember, AccountMemberConnection, MemberMutation, MemberRole};
 pub use mutation::AuthMutation;
 pub use profile::{ProfileMutation, UserSession, UserSessionConnection};

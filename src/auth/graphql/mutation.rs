@@ -34,8 +34,9 @@ pub struct AuthMutation;
 
 #[Object]
 impl AuthMutation {
-    /// Makes a person with a personal account and the sign-up credits, and signs them in. `RATE_LIMITED` after too many
-    /// tries from one address in an hour (the server's setting, 30 by default).
+    /// Makes a person with a personal account and the sign-up credits, and signs them in; where addresses must be proven, sends
+    /// a letter first, and `verifyEmail` does the rest. `RATE_LIMITED` after too many tries from one address in an hour (the
+    /// server's setting, 30 by default).
     #[graphql(guard = "MutationPolicy")]
     async fn sign_up(
         &self,
@@ -44,15 +45,23 @@ impl AuthMutation {
     ) -> Result<Option<SignUpPayload>> {
         let origin = origin(ctx)?;
         let person = SignUp::new(&input.username, &input.email, secret(input.password));
+        let auth = service::<Auth>(ctx)?;
         let done = match person {
-            Ok(person) => service::<Auth>(ctx)?.sign_up(person, &origin).await,
+            Ok(person) if auth.verifies_sign_ups() => auth.sign_up_by_mail(person, &origin).await.map(|()| None),
+            Ok(person) => auth.sign_up(person, &origin).await.map(Some),
             Err(refusals) => Err(Failure::Refused(refusals)),
         };
         match done {
-            Ok(session) => Ok(Some(SignUpPayload::done(session))),
-            Err(Failure::Refused(refusals)) => {
-                Ok(Some(SignUpPayload::refused(refusals.into_iter().map(sign_up_error).collect())))
-            }
+            Ok(session) => Ok(Some(SignUpPayload {
+                is_verification_sent: session.is_none(),
+                session: session.map(Into::into),
+                user_errors: Vec::new(),
+            })),
+            Err(Failure::Refused(refusals)) => Ok(Some(SignUpPayload {
+                is_verification_sent: false,
+                session: None,
+                user_errors: refusals.into_iter().map(sign_up_error).collect(),
+            })),
             Err(Failure::Fault(error)) => Err(error.into()),
         }
     }

@@ -101,7 +101,7 @@ pub struct CloseViewerInput {
 pub struct CloseViewerPayload {
     /// The person as they were until now; null when refused.
     pub user: Option<User>,
-    /// Why it was refused: `SIGN_IN_FAILED` for a wrong password, `LAST_HERO`, `LAST_OWNER`. Empty when it was done.
+    /// Why it was refused: `PASSWORD_WRONG`, `LAST_HERO`, `LAST_OWNER`. Empty when it was done.
     pub user_errors: Vec<UserError>,
 }
 
@@ -149,7 +149,7 @@ impl ProfileMutation {
             Ok(user) => Ok(Some(CloseViewerPayload { user: Some(User(user)), user_errors: Vec::new() })),
             Err(Failure::Refused(refused)) => {
                 let (code, path): (_, &[&str]) = match refused {
-                    CloseViewerError::PasswordWrong => (UserErrorCode::SignInFailed, &["input", "password"]),
+                    CloseViewerError::PasswordWrong => (UserErrorCode::PasswordWrong, &["input", "password"]),
                     CloseViewerError::LastHero => (UserErrorCode::LastHero, &[]),
                     CloseViewerError::LastOwner => (UserErrorCode::LastOwner, &[]),
                 };

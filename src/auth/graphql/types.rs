@@ -5,6 +5,7 @@ use secrecy::ExposeSecret;
 use uuid::Uuid;
 
 use super::{
+    invitation::{AccountInvitation, AccountInvitationConnection},
     loader::{PersonOf, PersonalAccountOf},
     member::{AccountMember, AccountMemberConnection, MemberRole},
     profile::{UserSession, UserSessionConnection},
@@ -79,6 +80,11 @@ impl User {
     /// The e-mail address, at most 254 characters.
     async fn email(&self) -> &str {
         &self.0.email
+    }
+
+    /// Whether a link that was sent to the address was used.
+    async fn is_email_verified(&self) -> bool {
+        self.0.email_verified_at.is_some()
     }
 
     /// The role on the platform.
@@ -233,6 +239,20 @@ impl Account {
         let args: PageArgs<(i64, Uuid)> = ConnectionArgs { first, after, last, before }.check(ctx)?;
         let page = service::<Auth>(ctx)?.list_members(self.0.id, &args).await?;
         Ok(Some(page.map(AccountMember).into()))
+    }
+
+    /// Its open invitations, newest first: shown to its owners and to those who look at people, `FORBIDDEN` to other members.
+    async fn invitations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start, 1–100; 20 by default.")] first: Option<i32>,
+        #[graphql(desc = "Only after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 1–100.")] last: Option<i32>,
+        #[graphql(desc = "Only before this cursor.")] before: Option<String>,
+    ) -> Result<Option<AccountInvitationConnection>> {
+        let args: PageArgs<Uuid> = ConnectionArgs { first, after, last, before }.check(ctx)?;
+        let page = service::<Auth>(ctx)?.list_invitations(viewer(ctx)?, self.0.id, &args).await?;
+        Ok(Some(page.map(AccountInvitation).into()))
     }
 
     /// The credits it has now.

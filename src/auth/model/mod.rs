@@ -3,6 +3,8 @@
 
 mod account;
 mod credential;
+mod invitation;
+mod link;
 mod member;
 mod people;
 mod profile;
@@ -10,6 +12,12 @@ mod session;
 
 pub use account::{Account, AccountState, MemberRole, UpdateAccount, UpdateAccountError};
 pub use credential::{Email, InvalidCredential, Password, Username};
+pub(in crate::auth) use invitation::INVITATION_LIFETIME;
+pub use invitation::{INVITATION_DAYS, INVITATIONS_MAX, Invitation, InviteError, InviteMember};
+pub use link::{
+    ChangePassword, ChangePasswordError, LinkInvalid, LinkPurpose, ResetPassword, ResetPasswordError, SIGN_UP_MINUTES,
+    VerifyEmail, VerifyEmailError,
+};
 pub use member::{
     AccountStateError, CreateAccount, CreateAccountError, Member, MemberError, OWNED_ACCOUNTS_MAX, StateReason,
     check_change,

@@ -23,6 +23,8 @@ pub struct User {
     pub updated_at: Micros,
     /// When they were deleted; their personal data went with it.
     pub deleted_at: Option<Micros>,
+    /// When a link that was sent to the address was first used, microseconds.
+    pub email_verified_at: Option<Micros>,
 }
 
 /// Which people are asked for. Deleted ones are left out.

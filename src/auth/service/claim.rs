@@ -3,7 +3,7 @@
 use super::{Auth, sign_up::NotWritten, tries::Attempt};
 use crate::{
     auth::{
-        model::{ClaimHero, ClaimHeroError, IssuedSession, Origin},
+        model::{ClaimHero, ClaimHeroError, IssuedSession, Origin, SignUp},
         store,
         token::OpaqueToken,
     },
@@ -58,7 +58,8 @@ impl Auth {
         };
         self.refuse_taken(&command.person).await.map_err(sign_up)?;
         let hash = self.0.passwords.hash(&command.person.password).await?;
-        let mut newcomer = self.newcomer(&command.person, PlatformRole::Hero, &hash, origin);
+        let SignUp { username, email, .. } = &command.person;
+        let mut newcomer = self.newcomer(username, email, PlatformRole::Hero, &hash, None).from_client(origin);
         newcomer.effects.push(store::claim::use_effect(&token));
         newcomer.effects.push(self.claim_audit(&newcomer.user));
         self.write_newcomer(newcomer).await.map_err(|failure| match failure {

@@ -103,6 +103,7 @@ impl Erasure {
             self.close(tx, account).await?;
         }
         store::member::delete_memberships(tx, self.user).await?;
+        store::link::delete_links_of(tx, self.user, None).await?;
         store::user::erase_user(tx, self.user, self.now).await?;
         store::session::end_sessions_of(tx, self.user, None, EndReason::UserDeleted, self.now).await?;
         Ok(touched)

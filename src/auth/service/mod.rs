@@ -4,15 +4,21 @@
 mod access;
 mod account;
 mod claim;
+mod credential;
 mod erase;
+mod invitation;
+mod letter;
+mod link;
 mod member;
 mod people;
 mod profile;
 mod refresh;
+mod session;
 mod sign_in;
 mod sign_up;
 mod tenant;
 mod tries;
+mod verify;
 
 use std::{pin::Pin, sync::Arc};
 
@@ -21,9 +27,14 @@ use sea_orm::DatabaseTransaction;
 use uuid::Uuid;
 
 pub use access::{AccountRight, MemberRight};
+pub(super) use invitation::INVITATION_LETTER;
+pub use letter::Delivery;
+pub(super) use link::PASSWORD_CHANGED;
+pub(super) use verify::SIGN_UP_LETTER;
 
 use super::{
     keys::KeyRing,
+    mail::Post,
     model::{IssuedSession, User},
     password::Passwords,
     store::{self, session::Standing},
@@ -35,6 +46,7 @@ use crate::{
     db::{Db, read_again},
     error::{AuthReason, Error, Internal},
     ids::Ids,
+    jobs::Jobs,
     ledger::Ledger,
     together::Together,
     viewer::{SignedIn, Viewer},
@@ -78,6 +90,8 @@ pub struct AuthSettings {
     pub sign_ups: TryLimits,
     /// Credits granted at sign-up, whole units; 0 is none.
     pub signup_credits: i64,
+    /// Whether an address must be proven by a link before somebody is signed up.
+    pub verify_sign_ups: bool,
 }
 
 impl Default for AuthSettings {
@@ -90,6 +104,7 @@ impl Default for AuthSettings {
             tries: TryLimits { window: 15 * 60 * SECOND, per_identity: 5, per_address: 50 },
             sign_ups: TryLimits::sign_ups_per_hour(30),
             signup_credits: 25,
+            verify_sign_ups: false,
         }
     }
 }
@@ -120,6 +135,10 @@ pub struct AuthParts {
     pub keys: KeyRing,
     /// Hashes and compares.
     pub passwords: Arc<Passwords>,
+    /// Where letters wait to be written.
+    pub jobs: Jobs,
+    /// How letters go out.
+    pub post: Post,
     /// Who erases a deleted person's things.
     pub erasers: Vec<Arc<dyn AccountEraser>>,
     /// What can be set.

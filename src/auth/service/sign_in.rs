@@ -1,32 +1,26 @@
 //! Signing in with a password, and out.
 
-use uuid::Uuid;
-
 use super::{Auth, tries::Attempt};
 use crate::{
     auth::{
         model::{IssuedSession, Origin, SignIn, SignInError, User},
         password::Verdict,
         store::{self, session::EndReason, user::Credentials},
-        token::OpaqueToken,
     },
-    clock::Micros,
-    error::{Error, Failure, Internal, Never},
+    error::{Error, Failure, Never},
     viewer::SignedInRight,
 };
 
-/// A session about to be written.
-#[derive(Clone)]
-struct NewSession {
-    attempt: Attempt,
-    user_id: Uuid,
-    session_id: Uuid,
-    token_id: Uuid,
-    refresh: OpaqueToken,
-    client: Option<String>,
-    expires_at: Micros,
-    /// The old hash and the stronger one that takes its place.
-    rehash: Option<(String, String)>,
+/// How often a password is compared anew because the stored one changed meanwhile.
+const LOOKS_MAX: usize = 3;
+
+/// What became of a session that was to be written.
+enum Written {
+    Session(Box<IssuedSession>),
+    /// The person was deleted meanwhile.
+    Gone,
+    /// The stored password is another one by now.
+    Changed,
 }
 
 impl Auth {
@@ -38,74 +32,63 @@ impl Auth {
         let limits = self.0.settings.tries;
         // Spares the hash of those who are over the limit already; the transaction below decides.
         attempt.refuse_limited(self.0.db.reader(), limits, self.0.clock.now()).await?;
-        let found = store::user::find_credentials(self.0.db.reader(), &command.identity).await?;
-        let stored = found.as_ref().and_then(|found| found.password_hash.as_deref());
-        let verdict = self.0.passwords.verify(stored, &command.password).await?;
-        let signed_in = match (found, verdict) {
-            (None, _) | (_, Verdict::Wrong) => None,
-            (Some(found), Verdict::Right) => self.write_session((attempt.clone(), origin), found, None).await?,
-            (Some(found), Verdict::RightButWeak(hash)) => {
-                self.write_session((attempt.clone(), origin), found, Some(hash)).await?
-            }
-        };
-        match signed_in {
-            Some(session) => Ok(session),
-            None => {
-                self.record_failure(&attempt).await?;
-                Err(Failure::Refused(SignInError))
+        for _ in 0..LOOKS_MAX {
+            let found = store::user::find_credentials(self.0.db.reader(), &command.identity).await?;
+            let stored = found.as_ref().and_then(|found| found.password_hash.as_deref());
+            let verdict = self.0.passwords.verify(stored, &command.password).await?;
+            let stronger = match verdict {
+                Verdict::Wrong => break,
+                Verdict::Right => None,
+                Verdict::RightButWeak(hash) => Some(hash),
+            };
+            let Some(found) = found else { break };
+            match self.write_session((attempt.clone(), origin), found, stronger).await? {
+                Written::Session(session) => return Ok(*session),
+                Written::Gone => break,
+                Written::Changed => {}
             }
         }
+        self.record_failure(&attempt).await?;
+        Err(Failure::Refused(SignInError))
     }
 
-    /// Writes a session of a person whose password was right. `None` when they were deleted meanwhile.
+    /// Writes a session of a person whose password was right.
     async fn write_session(
         &self,
         (attempt, origin): (Attempt, &Origin),
         found: Credentials,
         stronger: Option<String>,
-    ) -> Result<Option<IssuedSession>, Failure<SignInError>> {
-        let (ids, now, limits) = (self.0.ids.as_ref(), self.0.clock.now(), self.0.settings.tries);
-        let new = NewSession {
-            attempt,
-            user_id: found.user.id,
-            session_id: ids.uuid(),
-            token_id: ids.uuid(),
-            refresh: OpaqueToken::draw(ids),
-            client: origin.client.clone(),
-            expires_at: now.saturating_add(self.0.settings.refresh_lifetime),
-            rehash: found.password_hash.zip(stronger),
-        };
-        let user: Option<User> = self
+    ) -> Result<Written, Failure<SignInError>> {
+        let (new, now, limits) = (self.new_session(origin), self.0.clock.now(), self.0.settings.tries);
+        let context = (new.clone(), attempt, found, stronger);
+        let user: Result<User, Written> = self
             .0
             .db
-            .write(new.clone(), move |tx, new| {
+            .write(context, move |tx, (new, attempt, found, stronger)| {
                 Box::pin(async move {
-                    store::tries::lock_address(tx, &new.attempt.address).await?;
-                    new.attempt.refuse_limited(tx, limits, now).await?;
-                    let Some(user) = store::user::lock_user(tx, new.user_id).await? else { return Ok(None) };
-                    if let Some((old, stronger)) = &new.rehash {
-                        store::user::update_password_hash(tx, user.id, old, stronger).await?;
+                    store::tries::lock_address(tx, &attempt.address).await?;
+                    attempt.refuse_limited(tx, limits, now).await?;
+                    let Some(user) = store::user::lock_user(tx, found.user.id).await? else {
+                        return Ok(Err(Written::Gone));
+                    };
+                    // A password that was changed while this one was compared ended all sessions; this is not to be one more.
+                    if store::user::find_password_hash(tx, user.id).await? != found.password_hash {
+                        return Ok(Err(Written::Changed));
                     }
-                    store::tries::delete_failures(tx, &new.attempt.identity_key, &new.attempt.address).await?;
-                    let rows = [
-                        store::session::client_session_effect(new.session_id, user.id, new.client.as_deref(), now),
-                        store::session::token_effect(
-                            new.token_id,
-                            new.session_id,
-                            1,
-                            &new.refresh,
-                            now,
-                            new.expires_at,
-                        ),
-                    ];
-                    store::write_effects(tx, &rows, now).await.map_err(Internal::from)?;
-                    Ok(Some(user))
+                    if let Some(stronger) = stronger {
+                        store::user::update_password_hash(tx, user.id, stronger).await?;
+                    }
+                    store::tries::delete_failures(tx, &attempt.identity_key, &attempt.address).await?;
+                    new.write(tx, user.id).await?;
+                    Ok::<_, Failure<Never>>(Ok(user))
                 })
             })
-            .await?;
-        let issued =
-            user.map(|user| self.issue(user, new.session_id, &new.refresh, new.expires_at, now)).transpose()?;
-        Ok(issued)
+            .await
+            .map_err(Error::from)?;
+        Ok(match user {
+            Ok(user) => Written::Session(Box::new(self.issue_new(user, &new)?)),
+            Err(other) => other,
+        })
     }
 
     /// Ends the viewer's own session and answers whether it lived. Repeating is safe.

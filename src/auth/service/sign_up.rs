@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::Auth;
 use crate::{
     auth::{
-        model::{Account, AccountState, IssuedSession, MemberRole, Origin, SignUp, SignUpError, User},
+        model::{Account, AccountState, Email, IssuedSession, MemberRole, Origin, SignUp, SignUpError, User, Username},
         store,
         token::OpaqueToken,
     },
@@ -33,6 +33,14 @@ pub(super) struct Newcomer {
     pub effects: Vec<Effect>,
 }
 
+impl Newcomer {
+    /// The same, with what their client calls itself.
+    pub fn from_client(mut self, origin: &Origin) -> Self {
+        self.effects.iter_mut().for_each(|effect| store::session::name_client(effect, origin.client.as_deref()));
+        self
+    }
+}
+
 /// Why a newcomer's rows were not written.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum NotWritten {
@@ -50,7 +58,8 @@ impl Auth {
         self.record_sign_up(origin).await?;
         self.refuse_taken(&person).await?;
         let hash = self.0.passwords.hash(&person.password).await?;
-        let newcomer = self.newcomer(&person, PlatformRole::User, &hash, origin);
+        let newcomer = self.newcomer(&person.username, &person.email, PlatformRole::User, &hash, None);
+        let newcomer = newcomer.from_client(origin);
         self.write_newcomer(newcomer).await.map_err(|failure| match failure {
             Failure::Refused(NotWritten::Taken(taken)) => Failure::Refused(vec![taken]),
             Failure::Refused(NotWritten::Guard) => unguarded().into(),
@@ -68,24 +77,26 @@ impl Auth {
         if taken.is_empty() { Ok(()) } else { Err(Failure::Refused(taken)) }
     }
 
-    /// The rows of a new person, in the order their keys need.
+    /// The rows of a new person, in the order their keys need. `verified_at` is when the address was proven.
     pub(super) fn newcomer(
         &self,
-        person: &SignUp,
+        username: &Username,
+        email: &Email,
         role: PlatformRole,
         password_hash: &str,
-        origin: &Origin,
+        verified_at: Option<Micros>,
     ) -> Newcomer {
         let (ids, now) = (self.0.ids.as_ref(), self.0.clock.now());
         let user = User {
             id: ids.uuid(),
-            username: person.username.as_str().to_owned(),
-            email: person.email.as_str().to_owned(),
+            username: username.as_str().to_owned(),
+            email: email.as_str().to_owned(),
             role,
             access_version: 0,
             created_at: now,
             updated_at: now,
             deleted_at: None,
+            email_verified_at: verified_at,
         };
         let account = Account {
             id: ids.uuid(),
@@ -102,10 +113,10 @@ impl Auth {
         let (session_id, refresh) = (ids.uuid(), OpaqueToken::draw(ids));
         let refresh_expires_at = now.saturating_add(self.0.settings.refresh_lifetime);
         let effects = vec![
-            store::user::user_effect(person, &user, password_hash),
+            store::user::user_effect((username, email), &user, password_hash),
             store::account::account_effect(&account),
             store::account::member_effect(account.id, user.id, MemberRole::Owner, now),
-            store::session::client_session_effect(session_id, user.id, origin.client.as_deref(), now),
+            store::session::session_effect(session_id, user.id, now),
             store::session::token_effect(ids.uuid(), session_id, 1, &refresh, now, refresh_expires_at),
         ];
         Newcomer { user, account_id: account.id, session_id, refresh, refresh_expires_at, effects }

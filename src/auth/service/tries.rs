@@ -66,7 +66,12 @@ impl Auth {
         self.record(&attempt, limits).await
     }
 
-    async fn record<R: Send + 'static>(&self, attempt: &Attempt, limits: TryLimits) -> Result<(), Failure<R>> {
+    /// Counts a try. Refuses: `RateLimited` when there were too many before it.
+    pub(super) async fn record<R: Send + 'static>(
+        &self,
+        attempt: &Attempt,
+        limits: TryLimits,
+    ) -> Result<(), Failure<R>> {
         let (id, now) = (self.0.ids.uuid(), self.0.clock.now());
         self.0
             .db

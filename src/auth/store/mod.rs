@@ -3,7 +3,10 @@
 
 pub mod account;
 pub mod claim;
+pub mod invitation;
+pub mod link;
 pub mod member;
+pub mod pending;
 pub mod session;
 pub mod tries;
 pub mod user;

@@ -23,6 +23,8 @@ pub enum EndReason {
     TokenReused,
     /// The user is gone.
     UserDeleted,
+    /// The password was changed or set anew.
+    PasswordChanged,
 }
 
 impl EndReason {
@@ -31,6 +33,7 @@ impl EndReason {
             Self::SignedOut => "SIGNED_OUT",
             Self::TokenReused => "TOKEN_REUSED",
             Self::UserDeleted => "USER_DELETED",
+            Self::PasswordChanged => "PASSWORD_CHANGED",
         }
     }
 }
@@ -86,22 +89,21 @@ fn token_from(row: &QueryResult) -> Result<RefreshToken, DbErr> {
     })
 }
 
-/// The row of a new session, of a client that has said nothing of itself.
+/// The row of a new session.
 pub fn session_effect(id: Uuid, user_id: Uuid, now: Micros) -> Effect {
-    client_session_effect(id, user_id, None, now)
+    Effect::Insert {
+        table: SESSION,
+        cells: vec![("id", id.into()), ("user_id", user_id.into()), ("created_at", now.into())],
+        if_absent: false,
+    }
 }
 
-/// The row of a new session, with what its client calls itself.
-pub fn client_session_effect(id: Uuid, user_id: Uuid, client: Option<&str>, now: Micros) -> Effect {
-    Effect::Insert {
-        table: "session",
-        cells: vec![
-            ("id", id.into()),
-            ("user_id", user_id.into()),
-            ("created_at", now.into()),
-            ("client", client.map(str::to_owned).into()),
-        ],
-        if_absent: false,
+const SESSION: &str = "session";
+
+/// Gives the row of a new session what its client calls itself; other rows stay.
+pub fn name_client(effect: &mut Effect, client: Option<&str>) {
+    if let (Effect::Insert { table: SESSION, cells, .. }, Some(client)) = (effect, client) {
+        cells.push(("client", client.into()));
     }
 }
 

@@ -5,14 +5,15 @@ use uuid::Uuid;
 
 use super::{places, word};
 use crate::{
-    auth::model::{SignUp, User, UserFilter, Username},
+    auth::model::{Email, SignUp, User, UserFilter, Username},
     clock::Micros,
     db::{effect::Effect, engine_of, statement},
     page::{Page, PageArgs},
     viewer::PlatformRole,
 };
 
-const COLUMNS: &str = "id, username, email, platform_role, access_version, created_at, updated_at, deleted_at";
+const COLUMNS: &str = "id, username, email, platform_role, access_version, created_at, updated_at, deleted_at, \
+                       email_verified_at";
 
 fn user_from(row: &QueryResult) -> Result<User, DbErr> {
     let role: String = row.try_get("", "platform_role")?;
@@ -25,6 +26,7 @@ fn user_from(row: &QueryResult) -> Result<User, DbErr> {
         created_at: row.try_get("", "created_at")?,
         updated_at: row.try_get("", "updated_at")?,
         deleted_at: row.try_get("", "deleted_at")?,
+        email_verified_at: row.try_get("", "email_verified_at")?,
     })
 }
 
@@ -37,20 +39,21 @@ pub struct Credentials {
 }
 
 /// The row of a new person.
-pub fn user_effect(person: &SignUp, user: &User, password_hash: &str) -> Effect {
+pub fn user_effect((username, email): (&Username, &Email), user: &User, password_hash: &str) -> Effect {
     Effect::Insert {
         table: "app_user",
         cells: vec![
             ("id", user.id.into()),
             ("username", user.username.as_str().into()),
-            ("username_key", person.username.key().into()),
+            ("username_key", username.key().into()),
             ("email", user.email.as_str().into()),
-            ("email_key", person.email.key().into()),
+            ("email_key", email.key().into()),
             ("password_hash", password_hash.into()),
             ("platform_role", user.role.as_str().into()),
             ("access_version", user.access_version.into()),
             ("created_at", user.created_at.into()),
             ("updated_at", user.updated_at.into()),
+            ("email_verified_at", user.email_verified_at.into()),
         ],
         if_absent: false,
     }
@@ -105,10 +108,31 @@ pub async fn find_taken(connection: &impl ConnectionTrait, person: &SignUp) -> R
     Ok(taken)
 }
 
-/// Stores a stronger hash, if the old one is still there.
-pub async fn update_password_hash(tx: &impl ConnectionTrait, id: Uuid, old: &str, new: &str) -> Result<(), DbErr> {
-    let sql = "UPDATE app_user SET password_hash = $1 WHERE id = $2 AND password_hash = $3 AND deleted_at IS NULL";
-    tx.execute_raw(statement(tx, sql, [new.into(), id.into(), old.into()])).await?;
+/// The hash of a person's password; `None` when there is none, or the person is deleted.
+pub async fn find_password_hash(connection: &impl ConnectionTrait, id: Uuid) -> Result<Option<String>, DbErr> {
+    let sql = "SELECT password_hash FROM app_user WHERE id = $1 AND deleted_at IS NULL";
+    let row = connection.query_one_raw(statement(connection, sql, [id.into()])).await?;
+    row.map_or(Ok(None), |row| row.try_get("", "password_hash"))
+}
+
+/// Stores the hash of a new password.
+pub async fn set_password(tx: &impl ConnectionTrait, id: Uuid, hash: &str, now: Micros) -> Result<(), DbErr> {
+    let sql = "UPDATE app_user SET password_hash = $1, updated_at = $2 WHERE id = $3 AND deleted_at IS NULL";
+    tx.execute_raw(statement(tx, sql, [hash.into(), now.into(), id.into()])).await?;
+    Ok(())
+}
+
+/// Notes that a link that was sent to the address was used.
+pub async fn update_email_verified(tx: &impl ConnectionTrait, id: Uuid, now: Micros) -> Result<(), DbErr> {
+    let sql = "UPDATE app_user SET email_verified_at = $1, updated_at = $1 WHERE id = $2 AND email_verified_at IS NULL";
+    tx.execute_raw(statement(tx, sql, [now.into(), id.into()])).await?;
+    Ok(())
+}
+
+/// Stores a stronger hash of the same password.
+pub async fn update_password_hash(tx: &impl ConnectionTrait, id: Uuid, stronger: &str) -> Result<(), DbErr> {
+    let sql = "UPDATE app_user SET password_hash = $1 WHERE id = $2 AND deleted_at IS NULL";
+    tx.execute_raw(statement(tx, sql, [stronger.into(), id.into()])).await?;
     Ok(())
 }
 
@@ -145,7 +169,8 @@ pub async fn update_role(tx: &impl ConnectionTrait, id: Uuid, role: PlatformRole
 /// Takes everything personal out of the row. The `:` keeps the stand-in apart from any name that can be typed.
 pub async fn erase_user(tx: &impl ConnectionTrait, id: Uuid, now: Micros) -> Result<(), DbErr> {
     let sql = "UPDATE app_user SET username = $1, username_key = $1, email = $1, email_key = $1, password_hash = NULL, \
-               platform_role = $2, access_version = access_version + 1, updated_at = $3, deleted_at = $3 WHERE id = $4";
+               platform_role = $2, access_version = access_version + 1, updated_at = $3, deleted_at = $3, \
+               email_verified_at = NULL WHERE id = $4";
     let stand_in = format!("deleted:{}", id.simple());
     let lowest = PlatformRole::User.as_str();
     tx.execute_raw(statement(tx, sql, [stand_in.into(), lowest.into(), now.into(), id.into()])).await?;

@@ -49,6 +49,10 @@ pub enum UserErrorCode {
     EmailTaken,
     /// The password lacks length, an upper-case letter, a lower-case letter or a digit.
     PasswordTooWeak,
+    /// This is not the present password.
+    PasswordWrong,
+    /// The link is unknown, over or used.
+    LinkInvalid,
     /// The credentials are wrong, whatever the cause.
     SignInFailed,
     /// The refresh token is unknown, over, or was used before.
@@ -67,6 +71,10 @@ pub enum UserErrorCode {
     TooManyAccounts,
     /// No reason is given.
     ReasonMissing,
+    /// Whoever has the address is a member already.
+    AlreadyMember,
+    /// The account has 100 open invitations.
+    TooManyInvitations,
     /// The prompt is empty.
     PromptEmpty,
     /// The prompt is longer than the model takes.

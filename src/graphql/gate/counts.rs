@@ -22,6 +22,8 @@ const CREDENTIAL_MUTATIONS: &[&str] = &[
     "finishOidcSignIn",
     "requestPasswordReset",
     "resetPassword",
+    "changePassword",
+    "verifyEmail",
     "claimHero",
 ];
 

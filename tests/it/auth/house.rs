@@ -1,11 +1,15 @@
 //! Identity put together for a test, with cheap hashes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+
+use futures_util::future::BoxFuture;
 
 use inkledger::{
     auth::{
         Auth, AuthParts, AuthSettings,
+        jobs::{LetterKind, SendLetter},
         keys::KeyRing,
+        mail::{MailError, Mailer, Post, Written},
         model::{IssuedSession, Origin, SignIn, SignUp},
         password::{HashCost, Passwords},
     },
@@ -13,13 +17,16 @@ use inkledger::{
     db::{Db, Engine},
     error::{AuthReason, Error, Failure},
     ids::{Ids, SeededIds},
+    jobs::{Claimed, Handler, Job, Jobs, JobsConfig, Lane, Lease, Outcome, Subject},
     ledger::{
         Command, IdemKey, Ledger, LedgerOptions, Posting, Refusal,
         model::{Actor, Credits, GrantSource, NewGrant, Operation},
     },
     viewer::{Feature, FeatureRight, Level, PlatformRole, SignedIn, Viewer},
 };
+use sea_orm::ConnectionTrait as _;
 use secrecy::{ExposeSecret, SecretString};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::support::database::TestDb;
@@ -30,7 +37,53 @@ pub const KEY: [u8; 32] = [7; 32];
 pub const PASSWORD: &str = "Passw0rd";
 pub const CHEAP: HashCost = HashCost { memory_kib: 8, passes: 1, lanes: 1 };
 
+/// Keeps letters instead of sending them; takes none while it is shut.
+#[derive(Default)]
+pub struct Mailbox {
+    letters: Mutex<Vec<(String, String)>>,
+    pub shut: Mutex<Option<bool>>,
+}
+
+impl Mailbox {
+    /// Subject and text of every letter, oldest first.
+    pub fn letters(&self) -> Vec<(String, String)> {
+        self.letters.lock().unwrap().clone()
+    }
+
+    /// What follows the `#` in the last letter.
+    pub fn last_token(&self) -> SecretString {
+        let letters = self.letters();
+        let text = &letters.last().expect("a letter").1;
+        let token = text.split('#').nth(1).expect("a link").split_whitespace().next().unwrap();
+        secret(token)
+    }
+}
+
+impl Mailer for Mailbox {
+    fn send<'a>(&'a self, letter: &'a Written) -> BoxFuture<'a, Result<(), MailError>> {
+        Box::pin(async move {
+            let fault = || Arc::new(std::io::Error::other("shut"));
+            match *self.shut.lock().unwrap() {
+                Some(true) => return Err(MailError::Refused(fault())),
+                Some(false) => return Err(MailError::Later(fault())),
+                None => {}
+            }
+            self.letters.lock().unwrap().push((letter.subject.clone(), letter.text.clone()));
+            Ok(())
+        })
+    }
+
+    fn reaches_people(&self) -> bool {
+        true
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Result<(), MailError>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
 pub struct House {
+    pub mailbox: Arc<Mailbox>,
     pub test: TestDb,
     pub auth: Auth,
     pub bus: Arc<LocalBus>,
@@ -57,8 +110,10 @@ impl House {
     pub async fn open_with(engine: Engine, settings: AuthSettings, cost: HashCost) -> Self {
         let test = TestDb::open(engine).await;
         let bus = Arc::new(LocalBus::new("one"));
-        let (auth, ledger) = Self::auth(&test, test.db.clone(), bus.clone(), test.ids.clone(), settings, cost).await;
-        Self { test, auth, bus, ledger }
+        let (ids, mailbox) = (test.ids.clone(), Arc::new(Mailbox::default()));
+        let (auth, ledger) =
+            Self::auth(&test, test.db.clone(), bus.clone(), ids, settings, cost, mailbox.clone()).await;
+        Self { mailbox, test, auth, bus, ledger }
     }
 
     async fn auth(
@@ -68,17 +123,21 @@ impl House {
         ids: Arc<dyn Ids>,
         settings: AuthSettings,
         cost: HashCost,
+        mailbox: Arc<Mailbox>,
     ) -> (Auth, Ledger) {
         let ledger = Ledger::open(db.clone(), test.clock.clone(), ids.clone(), bus.clone(), LedgerOptions::default());
         let ledger = ledger.await.unwrap();
+        let mailbox: Arc<dyn Mailer> = mailbox;
         let auth = Auth::new(AuthParts {
-            db,
+            db: db.clone(),
             clock: test.clock.clone(),
             ids: ids.clone(),
-            bus,
+            bus: bus.clone(),
             ledger: ledger.clone(),
             keys: KeyRing::from_seed(KEY).unwrap(),
-            passwords: Arc::new(Passwords::new(cost, ids).unwrap()),
+            passwords: Arc::new(Passwords::new(cost, ids.clone()).unwrap()),
+            jobs: Jobs::new(db.clone(), test.clock.clone(), ids, bus.clone(), JobsConfig::default()),
+            post: Post::new(mailbox, "Inkledger <no-reply@ink.example.com>", "https://ink.example.com/link").unwrap(),
             erasers: vec![Arc::new(inkledger::image::ImageEraser), Arc::new(inkledger::ai::AiEraser)],
             settings,
         });
@@ -88,13 +147,15 @@ impl House {
     /// The same identity with other settings, as after a restart.
     pub async fn restarted(&self, settings: AuthSettings, cost: HashCost) -> Auth {
         let ids = Arc::new(SeededIds::new(99));
-        Self::auth(&self.test, self.test.db.clone(), self.bus.clone(), ids, settings, cost).await.0
+        let mailbox = self.mailbox.clone();
+        Self::auth(&self.test, self.test.db.clone(), self.bus.clone(), ids, settings, cost, mailbox).await.0
     }
 
     /// Another process on the same PostgreSQL database, with the same key.
     pub async fn second(&self) -> Auth {
         let (ids, bus) = (Arc::new(SeededIds::new(2)), Arc::new(LocalBus::new("two")));
-        Self::auth(&self.test, self.test.second().await, bus, ids, AuthSettings::default(), CHEAP).await.0
+        let mailbox = self.mailbox.clone();
+        Self::auth(&self.test, self.test.second().await, bus, ids, AuthSettings::default(), CHEAP, mailbox).await.0
     }
 
     pub async fn person(&self, name: &str) -> IssuedSession {
@@ -140,6 +201,36 @@ impl House {
             otherwise: Vec::new(),
         };
         self.ledger.submit(command).await
+    }
+
+    /// Sends every letter that waits, as the workers do.
+    pub async fn send_letters(&self) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        for (kind, subject, job) in self.letters_waiting().await {
+            let handler = LetterKind::ALL
+                .into_iter()
+                .map(|kind| SendLetter(self.auth.clone(), kind))
+                .find(|handler| handler.kind() == kind)
+                .expect("a handler");
+            let lease = Lease { job_id: job, fence: 1, account_id: Uuid::nil(), lane: Lane::Interactive };
+            let subject = Subject { kind: "app_user".to_owned(), id: subject };
+            let job = Job { lease, kind, subject, payload: "{}".to_owned(), attempts: 0, attempts_max: 8, crashes: 0 };
+            let claimed = Claimed { job, cancel: CancellationToken::new() };
+            outcomes.push(handler.run(&claimed).await);
+        }
+        outcomes
+    }
+
+    /// Takes the waiting jobs out of the queue: kind, subject and id.
+    async fn letters_waiting(&self) -> Vec<(String, Uuid, Uuid)> {
+        let sql = "SELECT kind, subject_id, id FROM job WHERE kind LIKE 'mail.%' AND state = 'ready' ORDER BY id";
+        let rows = self.test.db.reader().query_all_raw(self.test.db.statement(sql, [])).await.unwrap();
+        let done = "UPDATE job SET state = 'done', finished_at = 1 WHERE kind LIKE 'mail.%' AND state = 'ready'";
+        self.test.execute(done).await.unwrap();
+        let get = |row: &sea_orm::QueryResult| {
+            (row.try_get("", "kind").unwrap(), row.try_get("", "subject_id").unwrap(), row.try_get("", "id").unwrap())
+        };
+        rows.iter().map(get).collect()
     }
 
     pub async fn number(&self, sql: &str) -> i64 {

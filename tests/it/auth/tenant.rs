@@ -134,7 +134,7 @@ async fn a_person_closes_their_own_account_with_their_password(
     let server = Server::open(engine).await;
     let (ada, bob, hero) = (server.sign_up("Ada").await, server.sign_up("Bob").await, server.hero().await);
     let close = json!({ "password": PASSWORD });
-    assert_eq!(server.refusal(&ada, "closeViewer", json!({"password": "Wrong-passw0rd"})).await, "SIGN_IN_FAILED");
+    assert_eq!(server.refusal(&ada, "closeViewer", json!({"password": "Wrong-passw0rd"})).await, "PASSWORD_WRONG");
     assert_eq!(server.refusal(&hero, "closeViewer", close.clone()).await, "LAST_HERO");
     let shared = server.account(&ada, "Shared").await;
     join(&server, &shared, &bob, "EDITOR").await;
@@ -153,6 +153,6 @@ async fn a_person_closes_their_own_account_with_their_password(
         (0..8).map(|_| server.refusal(&bob, "closeViewer", json!({"password": "Wrong-passw0rd"}))),
     );
     let codes = codes.await;
-    assert_eq!(codes.iter().filter(|code| *code == "SIGN_IN_FAILED").count(), 5, "{codes:?}");
+    assert_eq!(codes.iter().filter(|code| *code == "PASSWORD_WRONG").count(), 5, "{codes:?}");
     assert_eq!(codes.iter().filter(|code| *code == "RATE_LIMITED").count(), 3, "{codes:?}");
 }

@@ -74,6 +74,7 @@ pub struct World {
     pub upload: String,
     pub session: String,
     pub member: String,
+    pub invitation: String,
     spare: u32,
 }
 
@@ -105,6 +106,9 @@ impl World {
         let found = server.data(Some(&owner.token), query, json!({"a": owner.account})).await;
         let prompt = prompt::make(&server, &hero, CANARY, true).await;
         let optimisation = prompt::optimisation(&server, &hero, &format!("{CANARY} in a cage")).await;
+        let input = json!({"accountId": owner.account, "email": "canary-guest@example.com", "role": "VIEWER"});
+        let made = server.mutate(&owner, "inviteMember", "invitation { id }", input).await;
+        let invitation = id(&made["data"]["inviteMember"]["invitation"]);
         let query = "{ viewer { sessions { nodes { id } } } }";
         let sessions = server.data(Some(&owner.token), query, json!({})).await["viewer"]["sessions"]["nodes"].take();
         let query = "mutation($i: CreateUploadInput!) { createUpload(input: $i) { upload { id } } }";
@@ -126,6 +130,7 @@ impl World {
             .into(),
             upload: id(&made["upload"]),
             session: id(&sessions[0]),
+            invitation,
             member: member_id(&owner.account, &owner),
             prompt,
             pipeline,
@@ -156,6 +161,7 @@ impl World {
             ("Upload", &self.upload),
             ("UserSession", &self.session),
             ("AccountMember", &self.member),
+            ("AccountInvitation", &self.invitation),
         ];
         nodes.extend(self.pipeline.nodes());
         nodes
@@ -249,7 +255,7 @@ impl World {
         let of_task = "id prompt status creditsUsed items { image { id url prompt } text }";
         match field {
             "account" => format!(
-                "{{ account(id: \"{account}\") {{ {of_account} viewerRole members {{ nodes {{ username email }} }} creditGrants {{ nodes {{ id }} }} \
+                "{{ account(id: \"{account}\") {{ {of_account} viewerRole members {{ nodes {{ username email }} }} invitations {{ nodes {{ email }} }} creditGrants {{ nodes {{ id }} }} \
                  creditHolds {{ nodes {{ id task {{ prompt }} }} }} lowBalanceThresholds {{ level }} \
                  balanceAt(at: \"2026-01-01T00:00:00.000000Z\") {{ available }} }} }}"
             ),
@@ -350,6 +356,10 @@ impl World {
             }
             "changeMemberRole" => json!({"memberId": member_id(&account, &self.owner), "role": "OWNER"}),
             "closeViewer" => json!({"password": "Wrong-passw0rd"}),
+            "acceptInvitation" => json!({"token": "A".repeat(43)}),
+            "inviteMember" => {
+                json!({"accountId": account, "email": format!("{fresh}@example.com"), "role": "VIEWER"})
+            }
             "createAccount" => json!({"name": fresh}),
             "removeMember" => json!({"memberId": member_id(&account, &self.owner)}),
             "suspendAccount" | "reactivateAccount" => json!({"accountId": account, "reason": "a test"}),
