@@ -4,6 +4,7 @@ mod access;
 mod claim;
 mod graphql;
 mod house;
+mod invitation;
 mod link;
 mod member;
 mod people;

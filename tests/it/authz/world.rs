@@ -355,6 +355,10 @@ impl World {
                 json!({"modelId": self.model, "price": {"image": {"creditsPerImage": credits}}})
             }
             "changeMemberRole" => json!({"memberId": member_id(&account, &self.owner), "role": "OWNER"}),
+            "requestMagicLink" | "requestPasswordReset" => json!({"email": format!("{fresh}@example.com")}),
+            "signInWithMagicLink" => json!({"token": "A".repeat(43)}),
+            "resetPassword" | "verifyEmail" => json!({"token": "A".repeat(43), "password": PASSWORD}),
+            "changePassword" => json!({"currentPassword": "Wrong-passw0rd", "newPassword": PASSWORD}),
             "closeViewer" => json!({"password": "Wrong-passw0rd"}),
             "acceptInvitation" => json!({"token": "A".repeat(43)}),
             "inviteMember" => {
