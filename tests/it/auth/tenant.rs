@@ -144,7 +144,7 @@ async fn a_person_closes_their_own_account_with_their_password(
     assert_eq!(answer["data"]["closeViewer"], json!({"user": {"username": "Ada"}, "userErrors": []}));
     assert_eq!(server.refusal(&ada, "closeViewer", close).await, "UNAUTHENTICATED");
     assert_eq!(server.number("SELECT COUNT(*) FROM audit_entry WHERE action = 'user.close'").await, 1);
-    let left = "SELECT COUNT(*) FROM app_user WHERE email_key LIKE '%ada%' OR username_key = 'ada'";
+    let left = "SELECT COUNT(*) FROM app_user WHERE email_key LIKE '%ada@%' OR username_key = 'ada'";
     assert_eq!(server.number(left).await, 0);
     assert_eq!(server.sign_up("Ada").await.name, "Ada", "the name is free again");
 
