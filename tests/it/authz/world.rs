@@ -355,10 +355,6 @@ impl World {
                 json!({"modelId": self.model, "price": {"image": {"creditsPerImage": credits}}})
             }
             "changeMemberRole" => json!({"memberId": member_id(&account, &self.owner), "role": "OWNER"}),
-            "requestMagicLink" | "requestPasswordReset" => json!({"email": format!("{fresh}@example.com")}),
-            "signInWithMagicLink" => json!({"token": "A".repeat(43)}),
-            "resetPassword" | "verifyEmail" => json!({"token": "A".repeat(43), "password": PASSWORD}),
-            "changePassword" => json!({"currentPassword": "Wrong-passw0rd", "newPassword": PASSWORD}),
             "closeViewer" => json!({"password": "Wrong-passw0rd"}),
             "acceptInvitation" => json!({"token": "A".repeat(43)}),
             "inviteMember" => {
@@ -420,6 +416,10 @@ impl World {
             "setCreditPrice" => json!({"creditPrice": format!("0.01{}", self.spare)}),
             "setDefaultAiModel" => json!({"function": "GENERATE_IMAGES", "modelId": self.model}),
             "setImageVisibility" => json!({"imageId": self.image, "visibility": "PRIVATE"}),
+            "requestMagicLink" | "requestPasswordReset" => json!({"email": format!("{fresh}@example.com")}),
+            "signInWithMagicLink" => json!({"token": fresh}),
+            "resetPassword" | "verifyEmail" => json!({"token": fresh, "password": "Right-passw0rd"}),
+            "changePassword" => json!({"currentPassword": "Wrong-passw0rd", "newPassword": "Right-passw0rd"}),
             "signIn" => json!({"identity": fresh, "password": "Wrong-passw0rd"}),
             "signOut" | "signOutEverywhere" => json!({}),
             "signUp" => newcomer,
