@@ -4,6 +4,7 @@
 #![expect(missing_docs, reason = "a column is named after what it holds; the migration says the rest")]
 
 pub mod account;
+pub mod account_invitation;
 pub mod account_member;
 pub mod ai_attempt;
 pub mod ai_model;

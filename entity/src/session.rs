@@ -12,6 +12,8 @@ pub struct Model {
     pub created_at: i64,
     pub ended_at: Option<i64>,
     pub end_reason: Option<String>,
+    pub client: Option<String>,
+    pub last_used_at: Option<i64>,
 }
 
 /// No relation is declared: queries join by name.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     Auth,
     model::LinkPurpose,
-    service::{Delivery, PASSWORD_CHANGED, SIGN_UP_LETTER},
+    service::{Delivery, INVITATION_LETTER, PASSWORD_CHANGED, SIGN_UP_LETTER},
 };
 use crate::{
     error::Error,
@@ -24,18 +24,26 @@ pub enum LetterKind {
     SignUp,
     /// That a password was changed.
     PasswordChanged,
+    /// Into an account.
+    Invitation,
 }
 
 impl LetterKind {
     /// All of them.
-    pub const ALL: [Self; 4] =
-        [Self::Link(LinkPurpose::SignIn), Self::Link(LinkPurpose::ResetPassword), Self::SignUp, Self::PasswordChanged];
+    pub const ALL: [Self; 5] = [
+        Self::Link(LinkPurpose::SignIn),
+        Self::Link(LinkPurpose::ResetPassword),
+        Self::SignUp,
+        Self::PasswordChanged,
+        Self::Invitation,
+    ];
 
     fn job(self) -> &'static str {
         match self {
             Self::Link(purpose) => purpose.job(),
             Self::SignUp => SIGN_UP_LETTER,
             Self::PasswordChanged => PASSWORD_CHANGED,
+            Self::Invitation => INVITATION_LETTER,
         }
     }
 }
@@ -50,6 +58,7 @@ impl SendLetter {
             LetterKind::Link(purpose) => self.0.send_link(purpose, subject, letter).await,
             LetterKind::SignUp => self.0.send_sign_up_letter(subject, letter).await,
             LetterKind::PasswordChanged => self.0.send_password_changed(subject, letter).await,
+            LetterKind::Invitation => self.0.send_invitation(subject, letter).await,
         }
     }
 }

@@ -20,6 +20,15 @@ pub struct RequestContext {
     pub address: IpAddr,
 }
 
+/// What the client calls itself, as it came; a datum of its own, since few requests need it.
+#[derive(Debug, Clone)]
+pub struct ClientName(pub Arc<str>);
+
+/// What the client calls itself, if it said.
+pub fn client_name<'a>(ctx: &Context<'a>) -> Option<&'a str> {
+    ctx.data_opt::<ClientName>().map(|name| name.0.as_ref())
+}
+
 /// Who asks. It is `Internal` only when a transport forgot to attach it.
 pub fn viewer<'a>(ctx: &Context<'a>) -> Result<&'a Viewer, Error> {
     Ok(&request(ctx)?.viewer)

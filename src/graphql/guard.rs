@@ -82,6 +82,7 @@ pub const QUERY: &[(&str, Access)] = &[
 
 /// The policy: every field of `Mutation`, with who may call it.
 pub const MUTATION: &[(&str, Access)] = &[
+    ("acceptInvitation", SignedIn),
     ("activateSystemPromptVersion", F(Feature::SystemPromptsManage, Level::Admin)),
     ("addCredits", F(Feature::CreditsManage, Level::Admin)),
     ("addPriceVersion", F(Feature::BillingManage, Level::Admin)),
@@ -91,9 +92,12 @@ pub const MUTATION: &[(&str, Access)] = &[
     ("assignRole", F(Feature::RolesAssign, Level::Hero)),
     ("cancelAiTask", SignedIn),
     ("cancelAutomationRun", SignedIn),
+    ("changeMemberRole", SignedIn),
     ("changePassword", SignedIn),
     ("claimHero", Public),
+    ("closeViewer", SignedIn),
     ("clusterKeywords", SignedIn),
+    ("createAccount", SignedIn),
     ("createApiKey", SignedIn),
     ("createAiModel", F(Feature::SystemSettingsManage, Level::Hero)),
     ("createCluster", SignedIn),
@@ -118,6 +122,7 @@ pub const MUTATION: &[(&str, Access)] = &[
     ("generateText", SignedIn),
     ("importKeywords", SignedIn),
     ("importSystemPrompts", F(Feature::SystemPromptsManage, Level::Admin)),
+    ("inviteMember", SignedIn),
     ("markNotificationsRead", SignedIn),
     ("moderateImage", F(Feature::ImagesModerate, Level::Admin)),
     ("optimisePrompts", F(Feature::SystemPromptsManage, Level::Admin)),
@@ -125,9 +130,11 @@ pub const MUTATION: &[(&str, Access)] = &[
     ("pauseAutomationRun", SignedIn),
     ("queueIdeas", SignedIn),
     ("raiseAutomationRunCap", SignedIn),
+    ("reactivateAccount", F(Feature::UsersManage, Level::Admin)),
     ("refreshSession", Public),
     ("rejectIdea", SignedIn),
     ("refundCredits", F(Feature::CreditsManage, Level::Admin)),
+    ("removeMember", SignedIn),
     ("requestContentChanges", SignedIn),
     ("requestMagicLink", Public),
     ("requestPasswordReset", Public),
@@ -154,6 +161,7 @@ pub const MUTATION: &[(&str, Access)] = &[
     ("startAutomationRun", SignedIn),
     ("startPromptSplit", F(Feature::SystemPromptsManage, Level::Admin)),
     ("submitContent", SignedIn),
+    ("suspendAccount", F(Feature::UsersManage, Level::Admin)),
     ("undoOptimisation", F(Feature::SystemPromptsManage, Level::Admin)),
     ("unscheduleContent", SignedIn),
     ("updateAccount", SignedIn),
@@ -167,6 +175,7 @@ pub const MUTATION: &[(&str, Access)] = &[
     ("updateSector", SignedIn),
     ("updateSite", SignedIn),
     ("updateSystemPrompt", F(Feature::SystemPromptsManage, Level::Admin)),
+    ("updateViewer", SignedIn),
     ("verifyEmail", Public),
     ("upscaleImage", F(Feature::ImagesGenerate, Level::Write)),
     ("withdrawApproval", SignedIn),
@@ -247,6 +256,11 @@ pub mod visible {
     /// To those who look at people.
     pub fn users_view(ctx: &Context<'_>) -> bool {
         sees(ctx, Access::Feature(Feature::UsersView, Level::Read))
+    }
+
+    /// To those who manage people.
+    pub fn users_manage(ctx: &Context<'_>) -> bool {
+        sees(ctx, Access::Feature(Feature::UsersManage, Level::Admin))
     }
 
     /// To those who delete people.

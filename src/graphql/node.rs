@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     ai::graphql::{AiModel, AiTask},
-    auth::graphql::{Account, ApiKey, User},
+    auth::graphql::{Account, AccountInvitation, AccountMember, ApiKey, User, UserSession},
     automation::graphql::AutomationRun,
     content::graphql::{Content, ContentImage},
     content::task::graphql::ContentTask,
@@ -89,6 +89,10 @@ kinds! {
     AutomationRun = b'Z';
     /// A key of a server.
     ApiKey = b'Y';
+    /// A session of the viewer's.
+    UserSession = b'J';
+    /// An invitation into an account.
+    AccountInvitation = b'X';
 }
 
 /// The id of `kind` and `uuid`.
@@ -117,6 +121,29 @@ pub fn decode(kind: NodeKind, id: &ID, path: &[&str]) -> Result<Uuid, Error> {
             path,
         )),
     }
+}
+
+/// What the id of a member begins with; the account and the person follow, since a member is the two of them together.
+const MEMBER: u8 = b'Y';
+
+/// The id of a member: of the account and the person.
+pub fn encode_member(account: Uuid, user: Uuid) -> ID {
+    let bytes = [&[MEMBER], account.as_bytes().as_slice(), user.as_bytes().as_slice()].concat();
+    ID(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+fn member_of(id: &ID) -> Option<(Uuid, Uuid)> {
+    let bytes = URL_SAFE_NO_PAD.decode(id.as_str()).ok()?;
+    let (account, user) = bytes.strip_prefix(&[MEMBER])?.split_at_checked(16)?;
+    Some((Uuid::from_slice(account).ok()?, Uuid::from_slice(user).ok()?))
+}
+
+/// The account and the person of a member's id, found at `path` of the arguments. Refuses: `BadUserInput`.
+pub fn decode_member(id: &ID, path: &[&str]) -> Result<(Uuid, Uuid), Error> {
+    member_of(id).ok_or_else(|| {
+        let message = "This is not an id of type AccountMember. Take it from the field `id` of type AccountMember.";
+        Error::bad_input(message, path)
+    })
 }
 
 /// Anything with a global id.
@@ -171,6 +198,12 @@ pub enum Node {
     AutomationRun(AutomationRun),
     /// A key of a server.
     ApiKey(ApiKey),
+    /// A session of the viewer's.
+    UserSession(UserSession),
+    /// A member of an account.
+    AccountMember(AccountMember),
+    /// An invitation into an account.
+    AccountInvitation(AccountInvitation),
 }
 
 /// The most ids that `nodes` takes.
@@ -207,6 +240,9 @@ impl NodeQuery {
 }
 
 async fn fetch(ctx: &Context<'_>, id: &ID, argument: &str) -> GraphqlResult<Option<Node>> {
+    if let Some((account, user)) = member_of(id) {
+        return shown(AccountMember::find(ctx, account, user).await.map(|found| found.map(Node::AccountMember)));
+    }
     let Some((kind, uuid)) = decode_any(id) else {
         return Err(Error::bad_input("This is not an id of ours. Take it from a field `id`.", &[argument]).into());
     };
@@ -246,8 +282,16 @@ pub async fn find(ctx: &Context<'_>, kind: NodeKind, uuid: Uuid) -> GraphqlResul
         NodeKind::ContentImage => ContentImage::find(ctx, uuid).await.map(|found| found.map(Node::ContentImage)),
         NodeKind::AutomationRun => AutomationRun::find(ctx, uuid).await.map(|found| found.map(Node::AutomationRun)),
         NodeKind::ApiKey => ApiKey::find(ctx, uuid).await.map(|found| found.map(Node::ApiKey)),
+        NodeKind::UserSession => UserSession::find(ctx, uuid).await.map(|found| found.map(Node::UserSession)),
+        NodeKind::AccountInvitation => {
+            AccountInvitation::find(ctx, uuid).await.map(|found| found.map(Node::AccountInvitation))
+        }
     };
-    // Unknown, foreign and forbidden look alike.
+    shown(found)
+}
+
+/// Unknown, foreign and forbidden look alike.
+fn shown(found: Result<Option<Node>, Error>) -> GraphqlResult<Option<Node>> {
     match found {
         Err(Error::NotFound | Error::Forbidden { .. }) => Ok(None),
         found => Ok(found?),
@@ -269,5 +313,16 @@ mod tests {
         assert!(decode(NodeKind::User, &encode(NodeKind::Account, uuid), &["id"]).is_err());
         assert!(decode(NodeKind::User, &ID("garbage".into()), &["id"]).is_err());
         assert!(decode(NodeKind::User, &ID(String::new()), &["id"]).is_err());
+    }
+
+    // G39
+    #[test]
+    fn a_member_is_an_account_and_a_person() {
+        let (account, user) = (Uuid::from_u128(7), Uuid::from_u128(8));
+        let id = encode_member(account, user);
+        assert_eq!(decode_member(&id, &["id"]).ok(), Some((account, user)));
+        assert_eq!(decode_any(&id), None);
+        assert!(decode_member(&encode(NodeKind::User, user), &["id"]).is_err());
+        assert!(NodeKind::ALL.iter().all(|kind| kind.tag() != MEMBER));
     }
 }

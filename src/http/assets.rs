@@ -23,7 +23,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; 
                       form-action 'none'; frame-ancestors 'none'";
 
 /// The pages below `/link`.
-const LINKS: [&str; 3] = ["sign-in", "verify-email", "reset-password"];
+const LINKS: [&str; 4] = ["invitation", "sign-in", "verify-email", "reset-password"];
 
 const NOT_BUILT: &str = "The web pages are not built into this server. Run script/serve, or build them with \
                          `npm ci && npm run build` in web/ and start the server again.";

@@ -85,7 +85,8 @@ impl Door<'_> {
         let request_id = self.meta.request_id.clone();
         let bearer = Bearer::of(&parts.headers);
         let viewer = self.state.identify(&bearer).await.map_err(|error| HttpFault::of(&error, &request_id))?;
-        Ok(Asker { viewer, address: self.meta.address, request_id: request_id.into() })
+        let client = self.meta.client.clone();
+        Ok(Asker { viewer, address: self.meta.address, client, request_id: request_id.into() })
     }
 
     fn malformed(&self, fault: &ParamsFault) -> HttpFault {

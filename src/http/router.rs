@@ -25,6 +25,8 @@ pub(super) struct RequestMeta {
     pub(super) request_id: String,
     /// The caller's address.
     pub(super) address: IpAddr,
+    /// What the client calls itself.
+    pub(super) client: Option<Arc<str>>,
     /// The connection; absent when the router is called without one.
     pub(super) link: Option<Arc<Link>>,
 }
@@ -59,6 +61,7 @@ async fn every_request(State(state): State<HttpState>, mut request: Request, nex
     let link = request.extensions().get::<Arc<Link>>().cloned();
     let peer = link.as_ref().map_or(address::NOWHERE, |link| link.peer);
     let address = address::caller(peer, headers, state.settings.trusted_proxies);
+    let client = client_name(headers);
     // What marks the answer; the request itself is consumed by its handler.
     let methods = match request.uri().path() {
         "/graphql" => Some("GET, POST"),
@@ -72,7 +75,7 @@ async fn every_request(State(state): State<HttpState>, mut request: Request, nex
         .collect();
     let is_preflight = origin::is_preflight(request.method(), headers);
     let uri_bytes = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
-    request.extensions_mut().insert(RequestMeta { request_id: request_id.clone(), address, link });
+    request.extensions_mut().insert(RequestMeta { request_id: request_id.clone(), address, client, link });
 
     let mut answer = if uri_bytes > URI_BYTES_MAX {
         HttpFault::uri_too_long(URI_BYTES_MAX).answer(&state, &request_id, Media::Json)
@@ -103,6 +106,16 @@ fn sane_id(headers: &HeaderMap) -> Option<String> {
     let is_sane = (1..=64).contains(&id.len())
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
     is_sane.then(|| id.to_owned())
+}
+
+/// Bytes kept of what a client calls itself.
+const CLIENT_BYTES_MAX: usize = 200;
+
+/// What the client calls itself: its `X-Client-Name`, else its `User-Agent`.
+fn client_name(headers: &HeaderMap) -> Option<Arc<str>> {
+    let name = headers.get("x-client-name").or_else(|| headers.get("user-agent"))?.as_bytes();
+    let name = name.get(..CLIENT_BYTES_MAX).unwrap_or(name);
+    Some(String::from_utf8_lossy(name).into())
 }
 
 #[cfg(test)]

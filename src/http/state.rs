@@ -17,7 +17,7 @@ use crate::{
     clock::{Clock, Micros},
     error::{AuthReason, Error},
     graphql::{
-        context::RequestContext,
+        context::{ClientName, RequestContext},
         gate::{Caller, CallerKind, Gate, KindLimits},
     },
     ids::Ids,
@@ -158,6 +158,7 @@ impl Bearer {
 pub(super) struct Asker {
     pub(super) viewer: Viewer,
     pub(super) address: IpAddr,
+    pub(super) client: Option<Arc<str>>,
     pub(super) request_id: Arc<str>,
 }
 
@@ -180,6 +181,9 @@ impl Asker {
             request_id: Arc::clone(&self.request_id),
             address: self.address,
         });
+        if let Some(client) = &self.client {
+            data.insert(ClientName(Arc::clone(client)));
+        }
         data
     }
 

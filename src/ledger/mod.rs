@@ -8,6 +8,7 @@ pub mod export;
 pub mod graphql;
 mod health;
 pub mod hub;
+mod member;
 pub mod model;
 pub mod proof;
 mod reading;

@@ -168,6 +168,7 @@ pub(super) fn accept_refusal(refusal: AcceptError, given: Given) -> Vec<UserErro
         AcceptError::Target(refusal) => return vec![target_refusal(&refusal, given)],
         AcceptError::AccountFrozen => (UserErrorCode::AccountFrozen, &[]),
         AcceptError::AccountClosed => (UserErrorCode::AccountClosed, &[]),
+        AcceptError::AccountSuspended => (UserErrorCode::AccountSuspended, &[]),
         AcceptError::BacklogFull => (UserErrorCode::BacklogFull, &[]),
         AcceptError::LedgerBusy => (UserErrorCode::LedgerBusy, &[]),
     };

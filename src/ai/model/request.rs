@@ -196,6 +196,9 @@ pub enum AcceptError {
     /// The account is closed.
     #[error("The account is closed.")]
     AccountClosed,
+    /// The account is suspended.
+    #[error("The account is suspended and takes no new work. Contact support.")]
+    AccountSuspended,
     /// The account has too much work waiting.
     #[error("The account has 10000 jobs waiting. Wait for some to end.")]
     BacklogFull,

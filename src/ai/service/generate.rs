@@ -76,6 +76,14 @@ impl Ai {
         Err(Internal::new("accepting a command", "its key is taken, and nothing is there under it").into())
     }
 
+    /// Refuses: `AccountSuspended`. What was accepted before the suspension is answered and goes on.
+    pub(super) async fn refuse_suspended(&self, spender: Spender) -> Result<(), Failure<AcceptError>> {
+        if store::is_suspended(self.parts.db.reader(), spender.account_id).await? {
+            return Err(Failure::Refused(AcceptError::AccountSuspended));
+        }
+        Ok(())
+    }
+
     /// What the key was answered before.
     async fn first_answer(
         &self,
@@ -101,6 +109,7 @@ impl Ai {
         order: &Order,
         (key, quote): (&IdemKey, Option<&str>),
     ) -> Result<Option<AiTask>, Failure<AcceptError>> {
+        self.refuse_suspended(spender).await?;
         let prepared = self.prepare(spender.account_id, order, Purpose::Work).await?;
         if let Some(token) = quote {
             self.honour(spender, order, &prepared, token)?;

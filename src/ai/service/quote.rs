@@ -49,6 +49,7 @@ impl Ai {
     /// Refuses: what the command would refuse, lack of credits aside.
     pub async fn quote_task(&self, spender: Spender, order: &Order) -> Result<Quote, Failure<AcceptError>> {
         order.check().map_err(Failure::Refused)?;
+        self.refuse_suspended(spender).await?;
         let prepared = self.prepare(spender.account_id, order, Purpose::Preview).await?;
         let holds = prepared.holds()?;
         let total = holds.iter().try_fold(0_i64, |sum, hold| sum.checked_add(*hold));

@@ -63,12 +63,13 @@ pub async fn erase_words_of(tx: &impl ConnectionTrait, account: Uuid) -> Result<
     Ok(())
 }
 
-/// Personal accounts, at most 100, whose person is deleted and that have words or unfinished tasks all the same: work that
+/// Accounts, at most 100, that went with their people and have words or unfinished tasks all the same: work that
 /// was under way ended afterwards, or they went before words were erased.
 pub async fn list_unerased(connection: &impl ConnectionTrait) -> Result<Vec<Uuid>, DbErr> {
     let sql = format!(
-        "SELECT DISTINCT t.account_id FROM app_user u JOIN account a ON a.personal_user_id = u.id \
-         JOIN ai_task t ON t.account_id = a.id WHERE u.deleted_at IS NOT NULL \
+        "SELECT DISTINCT t.account_id FROM account a LEFT JOIN app_user u ON u.id = a.personal_user_id \
+         JOIN ai_task t ON t.account_id = a.id WHERE a.state = 'SUSPENDED' AND (u.deleted_at IS NOT NULL \
+         OR NOT EXISTS (SELECT 1 FROM account_member m WHERE m.account_id = a.id)) \
          AND (t.payload NOT LIKE '{ERASED_PREFIX}%' OR (t.finished_at IS NULL AND t.desired <> 'cancel') \
          OR EXISTS (SELECT 1 FROM ai_task_item WHERE ai_task_item.ai_task_id = t.id AND ({WORDY}))) LIMIT 100"
     );

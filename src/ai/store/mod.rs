@@ -35,9 +35,9 @@ pub use step::{
     cancel_request_effects, phase_effects, prepare_effect, text_kept_effect,
 };
 pub use task::{
-    Candidate, Work, find_by_key, find_cancelling, find_item, find_task, find_task_in, list_attempts, list_due_holds,
-    list_enlarging, list_held, list_items, list_orphans, list_tasks, load_items_of, load_stand_ins, load_tasks,
-    load_unfinished_attempts,
+    Candidate, Work, find_by_key, find_cancelling, find_item, find_task, find_task_in, is_suspended, list_attempts,
+    list_due_holds, list_enlarging, list_held, list_items, list_orphans, list_tasks, load_items_of, load_stand_ins,
+    load_tasks, load_unfinished_attempts,
 };
 
 /// The subject kind of AI tasks in jobs, events and notifications: their table.

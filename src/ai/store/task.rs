@@ -385,3 +385,9 @@ pub async fn load_unfinished_attempts(
     let rows = connection.query_all_raw(statement(connection, sql, attempts.iter().map(|id| (*id).into()))).await?;
     rows.iter().map(|row| row.try_get("", "id")).collect()
 }
+
+/// Whether the account takes no new work.
+pub async fn is_suspended(connection: &impl ConnectionTrait, account: Uuid) -> Result<bool, DbErr> {
+    let sql = "SELECT 1 AS one FROM account WHERE id = $1 AND state = 'SUSPENDED'";
+    Ok(connection.query_one_raw(statement(connection, sql, [account.into()])).await?.is_some())
+}

@@ -39,6 +39,8 @@ pub struct SignOutInput {
     /// Whether all other sessions of the viewer end too, as by `signOutEverywhere`.
     #[graphql(default)]
     pub everywhere: bool,
+    /// Which one of the viewer's sessions ends; the one of this request when omitted. Not together with `everywhere`.
+    pub session_id: Option<ID>,
 }
 
 /// Which sessions of the viewer end.
@@ -129,7 +131,7 @@ session_payload!(
 /// What `signOut` did.
 #[derive(SimpleObject)]
 pub struct SignOutPayload {
-    /// How many sessions ended, 0 or more.
+    /// How many sessions ended, 0 or more: 0 when it had ended, or is not the viewer's.
     pub sessions_ended: Option<i32>,
     /// Always empty: signing out is never refused.
     pub user_errors: Vec<UserError>,

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{
     auth::{
         Auth,
-        model::{Account, User},
+        model::{Account, Member, User},
     },
     error::Error,
 };
@@ -42,5 +42,20 @@ impl Loader<PersonOf> for Auth {
     async fn load(&self, keys: &[PersonOf]) -> Result<HashMap<PersonOf, User>, Error> {
         let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
         Ok(self.load_users(&ids).await?.into_iter().map(|user| (PersonOf(user.id), user)).collect())
+    }
+}
+
+/// A member of an account, by account and person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MemberOf(pub Uuid, pub Uuid);
+
+impl Loader<MemberOf> for Auth {
+    type Value = Member;
+    type Error = Error;
+
+    async fn load(&self, keys: &[MemberOf]) -> Result<HashMap<MemberOf, Member>, Error> {
+        let wanted: Vec<(Uuid, Uuid)> = keys.iter().map(|key| (key.0, key.1)).collect();
+        let found = self.load_members(&wanted).await?.into_iter();
+        Ok(found.map(|member| (MemberOf(member.account_id, member.user_id), member)).collect())
     }
 }

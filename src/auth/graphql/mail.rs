@@ -14,7 +14,7 @@ use crate::{
     },
     error::Failure,
     graphql::{
-        context::{request, service, viewer},
+        context::{client_name, request, service, viewer},
         error::{UserError, UserErrorCode},
         guard::{MutationPolicy, visible},
     },
@@ -260,7 +260,7 @@ impl MailMutation {
 }
 
 fn origin(ctx: &Context<'_>) -> Result<Origin> {
-    Ok(Origin::new(&request(ctx)?.address.to_string()))
+    Ok(Origin::new(&request(ctx)?.address.to_string()).with_client(client_name(ctx)))
 }
 
 fn count(number: u64) -> i32 {

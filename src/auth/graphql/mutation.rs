@@ -18,9 +18,9 @@ use crate::{
             SignInError, SignUp, SignUpError,
         },
     },
-    error::Failure,
+    error::{Error, Failure},
     graphql::{
-        context::{request, service, viewer},
+        context::{client_name, request, service, viewer},
         error::{UserError, UserErrorCode},
         guard::{MutationPolicy, visible},
         node::{self, NodeKind},
@@ -43,7 +43,7 @@ impl AuthMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Who.")] input: SignUpInput,
     ) -> Result<Option<SignUpPayload>> {
-        let origin = Origin::new(&request(ctx)?.address.to_string());
+        let origin = origin(ctx)?;
         let person = SignUp::new(&input.username, &input.email, secret(input.password));
         let auth = service::<Auth>(ctx)?;
         let done = match person {
@@ -74,7 +74,7 @@ impl AuthMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Who.")] input: SignInInput,
     ) -> Result<Option<SignInPayload>> {
-        let origin = Origin::new(&request(ctx)?.address.to_string());
+        let origin = origin(ctx)?;
         let command = SignIn { identity: input.identity, password: secret(input.password) };
         match service::<Auth>(ctx)?.sign_in(command, &origin).await {
             Ok(session) => Ok(Some(SignInPayload::done(session))),
@@ -105,7 +105,8 @@ impl AuthMutation {
         }
     }
 
-    /// Ends the session of this request. Its tokens end with it, and what is open by them closes within five seconds.
+    /// Ends the session of this request, or another one of the viewer's. Its tokens end with it, and what is open by them
+    /// closes within five seconds.
     #[graphql(guard = "MutationPolicy", visible = "visible::signed_in")]
     async fn sign_out(
         &self,
@@ -113,10 +114,18 @@ impl AuthMutation {
         #[graphql(desc = "Which sessions.")] input: SignOutInput,
     ) -> Result<Option<SignOutPayload>> {
         let (right, auth) = (viewer(ctx)?.signed_in()?, service::<Auth>(ctx)?);
-        let ended = if input.everywhere {
-            auth.sign_out_everywhere(right, false).await?
-        } else {
-            u64::from(auth.sign_out(right).await?)
+        let ended = match &input.session_id {
+            Some(_) if input.everywhere => {
+                return Err(
+                    Error::bad_input("Give `sessionId` or `everywhere`, not both.", &["input", "sessionId"]).into()
+                );
+            }
+            Some(id) => {
+                let id = node::decode(NodeKind::UserSession, id, &["input", "sessionId"])?;
+                u64::from(auth.end_own_session(right, id).await?)
+            }
+            None if input.everywhere => auth.sign_out_everywhere(right, false).await?,
+            None => u64::from(auth.sign_out(right).await?),
         };
         Ok(Some(SignOutPayload { sessions_ended: Some(count(ended)), user_errors: Vec::new() }))
     }
@@ -141,7 +150,7 @@ impl AuthMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The link's token, and who.")] input: ClaimHeroInput,
     ) -> Result<Option<ClaimHeroPayload>> {
-        let origin = Origin::new(&request(ctx)?.address.to_string());
+        let origin = origin(ctx)?;
         let done = match SignUp::new(&input.username, &input.email, secret(input.password)) {
             Ok(person) => {
                 let command = ClaimHero { token: secret(input.token), person };
@@ -211,11 +220,16 @@ impl AuthMutation {
     }
 }
 
+/// Where the request comes from, and what its client calls itself.
+pub(super) fn origin(ctx: &Context<'_>) -> Result<Origin, Error> {
+    Ok(Origin::new(&request(ctx)?.address.to_string()).with_client(client_name(ctx)))
+}
+
 fn count(number: u64) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
 
-fn sign_up_error(refusal: SignUpError) -> UserError {
+pub(super) fn sign_up_error(refusal: SignUpError) -> UserError {
     let code = match refusal {
         SignUpError::UsernameInvalid => UserErrorCode::UsernameInvalid,
         SignUpError::UsernameTaken => UserErrorCode::UsernameTaken,

@@ -7,6 +7,9 @@ use uuid::Uuid;
 use super::{
     api_key::{ApiKey, ApiKeyConnection},
     loader::{PersonOf, PersonalAccountOf},
+    invitation::{AccountInvitation, AccountInvitationConnection},
+    member::{AccountMember, AccountMemberConnection, MemberRole},
+    profile::{UserSession, UserSessionConnection},
 };
 use crate::{
     auth::{
@@ -115,6 +118,24 @@ impl User {
         Ok(Some(page.map(Account).into()))
     }
 
+    /// The person's sessions that go on, newest first: shown to themselves, null to everybody else. `signOut` ends one.
+    async fn sessions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start, 1–100; 20 by default.")] first: Option<i32>,
+        #[graphql(desc = "Only after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 1–100.")] last: Option<i32>,
+        #[graphql(desc = "Only before this cursor.")] before: Option<String>,
+    ) -> Result<Option<UserSessionConnection>> {
+        let viewer = viewer(ctx)?;
+        if viewer.user().is_none_or(|who| who.user_id != self.0.id) {
+            return Ok(None);
+        }
+        let args: PageArgs<Uuid> = ConnectionArgs { first, after, last, before }.check(ctx)?;
+        let page = service::<Auth>(ctx)?.list_own_sessions(viewer.signed_in()?, &args).await?;
+        Ok(Some(page.map(UserSession).into()))
+    }
+
     /// The person's keys for servers that were not revoked, newest first; null to everybody else.
     async fn api_keys(
         &self,
@@ -216,6 +237,40 @@ impl Account {
     /// When it was made.
     async fn created_at(&self) -> DateTime {
         DateTime(self.0.created_at)
+    }
+
+    /// What the viewer may do in it; null to those who see it without being a member.
+    async fn viewer_role(&self, ctx: &Context<'_>) -> Result<Option<MemberRole>> {
+        let Some(who) = viewer(ctx)?.user() else { return Ok(None) };
+        Ok(AccountMember::load(ctx, self.0.id, who.user_id).await?.map(|member| member.0.role.into()))
+    }
+
+    /// Its members, the latest first.
+    async fn members(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start, 1–100; 20 by default.")] first: Option<i32>,
+        #[graphql(desc = "Only after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 1–100.")] last: Option<i32>,
+        #[graphql(desc = "Only before this cursor.")] before: Option<String>,
+    ) -> Result<Option<AccountMemberConnection>> {
+        let args: PageArgs<(i64, Uuid)> = ConnectionArgs { first, after, last, before }.check(ctx)?;
+        let page = service::<Auth>(ctx)?.list_members(self.0.id, &args).await?;
+        Ok(Some(page.map(AccountMember).into()))
+    }
+
+    /// Its open invitations, newest first: shown to its owners and to those who look at people, `FORBIDDEN` to other members.
+    async fn invitations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start, 1–100; 20 by default.")] first: Option<i32>,
+        #[graphql(desc = "Only after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 1–100.")] last: Option<i32>,
+        #[graphql(desc = "Only before this cursor.")] before: Option<String>,
+    ) -> Result<Option<AccountInvitationConnection>> {
+        let args: PageArgs<Uuid> = ConnectionArgs { first, after, last, before }.check(ctx)?;
+        let page = service::<Auth>(ctx)?.list_invitations(viewer(ctx)?, self.0.id, &args).await?;
+        Ok(Some(page.map(AccountInvitation).into()))
     }
 
     /// The credits it has now.

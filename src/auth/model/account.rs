@@ -97,7 +97,7 @@ pub struct Account {
 }
 
 /// The most characters of an account's name.
-const NAME_CHARS_MAX: usize = 100;
+pub(super) const NAME_CHARS_MAX: usize = 100;
 /// The most characters of a watermark.
 const WATERMARK_CHARS_MAX: usize = 80;
 
@@ -172,7 +172,7 @@ impl UpdateAccount {
     }
 }
 
-fn one_line(text: &str, most: usize) -> Option<String> {
+pub(super) fn one_line(text: &str, most: usize) -> Option<String> {
     let text = text.trim();
     let fits = (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     fits.then(|| text.to_owned())

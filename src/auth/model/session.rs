@@ -4,21 +4,29 @@ use std::net::IpAddr;
 
 use secrecy::SecretString;
 
-use super::{Email, Password, User, Username};
+use super::{Email, Password, User, Username, client_label};
 use crate::{clock::Micros, viewer::SignedIn};
 
-/// Where a request comes from, for limits on tries.
+/// Where a request comes from, for limits on tries and for the list of sessions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origin {
     /// The network address, as [`limit_address`] writes it.
     pub address: String,
+    /// What the client calls itself, as [`client_label`] writes it; a session that begins is shown by it.
+    pub client: Option<String>,
 }
 
 impl Origin {
     /// From the address as the transport knows it: an address is brought to the form that is limited, another text is
     /// taken as it stands.
     pub fn new(address: &str) -> Self {
-        Self { address: address.parse().map_or_else(|_| address.to_owned(), limit_address) }
+        Self { address: address.parse().map_or_else(|_| address.to_owned(), limit_address), client: None }
+    }
+
+    /// The same, from a client that calls itself so.
+    #[must_use]
+    pub fn with_client(self, name: Option<&str>) -> Self {
+        Self { client: name.and_then(client_label), ..self }
     }
 }
 

@@ -34,12 +34,12 @@ pub enum Delivery {
 }
 
 impl Auth {
-    fn letter(&self, id: Uuid, to: &str, name: Option<&str>, occasion: Occasion) -> Letter {
+    pub(super) fn letter(&self, id: Uuid, to: &str, name: Option<&str>, occasion: Occasion) -> Letter {
         let (to, name) = (to.to_owned(), name.map(str::to_owned));
         Letter { id, to, name, occasion, at: self.0.clock.now(), product: self.0.post.product().to_owned() }
     }
 
-    async fn deliver(&self, letter: Letter) -> Delivery {
+    pub(super) async fn deliver(&self, letter: Letter) -> Delivery {
         match self.0.post.deliver(&letter).await {
             Ok(()) => Delivery::Sent,
             Err(error) => {

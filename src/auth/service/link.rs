@@ -76,7 +76,7 @@ impl Auth {
     ) -> Result<IssuedSession, Failure<SignInError>> {
         let attempt = Attempt::new("sign_in_link:", origin);
         attempt.refuse_limited(self.0.db.reader(), self.0.settings.tries, self.0.clock.now()).await?;
-        let new = self.new_session();
+        let new = self.new_session(origin);
         let Some(token) = token else {
             self.record_failure(&attempt).await?;
             return Err(Failure::Refused(SignInError));
@@ -157,7 +157,8 @@ impl Auth {
         let forgotten = self.0.db.write((), move |tx, ()| {
             Box::pin(async move {
                 let links = store::link::delete_links_until(tx, now).await?;
-                Ok::<_, Failure<Never>>(links + store::pending::delete_until(tx, now).await?)
+                let invitations = store::invitation::delete_until(tx, now).await?;
+                Ok::<_, Failure<Never>>(links + invitations + store::pending::delete_until(tx, now).await?)
             })
         });
         Ok(forgotten.await?)

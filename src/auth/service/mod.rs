@@ -6,13 +6,18 @@ mod account;
 mod api_key;
 mod claim;
 mod credential;
+mod erase;
+mod invitation;
 mod letter;
 mod link;
+mod member;
 mod people;
+mod profile;
 mod refresh;
 mod session;
 mod sign_in;
 mod sign_up;
+mod tenant;
 mod tries;
 mod verify;
 
@@ -23,6 +28,7 @@ use sea_orm::DatabaseTransaction;
 use uuid::Uuid;
 
 pub use access::{AccountRight, MemberRight};
+pub(super) use invitation::INVITATION_LETTER;
 pub use letter::Delivery;
 pub(super) use link::PASSWORD_CHANGED;
 pub(super) use verify::SIGN_UP_LETTER;

@@ -8,7 +8,7 @@ use crate::{
     audit::{Actor, Entry, store::insert_entry},
     auth::{
         model::{AssignRoleError, DeleteUserError, User, UserFilter},
-        store::{self, session::EndReason},
+        store,
     },
     clock::Micros,
     error::{Error, Failure, Internal, Never},
@@ -39,6 +39,20 @@ fn keeps(role: PlatformRole) -> bool {
     Feature::RolesAssign.level(role) >= Level::Hero
 }
 
+/// Those who keep the installation, locked in the order of their ids until the transaction ends.
+pub(super) async fn lock_keepers(tx: &DatabaseTransaction) -> Result<Vec<Uuid>, Error> {
+    let mut keepers = Vec::new();
+    for role in PlatformRole::ALL.into_iter().filter(|role| keeps(*role)) {
+        keepers.extend(store::user::lock_of_role(tx, role).await?);
+    }
+    Ok(keepers)
+}
+
+/// Whether nobody of `keepers` is left without `user`.
+pub(super) fn is_last_keeper(keepers: &[Uuid], user: &User) -> bool {
+    keeps(user.role) && !keepers.iter().any(|keeper| *keeper != user.id)
+}
+
 impl Change {
     /// Locks those who keep the installation, then the target; sees that one of them remains when the target gets
     /// `becomes`, and that whoever asked still may: of two who demote each other at once, exactly one fails.
@@ -47,13 +61,9 @@ impl Change {
         tx: &DatabaseTransaction,
         becomes: Option<PlatformRole>,
     ) -> Result<Result<User, Obstacle>, Failure<Never>> {
-        let mut keepers = Vec::new();
-        for role in PlatformRole::ALL.into_iter().filter(|role| keeps(*role)) {
-            keepers.extend(store::user::lock_of_role(tx, role).await?);
-        }
+        let keepers = lock_keepers(tx).await?;
         let Some(user) = store::user::lock_user(tx, self.target).await? else { return Ok(Err(Obstacle::NoSuchUser)) };
-        let leaves = keeps(user.role) && !becomes.is_some_and(keeps);
-        if leaves && !keepers.iter().any(|keeper| *keeper != user.id) {
+        if !becomes.is_some_and(keeps) && is_last_keeper(&keepers, &user) {
             return Ok(Err(Obstacle::LastKeeper));
         }
         if let Some(who) = self.right.who {
@@ -150,8 +160,9 @@ impl Auth {
         self.assign_role(right, found.user.id, role, None).await
     }
 
-    /// Deletes a person: personal data and the personal account's images go, sessions end, that account takes no new work;
-    /// the ledger stays.
+    /// Deletes a person: personal data and the personal account's images go, sessions end, that account takes no new work, and
+    /// so with accounts that nobody else is in; where they were the last OWNER among others, one of those becomes it. The
+    /// ledger stays.
     /// Answers the person as they were. Refuses: `UserNotFound`, `OwnUser`, `LastHero`; `Forbidden` as `assign_role`.
     pub async fn delete_user(
         &self,
@@ -164,34 +175,25 @@ impl Auth {
             return Err(Failure::Refused(DeleteUserError::OwnUser));
         }
         let change = self.change(right, Level::Hero, target, request_id);
-        let (ledger, erasers) = (self.0.ledger.clone(), self.0.erasers.clone());
-        let deleted = self
+        let erasure = self.erasure(target, Actor::from(right), change.request_id.clone());
+        let (deleted, touched) = self
             .0
             .db
-            .write((change, ledger, erasers), move |tx, (change, ledger, erasers)| {
+            .write((change, erasure), move |tx, (change, erasure)| {
                 Box::pin(async move {
+                    erasure.lock_accounts(tx).await?;
                     let user = match change.lock(tx, None).await.map_err(faulted)? {
                         Ok(user) => user,
                         Err(Obstacle::NoSuchUser) => return Err(Failure::Refused(DeleteUserError::UserNotFound)),
                         Err(Obstacle::LastKeeper) => return Err(Failure::Refused(DeleteUserError::LastHero)),
                     };
-                    store::user::erase_user(tx, user.id, change.now).await?;
-                    store::link::delete_links_of(tx, user.id, None).await?;
-                    store::api_key::erase_keys(tx, user.id).await?;
-                    if let Some(account) = store::account::erase_memberships(tx, user.id, change.now).await? {
-                        ledger.close_in(tx, account).await?;
-                        for eraser in erasers.iter() {
-                            eraser.erase_in(tx, account, change.now).await?;
-                        }
-                    }
-                    store::session::end_sessions_of(tx, user.id, None, true, EndReason::UserDeleted, change.now)
-                        .await?;
+                    let touched = erasure.run(tx).await?;
                     change.audit(tx, "user.delete", user.role, None).await?;
-                    Ok(user)
+                    Ok((user, touched))
                 })
             })
             .await?;
-        self.hint(deleted.id);
+        touched.into_iter().for_each(|user| self.hint(user));
         Ok(deleted)
     }
 

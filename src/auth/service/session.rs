@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::Auth;
 use crate::{
     auth::{
-        model::{IssuedSession, User},
+        model::{IssuedSession, Origin, User},
         store,
         token::OpaqueToken,
     },
@@ -19,6 +19,7 @@ pub(super) struct NewSession {
     pub session_id: Uuid,
     pub token_id: Uuid,
     pub refresh: OpaqueToken,
+    pub client: Option<String>,
     pub now: Micros,
     pub expires_at: Micros,
 }
@@ -26,8 +27,10 @@ pub(super) struct NewSession {
 impl NewSession {
     /// Writes its rows in the caller's transaction.
     pub async fn write(&self, tx: &sea_orm::DatabaseTransaction, user: Uuid) -> Result<(), Failure<Never>> {
+        let mut session = store::session::session_effect(self.session_id, user, self.now);
+        store::session::name_client(&mut session, self.client.as_deref());
         let rows = [
-            store::session::session_effect(self.session_id, user, self.now),
+            session,
             store::session::token_effect(self.token_id, self.session_id, 1, &self.refresh, self.now, self.expires_at),
         ];
         Ok(store::write_effects(tx, &rows, self.now).await.map_err(Internal::from)?)
@@ -35,12 +38,13 @@ impl NewSession {
 }
 
 impl Auth {
-    pub(super) fn new_session(&self) -> NewSession {
+    pub(super) fn new_session(&self, origin: &Origin) -> NewSession {
         let (ids, now) = (self.0.ids.as_ref(), self.0.clock.now());
         NewSession {
             session_id: ids.uuid(),
             token_id: ids.uuid(),
             refresh: OpaqueToken::draw(ids),
+            client: origin.client.clone(),
             now,
             expires_at: now.saturating_add(self.0.settings.refresh_lifetime),
         }

@@ -42,7 +42,7 @@ impl Auth {
                 Verdict::RightButWeak(hash) => Some(hash),
             };
             let Some(found) = found else { break };
-            match self.write_session(attempt.clone(), found, stronger).await? {
+            match self.write_session((attempt.clone(), origin), found, stronger).await? {
                 Written::Session(session) => return Ok(*session),
                 Written::Gone => break,
                 Written::Changed => {}
@@ -55,11 +55,11 @@ impl Auth {
     /// Writes a session of a person whose password was right.
     async fn write_session(
         &self,
-        attempt: Attempt,
+        (attempt, origin): (Attempt, &Origin),
         found: Credentials,
         stronger: Option<String>,
     ) -> Result<Written, Failure<SignInError>> {
-        let (new, now, limits) = (self.new_session(), self.0.clock.now(), self.0.settings.tries);
+        let (new, now, limits) = (self.new_session(origin), self.0.clock.now(), self.0.settings.tries);
         let context = (new.clone(), attempt, found, stronger);
         let user: Result<User, Written> = self
             .0

@@ -33,6 +33,14 @@ pub(super) struct Newcomer {
     pub effects: Vec<Effect>,
 }
 
+impl Newcomer {
+    /// The same, with what their client calls itself.
+    pub fn from_client(mut self, origin: &Origin) -> Self {
+        self.effects.iter_mut().for_each(|effect| store::session::name_client(effect, origin.client.as_deref()));
+        self
+    }
+}
+
 /// Why a newcomer's rows were not written.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum NotWritten {
@@ -51,6 +59,7 @@ impl Auth {
         self.refuse_taken(&person).await?;
         let hash = self.0.passwords.hash(&person.password).await?;
         let newcomer = self.newcomer(&person.username, &person.email, PlatformRole::User, &hash, None);
+        let newcomer = newcomer.from_client(origin);
         self.write_newcomer(newcomer).await.map_err(|failure| match failure {
             Failure::Refused(NotWritten::Taken(taken)) => Failure::Refused(vec![taken]),
             Failure::Refused(NotWritten::Guard) => unguarded().into(),

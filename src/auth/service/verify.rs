@@ -85,7 +85,8 @@ impl Auth {
         let kept = |_| Internal::new("reading what was typed at sign-up", "it is not what was checked then");
         let (username, email) =
             (Username::new(&pending.username).map_err(kept)?, Email::new(&pending.email).map_err(kept)?);
-        let mut newcomer = self.newcomer(&username, &email, PlatformRole::User, &pending.password_hash, Some(now));
+        let newcomer = self.newcomer(&username, &email, PlatformRole::User, &pending.password_hash, Some(now));
+        let mut newcomer = newcomer.from_client(origin);
         newcomer.effects.push(store::pending::use_effect(&token));
         self.write_newcomer(newcomer).await.map_err(|failure| match failure {
             // The link was used meanwhile, or somebody else has the name or the address by now.

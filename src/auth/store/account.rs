@@ -185,14 +185,9 @@ pub async fn list_accounts(
     Ok(Page::from_rows(accounts, page, total))
 }
 
-/// Takes the person out of all accounts, and what names them out of their personal one, which takes no new work.
-/// Answers the personal account.
-pub async fn erase_memberships(tx: &impl ConnectionTrait, user: Uuid, now: Micros) -> Result<Option<Uuid>, DbErr> {
-    let sql = "UPDATE account SET name = 'deleted', state = $1, version = version + 1, updated_at = $2, \
-               watermark_text = NULL, is_watermarked = FALSE WHERE personal_user_id = $3 RETURNING id";
-    let suspended = AccountState::Suspended.as_str();
-    let personal = tx.query_one_raw(statement(tx, sql, [suspended.into(), now.into(), user.into()])).await?;
-    let sql = "DELETE FROM account_member WHERE user_id = $1";
-    tx.execute_raw(statement(tx, sql, [user.into()])).await?;
-    personal.map(|row| row.try_get("", "id")).transpose()
+/// The personal account of a person.
+pub async fn find_personal(connection: &impl ConnectionTrait, user: Uuid) -> Result<Option<Uuid>, DbErr> {
+    let sql = "SELECT id FROM account WHERE personal_user_id = $1";
+    let row = connection.query_one_raw(statement(connection, sql, [user.into()])).await?;
+    row.map(|row| row.try_get("", "id")).transpose()
 }

@@ -4,7 +4,9 @@
 pub mod account;
 pub mod api_key;
 pub mod claim;
+pub mod invitation;
 pub mod link;
+pub mod member;
 pub mod pending;
 pub mod session;
 pub mod tries;

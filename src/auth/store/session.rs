@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ConnectionTrait, DbErr, QueryResult};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use uuid::Uuid;
 
 use super::{places, query_twice, word};
 use crate::{
-    auth::token::OpaqueToken,
+    auth::{model::LiveSession, token::OpaqueToken},
     clock::Micros,
     db::{effect::Effect, engine_of, statement, to_power},
+    page::{Page, PageArgs},
     viewer::PlatformRole,
 };
 
@@ -91,9 +92,18 @@ fn token_from(row: &QueryResult) -> Result<RefreshToken, DbErr> {
 /// The row of a new session.
 pub fn session_effect(id: Uuid, user_id: Uuid, now: Micros) -> Effect {
     Effect::Insert {
-        table: "session",
+        table: SESSION,
         cells: vec![("id", id.into()), ("user_id", user_id.into()), ("created_at", now.into())],
         if_absent: false,
+    }
+}
+
+const SESSION: &str = "session";
+
+/// Gives the row of a new session what its client calls itself; other rows stay.
+pub fn name_client(effect: &mut Effect, client: Option<&str>) {
+    if let (Effect::Insert { table: SESSION, cells, .. }, Some(client)) = (effect, client) {
+        cells.push(("client", client.into()));
     }
 }
 
@@ -198,7 +208,84 @@ pub async fn rotate(tx: &impl ConnectionTrait, current: &RefreshToken, now: Micr
     tx.execute_raw(statement(tx, sql, [current.session_id.into()])).await?;
     let sql = "UPDATE refresh_token SET state = 'previous', rotated_at = $1 WHERE id = $2 AND state = 'current'";
     let done = tx.execute_raw(statement(tx, sql, [now.into(), current.id.into()])).await?;
+    // The only write of a session's use: as often as its access tokens end, and never with a request.
+    let sql = "UPDATE session SET last_used_at = $1 WHERE id = $2";
+    tx.execute_raw(statement(tx, sql, [now.into(), current.session_id.into()])).await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// The sessions of a person that go on, newest first: neither ended nor left unused until their refresh token ended.
+pub async fn list_live(
+    connection: &impl ConnectionTrait,
+    user_id: Uuid,
+    now: Micros,
+    page: &PageArgs<Uuid>,
+) -> Result<Page<LiveSession>, DbErr> {
+    let mut values: Vec<Value> = vec![user_id.into(), now.into()];
+    let from = "session s JOIN refresh_token t ON t.session_id = s.id AND t.state = 'current' AND t.expires_at > $2 \
+                WHERE s.user_id = $1 AND s.ended_at IS NULL";
+    let total = if page.with_total {
+        let sql = format!("SELECT COUNT(*) AS total FROM {from}");
+        let row = connection.query_one_raw(statement(connection, sql, values.clone())).await?;
+        row.map(|row| row.try_get("", "total")).transpose()?
+    } else {
+        None
+    };
+    let mut clause = String::new();
+    for (key, comparison) in [(page.after, "<"), (page.before, ">")] {
+        if let Some(key) = key {
+            values.push(key.into());
+            clause.push_str(&format!(" AND s.id {comparison} ${}", values.len()));
+        }
+    }
+    values.push(page.fetch().into());
+    let direction = if page.from_end { "ASC" } else { "DESC" };
+    let sql = format!("SELECT {LIVE_COLUMNS} FROM {from}{clause} ORDER BY s.id {direction} LIMIT ${}", values.len());
+    let rows = connection.query_all_raw(statement(connection, sql, values)).await?;
+    let sessions = rows.iter().map(live_from).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page::from_rows(sessions, page, total))
+}
+
+/// A session of the person that goes on.
+pub async fn find_live(
+    connection: &impl ConnectionTrait,
+    user_id: Uuid,
+    id: Uuid,
+    now: Micros,
+) -> Result<Option<LiveSession>, DbErr> {
+    let sql = format!(
+        "SELECT {LIVE_COLUMNS} FROM session s JOIN refresh_token t ON t.session_id = s.id AND t.state = 'current' \
+         AND t.expires_at > $3 WHERE s.id = $1 AND s.user_id = $2 AND s.ended_at IS NULL"
+    );
+    let row = connection.query_one_raw(statement(connection, sql, [id.into(), user_id.into(), now.into()])).await?;
+    row.as_ref().map(live_from).transpose()
+}
+
+const LIVE_COLUMNS: &str = "s.id, s.client, s.created_at, s.last_used_at, t.expires_at";
+
+fn live_from(row: &QueryResult) -> Result<LiveSession, DbErr> {
+    let created_at: Micros = row.try_get("", "created_at")?;
+    let last_used_at: Option<Micros> = row.try_get("", "last_used_at")?;
+    Ok(LiveSession {
+        id: row.try_get("", "id")?,
+        client: row.try_get("", "client")?,
+        created_at,
+        last_used_at: last_used_at.unwrap_or(created_at),
+        expires_at: row.try_get("", "expires_at")?,
+    })
+}
+
+/// Ends one session of a person. Answers whether it lived; another's session is left alone.
+pub async fn end_own_session(
+    tx: &impl ConnectionTrait,
+    user_id: Uuid,
+    id: Uuid,
+    reason: EndReason,
+    now: Micros,
+) -> Result<bool, DbErr> {
+    let sql = "UPDATE session SET ended_at = $1, end_reason = $2 WHERE id = $3 AND user_id = $4 AND ended_at IS NULL";
+    let values = [now.into(), reason.as_str().into(), id.into(), user_id.into()];
+    Ok(tx.execute_raw(statement(tx, sql, values)).await?.rows_affected() == 1)
 }
 
 /// Ends one session. Answers whether it lived.

@@ -136,6 +136,14 @@ pub async fn update_password_hash(tx: &impl ConnectionTrait, id: Uuid, stronger:
     Ok(())
 }
 
+/// Gives a person another name to sign in with; the unique key refuses one that is taken.
+pub async fn update_username(tx: &impl ConnectionTrait, id: Uuid, name: &Username, now: Micros) -> Result<(), DbErr> {
+    let sql = "UPDATE app_user SET username = $1, username_key = $2, updated_at = $3 WHERE id = $4";
+    let values = [name.as_str().into(), name.key().into(), now.into(), id.into()];
+    tx.execute_raw(statement(tx, sql, values)).await?;
+    Ok(())
+}
+
 /// Those who have `role`, locked in the order of their ids until the transaction ends.
 pub async fn lock_of_role(tx: &impl ConnectionTrait, role: PlatformRole) -> Result<Vec<Uuid>, DbErr> {
     let lock = engine_of(tx).for_update();

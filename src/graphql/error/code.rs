@@ -69,6 +69,18 @@ pub enum UserErrorCode {
     LastHero,
     /// Nobody does this to oneself.
     OwnUser,
+    /// The account's last OWNER stays its OWNER.
+    LastOwner,
+    /// A personal account's own person stays its OWNER.
+    PersonalOwner,
+    /// The person owns as many accounts as they may.
+    TooManyAccounts,
+    /// No reason is given.
+    ReasonMissing,
+    /// Whoever has the address is a member already.
+    AlreadyMember,
+    /// The account has 100 open invitations.
+    TooManyInvitations,
     /// The prompt is empty.
     PromptEmpty,
     /// The prompt is longer than the model takes.

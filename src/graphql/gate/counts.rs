@@ -25,6 +25,8 @@ const CREDENTIAL_MUTATIONS: &[&str] = &[
     "changePassword",
     "verifyEmail",
     "claimHero",
+    "closeViewer",
+    "acceptInvitation",
 ];
 
 /// The counts of one document.

@@ -1,7 +1,7 @@
 //! One socket's life: who it is, what it runs, when it must end. All in one task, so an idle subscriber costs no more
 //! than its buffers.
 
-use std::{borrow::Cow, net::IpAddr, panic::AssertUnwindSafe, pin::Pin, time::Duration};
+use std::{borrow::Cow, net::IpAddr, panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
 
 use async_graphql::Value;
 use axum::{body::Bytes, extract::ws::Message};
@@ -50,6 +50,7 @@ pub(super) struct Connection {
     pub(super) state: HttpState,
     pub(super) wire: Wire,
     pub(super) address: IpAddr,
+    client: Option<Arc<str>>,
     /// From the upgrade's header; taken by `connection_init`.
     pub(super) bearer: Option<Bearer>,
     pub(super) phase: Phase,
@@ -68,13 +69,21 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(state: HttpState, wire: Wire, bearer: Bearer, address: IpAddr, permit: Permit) -> Self {
+    pub(super) fn new(
+        state: HttpState,
+        wire: Wire,
+        bearer: Bearer,
+        from: (IpAddr, Option<Arc<str>>),
+        permit: Permit,
+    ) -> Self {
+        let (address, client) = from;
         let now = Instant::now();
         Self {
             ping_at: now + jittered(&state),
             state,
             wire,
             address,
+            client,
             bearer: Some(bearer),
             phase: Phase::Waiting,
             permit,
@@ -323,7 +332,8 @@ impl Connection {
     }
 
     pub(super) fn asker(&self, viewer: Viewer) -> Asker {
-        Asker { viewer, address: self.address, request_id: self.state.ids.uuid().to_string().into() }
+        let (address, client) = (self.address, self.client.clone());
+        Asker { viewer, address, client, request_id: self.state.ids.uuid().to_string().into() }
     }
 }
 

@@ -89,7 +89,9 @@ pub(super) async fn upgrade(state: HttpState, meta: RequestMeta, mut parts: Part
                     let is_ours = socket.protocol().is_some();
                     let wire = Wire::new(socket);
                     if is_ours {
-                        tokio::spawn(Connection::new(state, wire, bearer, meta.address, permit).run(task));
+                        tokio::spawn(
+                            Connection::new(state, wire, bearer, (meta.address, meta.client), permit).run(task),
+                        );
                     } else {
                         tokio::spawn(async move {
                             wire.close(NO_PROTOCOL, "Offer the subprotocol graphql-transport-ws.").await;

@@ -102,11 +102,13 @@ pub async fn delete_images_of(tx: &impl ConnectionTrait, account: Uuid, now: Mic
     Ok(())
 }
 
-/// Accounts, at most 100, whose person is deleted and that have images all the same: work that was under way delivered
+/// Accounts, at most 100, that went with their people and have images all the same: work that was under way delivered
 /// them afterwards.
 pub async fn list_unowned(connection: &impl ConnectionTrait) -> Result<Vec<Uuid>, DbErr> {
-    let sql = "SELECT DISTINCT i.account_id FROM app_user u JOIN account a ON a.personal_user_id = u.id \
-               JOIN image i ON i.account_id = a.id AND i.deleted_at IS NULL WHERE u.deleted_at IS NOT NULL LIMIT 100";
+    let sql = "SELECT DISTINCT i.account_id FROM account a LEFT JOIN app_user u ON u.id = a.personal_user_id \
+               JOIN image i ON i.account_id = a.id AND i.deleted_at IS NULL WHERE a.state = 'SUSPENDED' \
+               AND (u.deleted_at IS NOT NULL \
+               OR NOT EXISTS (SELECT 1 FROM account_member m WHERE m.account_id = a.id)) LIMIT 100";
     let rows = connection.query_all_raw(statement(connection, sql, [])).await?;
     rows.iter().map(|row| row.try_get("", "account_id")).collect()
 }

@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::loader::{CapsOf, LedgerLoader};
 use crate::{
     app::Parts,
-    auth::graphql::{Account, User, person},
-    error::Failure,
+    auth::graphql::{Account, AccountMember, User, person},
+    error::{Error, Failure},
     graphql::{
         context::{request, service},
         error::{UserError, UserErrorCode},
@@ -67,12 +67,31 @@ pub struct CreditCap {
     /// When what is used no longer counts; null for a cap that counts for ever.
     pub resets_at: Option<DateTime>,
     #[graphql(skip)]
+    account: Option<Uuid>,
+    #[graphql(skip)]
     member: Option<Uuid>,
+}
+
+impl CreditCap {
+    /// The cap of an account.
+    pub fn of(account: Uuid, cap: Cap) -> Self {
+        Self { account: Some(account), ..cap.into() }
+    }
 }
 
 #[ComplexObject]
 impl CreditCap {
-    /// The member; null for the account's own, and for somebody who is no more.
+    /// The member as one of the account; null for the account's own, for somebody who has left, and in quotes, whose caps are
+    /// the viewer's.
+    async fn account_member(&self, ctx: &Context<'_>) -> Result<Option<AccountMember>> {
+        match (self.account, self.member) {
+            (Some(account), Some(member)) => Ok(AccountMember::load(ctx, account, member).await?),
+            _ => Ok(None),
+        }
+    }
+
+    /// The person whom it limits; null for the account's own, for somebody who is no more, and to those who are neither them
+    /// nor look at people: see `accountMember`.
     async fn member(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         Ok(person(ctx, self.member).await?)
     }
@@ -88,6 +107,7 @@ impl From<Cap> for CreditCap {
             spent: Credits(cap.spent),
             room: Credits(cap.room()),
             resets_at: cap.resets_at().map(DateTime),
+            account: None,
             member: (cap.scope == CapScope::Member).then_some(cap.subject),
         }
     }
@@ -97,7 +117,7 @@ impl From<Cap> for CreditCap {
 pub async fn credit_caps(ctx: &Context<'_>, account: Uuid) -> Result<Vec<CreditCap>> {
     let now = service::<Parts>(ctx)?.clock.now();
     let found = service::<DataLoader<LedgerLoader>>(ctx)?.load_one(CapsOf(account)).await?;
-    Ok(found.unwrap_or_default().iter().map(|cap| cap.as_of(now).into()).collect())
+    Ok(found.unwrap_or_default().iter().map(|cap| CreditCap::of(account, cap.as_of(now))).collect())
 }
 
 /// The cap that did not admit a request.
@@ -137,7 +157,7 @@ pub fn cap_exceeded(exceeded: &Exceeded) -> UserError {
 pub struct SetCreditCapInput {
     /// Whose.
     pub account_id: ID,
-    /// The member whom it limits; all that the account spends when omitted.
+    /// The member whom it limits, by the id of the member or of the person; all that the account spends when omitted.
     pub member_id: Option<ID>,
     /// For how long it counts. An account and each of its members may have a cap of every period.
     pub period: CreditCapPeriod,
@@ -172,7 +192,7 @@ impl CapMutation {
         let account = node::decode(NodeKind::Account, &input.account_id, &["input", "accountId"])?;
         let tenants = service::<Arc<dyn Tenants>>(ctx)?;
         let owned = tenants.own(request.viewer, account).await?;
-        let member = input.member_id.as_ref().map(|id| node::decode(NodeKind::User, id, &["input", "memberId"]));
+        let member = input.member_id.as_ref().map(|id| person_of(id, account));
         let limit = input.limit.as_ref().map(CreditsEntry::whole);
         if limit == Some(None) {
             let message = "The cap is not a whole number. Give a number such as 500, without quotes.";
@@ -199,6 +219,16 @@ impl CapMutation {
             }
             Err(Failure::Fault(error)) => Err(error.into()),
         }
+    }
+}
+
+/// The person whom the id of a member of the account, or of a person, names. Refuses: `BadUserInput`.
+fn person_of(id: &ID, account: Uuid) -> Result<Uuid, Error> {
+    const PATH: [&str; 2] = ["input", "memberId"];
+    match node::decode_member(id, &PATH) {
+        Ok((of, user)) if of == account => Ok(user),
+        Ok(_) => Err(Error::bad_input("This is a member of another account.", &PATH)),
+        Err(_) => node::decode(NodeKind::User, id, &PATH),
     }
 }
 

@@ -14,6 +14,7 @@ use super::{
     pipeline, prompt,
     world::{CALLERS, CANARY, Caller, World},
 };
+use crate::support::members::{join, member_id};
 
 const ROOTS: [&str; 3] = ["Query", "Mutation", "Subscription"];
 const COMMITTED: &str = include_str!("matrix.txt");
@@ -64,6 +65,13 @@ async fn cell(world: &mut World, root: &str, field: &str, caller: Caller) -> Str
         let name = world.fresh();
         variables["i"]["userId"] = json!(world.server.sign_up(&name).await.user);
     }
+    if field == "removeMember" {
+        // Somebody who may go.
+        let name = world.fresh();
+        let spare = world.server.sign_up(&name).await;
+        join(&world.server, &world.owner.account, &spare, "VIEWER").await;
+        variables["i"]["memberId"] = json!(member_id(&world.owner.account, &spare));
+    }
     if field == "deleteImage" {
         // One that is not asked about any more.
         variables["i"]["imageId"] = json!(world.spare_image().await);
@@ -97,6 +105,7 @@ async fn settle(world: &mut World, field: &str, caller: Caller) {
     match field {
         "signOut" | "signOutEverywhere" => world.return_of(caller).await,
         "assignRole" => world.return_of(Caller::Owner).await,
+        "suspendAccount" => world.server.execute("UPDATE account SET state = 'ACTIVE'").await,
         // The bytes go by themselves, and their rows with them: not during the next cell.
         "deleteImage" => {
             world.server.objects.purge().await.unwrap();

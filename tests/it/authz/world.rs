@@ -17,6 +17,7 @@ use super::{
 };
 use crate::support::{
     builders::{PASSWORD, Person},
+    members::member_id,
     server::{Home, Server},
     ws_client::Ws,
 };
@@ -73,6 +74,9 @@ pub struct World {
     pub upload: String,
     /// The owner's own, which nobody else finds.
     pub api_key: String,
+    pub session: String,
+    pub member: String,
+    pub invitation: String,
     spare: u32,
 }
 
@@ -104,6 +108,11 @@ impl World {
         let found = server.data(Some(&owner.token), query, json!({"a": owner.account})).await;
         let prompt = prompt::make(&server, &hero, CANARY, true).await;
         let optimisation = prompt::optimisation(&server, &hero, &format!("{CANARY} in a cage")).await;
+        let input = json!({"accountId": owner.account, "email": "canary-guest@example.com", "role": "VIEWER"});
+        let made = server.mutate(&owner, "inviteMember", "invitation { id }", input).await;
+        let invitation = id(&made["data"]["inviteMember"]["invitation"]);
+        let query = "{ viewer { sessions { nodes { id } } } }";
+        let sessions = server.data(Some(&owner.token), query, json!({})).await["viewer"]["sessions"]["nodes"].take();
         let query = "mutation($i: CreateUploadInput!) { createUpload(input: $i) { upload { id } } }";
         let made = server.payload(&hero, query, json!({"i": {"purpose": "PROMPT_IMPORT"}})).await;
         let query = "mutation { createApiKey(input: {name: \"canary\", scopes: [READ]}) { apiKey { id } } }";
@@ -125,6 +134,9 @@ impl World {
             .into(),
             upload: id(&made["upload"]),
             api_key,
+            session: id(&sessions[0]),
+            invitation,
+            member: member_id(&owner.account, &owner),
             prompt,
             pipeline,
             optimisation,
@@ -153,6 +165,9 @@ impl World {
             ("PromptOptimisation", &self.optimisation),
             ("Upload", &self.upload),
             ("ApiKey", &self.api_key),
+            ("UserSession", &self.session),
+            ("AccountMember", &self.member),
+            ("AccountInvitation", &self.invitation),
         ];
         nodes.extend(self.pipeline.nodes());
         nodes
@@ -240,12 +255,13 @@ impl World {
 
     fn query(&self, field: &str) -> String {
         let (owner, account, task) = (&self.owner.user, &self.owner.account, &self.task);
-        let user = "id username email role accounts { nodes { id name balance { available } } }";
+        let user =
+            "id username email role sessions { totalCount } accounts { nodes { id name balance { available } } }";
         let of_account = "id name balance { available held } creditTransactions { nodes { id amount } totalCount }";
         let of_task = "id prompt status creditsUsed items { image { id url prompt } text }";
         match field {
             "account" => format!(
-                "{{ account(id: \"{account}\") {{ {of_account} creditGrants {{ nodes {{ id }} }} \
+                "{{ account(id: \"{account}\") {{ {of_account} viewerRole members {{ nodes {{ username email }} }} invitations {{ nodes {{ email }} }} creditGrants {{ nodes {{ id }} }} \
                  creditHolds {{ nodes {{ id task {{ prompt }} }} }} lowBalanceThresholds {{ level }} \
                  balanceAt(at: \"2026-01-01T00:00:00.000000Z\") {{ available }} }} }}"
             ),
@@ -344,6 +360,16 @@ impl World {
                 let credits = self.spare % 5 + 1;
                 json!({"modelId": self.model, "price": {"image": {"creditsPerImage": credits}}})
             }
+            "changeMemberRole" => json!({"memberId": member_id(&account, &self.owner), "role": "OWNER"}),
+            "closeViewer" => json!({"password": "Wrong-passw0rd"}),
+            "acceptInvitation" => json!({"token": "A".repeat(43)}),
+            "inviteMember" => {
+                json!({"accountId": account, "email": format!("{fresh}@example.com"), "role": "VIEWER"})
+            }
+            "createAccount" => json!({"name": fresh}),
+            "removeMember" => json!({"memberId": member_id(&account, &self.owner)}),
+            "suspendAccount" | "reactivateAccount" => json!({"accountId": account, "reason": "a test"}),
+            "updateViewer" => json!({}),
             "assignRole" => json!({"userId": user, "role": "USER"}),
             "cancelAiTask" => json!({"taskId": self.task}),
             "claimHero" => {

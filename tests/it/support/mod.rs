@@ -11,6 +11,7 @@ pub mod fake_writer;
 pub mod graphql_client;
 pub mod http_server;
 pub mod kill;
+pub mod members;
 pub mod planning;
 pub mod s3_server;
 pub mod schema;

@@ -3,8 +3,11 @@
  * page sends it nowhere and uses nothing up; only the button does. A product with pages of its own names them in
  * `mail.link_url`.
  */
+import acceptInvitation from "./operations/accept-invitation.graphql?raw";
 import resetPassword from "./operations/reset-password.graphql?raw";
 import signIn from "./operations/sign-in-with-magic-link.graphql?raw";
+import signInToJoin from "./operations/sign-in-to-join.graphql?raw";
+import signOutAfterJoining from "./operations/sign-out-after-joining.graphql?raw";
 import verifyEmail from "./operations/verify-email.graphql?raw";
 
 interface Act {
@@ -20,6 +23,8 @@ interface Answer {
 
 interface Page {
   query: string;
+  /** The link is used by whoever signs in with this first. */
+  signIn?: string;
   title: string;
   about: string;
   button: string;
@@ -38,6 +43,16 @@ const PAGES: Record<string, Page> = {
     button: "Sign in",
     done: "You are signed in",
     doneAbout: TOKENS,
+  },
+  invitation: {
+    query: acceptInvitation,
+    signIn: signInToJoin,
+    title: "Join an account",
+    about: "Sign in as the user with the address that the letter went to; sign up first if there is none. The link works once; opening this page does not use it up.",
+    button: "Join",
+    password: { label: "Password", hint: "That of your user", complete: "current-password" },
+    done: "You are a member",
+    doneAbout: "The account is among yours from now on.",
   },
   "verify-email": {
     query: verifyEmail,
@@ -73,6 +88,7 @@ const page = PAGES[location.pathname.split("/").filter(Boolean).at(-1) ?? ""];
 const fault = part("fault", HTMLDivElement);
 const submit = part("submit", HTMLButtonElement);
 const password = part("password", HTMLInputElement);
+const identity = part("identity", HTMLInputElement);
 
 function showFault(text: string): void {
   fault.textContent = text;
@@ -84,11 +100,17 @@ function token(): string {
   return location.hash.slice(1).trim();
 }
 
-async function ask(query: string, input: Record<string, string>): Promise<Answer> {
+async function ask(query: string, input: Record<string, string>, access?: string): Promise<Answer> {
+  const headers: Record<string, string> = {
+    "content-type": "application/json",
+    accept: "application/json",
+    "x-client-name": "link",
+  };
+  if (access !== undefined) headers["authorization"] = `Bearer ${access}`;
   const response = await fetch("/graphql", {
     method: "POST",
     credentials: "omit",
-    headers: { "content-type": "application/json", accept: "application/json", "x-client-name": "link" },
+    headers,
     body: JSON.stringify({ query, variables: { input } }),
   });
   return (await response.json()) as Answer;
@@ -117,8 +139,19 @@ async function act(shown: Page): Promise<void> {
   submit.disabled = true;
   try {
     const input: Record<string, string> = { token: token() };
-    if (shown.password !== undefined) input["password"] = password.value;
-    const answer = await ask(shown.query, input);
+    let answer: Answer;
+    if (shown.signIn !== undefined) {
+      answer = await ask(shown.signIn, { identity: identity.value, password: password.value });
+      const access = answer.data?.act?.session?.accessToken;
+      if (access !== undefined) {
+        answer = await ask(shown.query, input, access);
+        // The session was for this alone.
+        await ask(signOutAfterJoining, {}, access).catch(() => undefined);
+      }
+    } else {
+      if (shown.password !== undefined) input["password"] = password.value;
+      answer = await ask(shown.query, input);
+    }
     const done = answer.data?.act;
     if (done && done.userErrors.length === 0) finish(shown, done);
     else if (done) showFault(done.userErrors.map((error) => `${error.message} (${error.code})`).join(" "));
@@ -143,6 +176,7 @@ function start(): void {
   part("title", HTMLHeadingElement).textContent = page.title;
   part("about", HTMLParagraphElement).textContent = page.about;
   submit.textContent = page.button;
+  part("identity-field", HTMLDivElement).hidden = page.signIn === undefined;
   part("password-field", HTMLDivElement).hidden = page.password === undefined;
   part("password-label", HTMLLabelElement).textContent = page.password?.label ?? "";
   part("password-hint", HTMLParagraphElement).textContent = page.password?.hint ?? "";
