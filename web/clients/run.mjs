@@ -108,7 +108,7 @@ for (const transport of ["aiohttp", "websockets"]) {
 }
 
 await report.check("the server's introspection and the release file tell the same schema", async () => {
-  assert(told(await ask(INTROSPECTION, {}, token)) === told(await introspection()), "they differ");
+  assert(told(await ask(INTROSPECTION, {}, token)) === told(await introspection()), "they differ: run script/gen");
 });
 
 controller.close();
