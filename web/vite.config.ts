@@ -54,7 +54,7 @@ export default defineConfig({
     rollupOptions: {
       // React's server directives in dependencies mean nothing in a bundle for the browser.
       onwarn: (warning, report) => (warning.code === "MODULE_LEVEL_DIRECTIVE" ? undefined : report(warning)),
-      input: { graphiql: join(root, "graphiql.html"), claim: join(root, "claim.html") },
+      input: { graphiql: join(root, "graphiql.html"), claim: join(root, "claim.html"), link: join(root, "link.html") },
     },
   },
 });

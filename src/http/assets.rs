@@ -1,4 +1,4 @@
-//! GraphiQL, the claim page and their files (G67, G68): from disk in debug builds, from the binary in release ones.
+//! GraphiQL, the claim page, the pages of links in letters and their files (G67, G68): from disk in debug builds, from the binary in release ones.
 //! Served as built, pre-compressed; the server compresses nothing itself.
 
 use std::borrow::Cow;
@@ -17,10 +17,13 @@ use super::{pages, router::RequestMeta, state::HttpState};
 #[allow_missing = true]
 struct Dist;
 
-/// The policy of both pages. Inline styles are the editor's; scripts, workers and fonts are our own files.
+/// The policy of all pages. Inline styles are the editor's; scripts, workers and fonts are our own files.
 const POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self' 'unsafe-inline'; \
                       img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
+
+/// The pages below `/link`.
+const LINKS: [&str; 3] = ["sign-in", "verify-email", "reset-password"];
 
 const NOT_BUILT: &str = "The web pages are not built into this server. Run script/serve, or build them with \
                          `npm ci && npm run build` in web/ and start the server again.";
@@ -45,6 +48,20 @@ pub(super) async fn claim(
     headers: HeaderMap,
 ) -> Response<Body> {
     page(&headers, "claim.html").unwrap_or_else(|| pages::answer(&state, &meta, &headers, "/claim", NOT_BUILT))
+}
+
+/// `/link/…`: where links in letters lead, unless a product has pages of its own.
+pub(super) async fn link(
+    State(state): State<HttpState>,
+    Extension(meta): Extension<RequestMeta>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let path = format!("/link/{name}");
+    if !LINKS.contains(&name.as_str()) {
+        return pages::answer(&state, &meta, &headers, &path, "There is no such page.");
+    }
+    page(&headers, "link.html").unwrap_or_else(|| pages::answer(&state, &meta, &headers, &path, NOT_BUILT))
 }
 
 /// `/assets/…`: names hold a hash of the content, so a client never needs to ask twice.

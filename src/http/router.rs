@@ -39,6 +39,7 @@ pub fn router(state: HttpState) -> Router {
         .route("/.well-known/inkledger-ledger-keys.json", get(health::ledger_keys))
         .route("/graphiql", get(assets::graphiql))
         .route("/claim", get(assets::claim))
+        .route("/link/{page}", get(assets::link))
         .route("/assets/{*name}", get(assets::asset))
         .route("/files/{*key}", get(objects::file))
         .route("/files/uploads/{id}", any(uploads::endpoint))

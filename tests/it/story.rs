@@ -8,6 +8,7 @@ mod environment;
 mod health;
 mod kill;
 mod levels;
+mod mail;
 mod main_path;
 mod quote;
 mod race;

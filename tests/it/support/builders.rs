@@ -12,7 +12,7 @@ use super::{
 /// Everybody's password.
 pub const PASSWORD: &str = "Passw0rd-of-tests";
 
-const SESSION: &str = "session { accessToken user { id username personalAccount { id } } }";
+pub const SESSION: &str = "session { accessToken user { id username personalAccount { id } } }";
 
 /// What `drawn` and `ended` read of a task.
 pub const TASK: &str = "id status phase percent itemsTotal itemsDelivered itemsFailed creditsUsed error { code message } \
@@ -28,7 +28,7 @@ pub struct Person {
 }
 
 impl Person {
-    fn of(session: &Value) -> Self {
+    pub fn of(session: &Value) -> Self {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         Self {
             name: text(&session["user"]["username"]),

@@ -15,6 +15,7 @@ pub mod planning;
 pub mod s3_server;
 pub mod schema;
 pub mod server;
+pub mod smtp_server;
 pub mod ws_client;
 
 /// Installs the TLS back end, as `main` does first; repeating it is harmless.
