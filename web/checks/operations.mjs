@@ -1,4 +1,4 @@
-/** G76: every operation of `web/src`, of the documents and of README.md is valid against schema.graphql. */
+/** G76: every operation of `web/src`, of the client tests, of the documents and of README.md is valid against schema.graphql. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Kind, parse, validate } from "graphql";
@@ -26,7 +26,7 @@ function isSchemaExcerpt(document) {
 
 async function sources() {
   const found = [];
-  for (const path of await filesBelow("web/src", ".graphql")) {
+  for (const path of [...(await filesBelow("web/src", ".graphql")), join(ROOT, "web/clients/operations.graphql")]) {
     found.push({ where: shown(path), text: await readFile(path, "utf8") });
   }
   const documents = [join(ROOT, "README.md"), ...(await filesBelow("docs", ".md"))];
