@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     ai::{Ai, AiEraser, AiParts, graphql::AiLoader, vault::Vault},
     auth::{
-        AccessWatch, AccountEraser, Auth, AuthParts,
+        AccessWatch, AccountEraser, ActivityLog, Auth, AuthParts,
         keys::{KeyRing, install_crypto},
         password::Passwords,
     },
@@ -53,10 +53,11 @@ use crate::{
         },
     },
     notification::service::Notifications,
+    performance::Monitoring,
     prompt::{Prompts, PromptsParts, Surroundings, graphql::PromptLoader},
     publishing::Publishing,
     site::{Sites, erase::SiteEraser, graphql::SiteLoader},
-    statistics::Statistics,
+    statistics::{Statistics, admin::AdminStatistics},
     storage::{ObjectSweep, Patience, Storage, Uploads, UrlSigner, sweep::SweepParts},
     trace::{Trace, graphql::TraceLoader},
 };
@@ -121,6 +122,10 @@ pub struct App {
     pub objects: ObjectSweep,
     /// Files on their way in.
     pub uploads: Uploads,
+    /// Writes down who was active, once it runs.
+    pub activity: Option<ActivityLog>,
+    /// Whether things are timed, and what was.
+    pub monitoring: Monitoring,
     /// Tells live connections when they must close.
     pub watch: AccessWatch,
     /// The HTTP door.
@@ -261,6 +266,8 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         .data(contents.clone())
         .data(publishing)
         .data(statistics)
+        .data(AdminStatistics::new(db.clone(), clock.clone()))
+        .data(seams.monitoring.clone())
         .data(trace.clone())
         .data(automation.clone())
         .data(uploads.clone())
@@ -289,9 +296,15 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         content_types: Arc::new(plugs::DatabaseContentTypes(gallery.clone())),
         clock: clock.clone(),
     };
+    let (seen, activity) = ActivityLog::new();
     let http = HttpState::new(HttpParts {
         gate,
-        authenticator: Arc::new(plugs::SessionAuthenticator { auth: auth.clone(), watch: watch.clone() }),
+        authenticator: Arc::new(plugs::SessionAuthenticator {
+            auth: auth.clone(),
+            watch: watch.clone(),
+            seen,
+            clock: clock.clone(),
+        }),
         readiness: Arc::new(plugs::PartsReadiness {
             db: db.clone(),
             storage: storage.clone(),
@@ -321,6 +334,8 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         jobs,
         objects,
         uploads,
+        activity: Some(activity),
+        monitoring: seams.monitoring,
         watch,
         http,
         shutdown,

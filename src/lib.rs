@@ -32,6 +32,7 @@ pub mod lettering;
 pub mod memory;
 pub mod notification;
 pub mod page;
+pub mod performance;
 pub mod prompt;
 pub mod publishing;
 pub mod site;

@@ -14,8 +14,9 @@ use uuid::Uuid;
 use super::Look;
 use crate::{
     ai::{Ai, maker::Makers},
-    auth::{AccessWatch, Auth, model::CloseReason},
+    auth::{AccessWatch, Activity, Auth, model::CloseReason},
     automation::{Prices, WorkFuture, model::Stage},
+    clock::Clock,
     content::{ArticleMaker, ContentImageMaker, Contents, ImagePromptMaker, OptimizeMaker},
     db::Db,
     error::Error,
@@ -32,11 +33,21 @@ use crate::{
 pub(super) struct SessionAuthenticator {
     pub(super) auth: Auth,
     pub(super) watch: AccessWatch,
+    /// Where it is noted who came.
+    pub(super) seen: Activity,
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 impl Authenticator for SessionAuthenticator {
     fn authenticate<'a>(&'a self, token: Option<&'a str>) -> BoxFuture<'a, Result<Viewer, Error>> {
-        self.auth.authenticate(token).boxed()
+        async move {
+            let viewer = self.auth.authenticate(token).await?;
+            if let Some(who) = viewer.user() {
+                self.seen.note(who.user_id, self.clock.now());
+            }
+            Ok(viewer)
+        }
+        .boxed()
     }
 
     fn watch(&self, who: SignedIn) -> BoxFuture<'static, SessionEnd> {

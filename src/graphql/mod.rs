@@ -10,6 +10,9 @@ pub mod page;
 pub mod patch;
 pub mod scalars;
 mod server;
+mod timed;
+
+pub use timed::Timed;
 
 use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, Schema, SchemaBuilder};
 
@@ -34,7 +37,7 @@ use crate::{
     },
     publishing::graphql::PublishingQuery,
     site::graphql::{SiteMutation, SiteQuery},
-    statistics::graphql::StatisticsQuery,
+    statistics::{admin::graphql::AdminStatisticsQuery, graphql::StatisticsQuery},
     storage::graphql::StorageMutation,
     trace::graphql::TraceQuery,
 };
@@ -65,6 +68,7 @@ pub struct Query(
     ContentQuery,
     PublishingQuery,
     StatisticsQuery,
+    AdminStatisticsQuery,
     TraceQuery,
     AutomationQuery,
 );
@@ -105,8 +109,9 @@ pub struct Subscription(LedgerSubscription, AiSubscription, AutomationSubscripti
 
 /// A schema without services, to be completed with `data`. No extension is registered: an empty one costs about a third
 /// of the speed of a long list (G64).
-pub fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
-    Schema::build(Query::default(), Mutation::default(), Subscription::default())
+pub fn builder() -> SchemaBuilder<Timed<Query>, Timed<Mutation>, Subscription> {
+    let (query, mutation) = (Timed::new("query", Query::default()), Timed::new("mutation", Mutation::default()));
+    Schema::build(query, mutation, Subscription::default())
         .register_output_type::<node::Node>()
         .disable_suggestions()
 }

@@ -4,7 +4,7 @@ use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject, dataloader:
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 
-use super::loader::{PersonOf, PersonalAccountOf};
+use super::loader::{ImageCountOf, PersonOf, PersonalAccountOf};
 use crate::{
     auth::{
         Auth,
@@ -91,6 +91,12 @@ impl User {
     async fn personal_account(&self, ctx: &Context<'_>) -> Result<Option<Account>> {
         let loader = service::<DataLoader<Auth>>(ctx)?;
         Ok(loader.load_one(PersonalAccountOf(self.0.id)).await?.map(Account))
+    }
+
+    /// How many images their personal account has, without deleted ones.
+    async fn image_count(&self, ctx: &Context<'_>) -> Result<Option<SafeInt>> {
+        let loader = service::<DataLoader<Auth>>(ctx)?;
+        Ok(Some(SafeInt(loader.load_one(ImageCountOf(self.0.id)).await?.unwrap_or(0))))
     }
 
     /// The accounts the person is a member of, newest first.

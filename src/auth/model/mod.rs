@@ -8,7 +8,7 @@ mod session;
 
 pub use account::{Account, AccountState, MemberRole, UpdateAccount, UpdateAccountError};
 pub use credential::{Email, InvalidCredential, Password, Username};
-pub use people::{AssignRoleError, DeleteUserError, User, UserFilter};
+pub use people::{AssignRoleError, DeleteUserError, ListedUser, User, UserFilter, UserKey, UserOrder};
 pub use session::{
     ClaimHero, ClaimHeroError, CloseReason, IssuedSession, Origin, RefreshSessionError, SignIn, SignInError, SignUp,
     SignUpError, limit_address,

@@ -2,6 +2,7 @@
 //! transaction.
 
 pub mod account;
+pub mod activity;
 pub mod claim;
 pub mod session;
 pub mod tries;
