@@ -7,6 +7,7 @@ mod notices;
 mod plugs;
 mod prompts;
 mod run;
+mod scrape;
 mod seams;
 mod settings;
 mod workers;
@@ -313,7 +314,12 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         ledger_keys: Some(anchors.public_keys().to_json()),
         objects: Some(Arc::new(door)),
         uploads: Some(uploads.clone()),
-        metrics: plugs::metrics(),
+        metrics: Some(scrape::metrics(scrape::ScrapeParts {
+            db: db.clone(),
+            clock: clock.clone(),
+            ledger: ledger.clone(),
+            role: config.role,
+        })),
         clock: clock.clone(),
         ids: ids.clone(),
         settings: http_settings(&config, seams.timing.clone(), address)?,

@@ -30,6 +30,7 @@ pub mod keyword;
 pub mod ledger;
 pub mod lettering;
 pub mod memory;
+pub mod metric;
 pub mod notification;
 pub mod page;
 pub mod performance;

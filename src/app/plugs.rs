@@ -1,12 +1,8 @@
 //! Implementations of traits that one part owns and another part fills.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, OnceLock},
-};
+use std::{collections::HashSet, sync::Arc};
 
 use futures_util::future::{BoxFuture, FutureExt};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use sea_orm::ConnectionTrait;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -150,12 +146,4 @@ pub(super) fn sandbox_mark(ai: Ai) -> Look<bool> {
         let ai = ai.clone();
         async move { ai.is_sandbox_only().await }.boxed()
     })
-}
-
-/// Writes the metrics page.
-pub(super) fn metrics() -> Option<Arc<dyn Fn() -> String + Send + Sync>> {
-    // The recorder is the process's own; a second server in the same process, as in tests, shares it.
-    static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
-    let handle = HANDLE.get_or_init(|| PrometheusBuilder::new().install_recorder().ok()).clone()?;
-    Some(Arc::new(move || handle.render()))
 }
