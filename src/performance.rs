@@ -216,7 +216,8 @@ fn kind_of(sql: &str) -> String {
         return OTHER.to_owned();
     }
     let names_table = |word: &str| ["FROM", "INTO", "TABLE"].iter().any(|known| word.eq_ignore_ascii_case(known));
-    let is_name = |word: &&str| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    let is_name =
+        |word: &&str| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
     let table = match verb.as_str() {
         "UPDATE" => words.next(),
         // Of a nested look-up it is the first table inside.

@@ -9,7 +9,8 @@ use tokio::{
 
 use super::{App, Seams, StartError, base_url, build, start_workers};
 use crate::{
-    auth::activity::utc_day, config::Config, error::Internal, http, ledger::proof::Look, memory, performance::Monitoring,
+    auth::activity::utc_day, config::Config, error::Internal, http, ledger::proof::Look, memory,
+    performance::Monitoring,
 };
 
 /// How long the last anchor may take.

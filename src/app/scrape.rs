@@ -54,13 +54,8 @@ struct Scrape {
 /// Begins to count, and answers what writes the page.
 pub(super) fn metrics(parts: ScrapeParts) -> WriteMetrics {
     let started_at = parts.clock.now();
-    let scrape = Scrape {
-        handle: metric::recorder(),
-        started: Instant::now(),
-        started_at,
-        stored: Mutex::new(None),
-        parts,
-    };
+    let scrape =
+        Scrape { handle: metric::recorder(), started: Instant::now(), started_at, stored: Mutex::new(None), parts };
     let scrape = Arc::new(scrape);
     Arc::new(move || {
         let scrape = Arc::clone(&scrape);
@@ -71,7 +66,6 @@ pub(super) fn metrics(parts: ScrapeParts) -> WriteMetrics {
 /// Microseconds in seconds.
 fn seconds(micros: i64) -> f64 {
     // Exact up to the year 2255.
-    #[expect(clippy::cast_precision_loss, reason = "the format knows nothing but floating point")]
     let micros = micros as f64;
     micros / 1e6
 }

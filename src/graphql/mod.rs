@@ -111,9 +111,7 @@ pub struct Subscription(LedgerSubscription, AiSubscription, AutomationSubscripti
 /// of the speed of a long list (G64).
 pub fn builder() -> SchemaBuilder<Timed<Query>, Timed<Mutation>, Subscription> {
     let (query, mutation) = (Timed::new("query", Query::default()), Timed::new("mutation", Mutation::default()));
-    Schema::build(query, mutation, Subscription::default())
-        .register_output_type::<node::Node>()
-        .disable_suggestions()
+    Schema::build(query, mutation, Subscription::default()).register_output_type::<node::Node>().disable_suggestions()
 }
 
 /// The schema as text, sorted: what `schema.graphql` holds.

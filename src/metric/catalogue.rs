@@ -80,12 +80,7 @@ pub const METRICS: &[Metric] = &[
         &["pool", "state"],
         "Connections of a pool, in use or idle. Those of the ledger's lanes are not among them.",
     ),
-    looked_at(
-        "inkledger_database_connections_max",
-        Gauge,
-        &["pool"],
-        "The most connections that a pool may have.",
-    ),
+    looked_at("inkledger_database_connections_max", Gauge, &["pool"], "The most connections that a pool may have."),
     looked_at(
         "inkledger_database_up",
         Gauge,
@@ -175,12 +170,7 @@ pub const METRICS: &[Metric] = &[
         &["lane"],
         "Batches that were carried out in parts, because one command kept the others from it.",
     ),
-    looked_at(
-        "inkledger_ledger_frozen_accounts",
-        Gauge,
-        &[],
-        "Accounts that broke a rule and are frozen.",
-    ),
+    looked_at("inkledger_ledger_frozen_accounts", Gauge, &[], "Accounts that broke a rule and are frozen."),
     looked_at(
         "inkledger_ledger_gap_fills_total",
         Counter,
@@ -236,22 +226,12 @@ pub const METRICS: &[Metric] = &[
         &["lane"],
         "Batches whose connection broke, so that their keys were looked up.",
     ),
-    recorded(
-        "inkledger_ledger_violations_total",
-        Counter,
-        &[],
-        "Rules of the ledger that this process found broken.",
-    ),
+    recorded("inkledger_ledger_violations_total", Counter, &[], "Rules of the ledger that this process found broken."),
     looked_at("inkledger_uptime_seconds", Gauge, &[], "How long the process has run."),
     looked_at("process_cpu_seconds_total", Counter, &[], "Processor time that the process used; Linux alone."),
     looked_at("process_open_fds", Gauge, &[], "Open files and sockets; Linux alone."),
     looked_at("process_resident_memory_bytes", Gauge, &[], "Memory that the process has; Linux alone."),
-    looked_at(
-        "process_start_time_seconds",
-        Gauge,
-        &[],
-        "When the process began, in seconds since the epoch.",
-    ),
+    looked_at("process_start_time_seconds", Gauge, &[], "When the process began, in seconds since the epoch."),
 ];
 
 /// Series whose labels are known before anything happens: they begin at 0, so that the first of each can be seen to be one more.

@@ -18,7 +18,6 @@ impl Page {
     /// Puts a whole number there.
     pub fn count(&mut self, name: &'static str, labels: &[&str], value: i64) {
         // Beyond 2^53 the page tells about so many.
-        #[expect(clippy::cast_precision_loss, reason = "the format knows nothing but floating point")]
         self.put(name, labels, value as f64);
     }
 
@@ -68,7 +67,8 @@ mod tests {
         page.count("inkledger_jobs_queued", &["bulk", "due"], 3);
         page.put("inkledger_uptime_seconds", &[], 1.5);
         page.count("inkledger_build_info", &["a\"b\\c", "all", "sqlite"], 1);
-        let text = page.write("# HELP inkledger_ledger_violations_total x\n# TYPE inkledger_ledger_violations_total counter\n");
+        let text = page
+            .write("# HELP inkledger_ledger_violations_total x\n# TYPE inkledger_ledger_violations_total counter\n");
         for metric in METRICS {
             let types = text.lines().filter(|line| is_type_of(line, metric.name)).count();
             assert_eq!(types, 1, "{}", metric.name);

@@ -160,8 +160,7 @@ fn offsets_give_each_instant_the_day_that_the_clock_shows() {
     let (from, to) = (instant_of("2026-01-01 00:00"), instant_of("2027-01-01 00:00"));
     assert_eq!(SiteZone::UTC.offsets(from, to), [(to, 0)]);
     let hour = 60 * MINUTE;
-    let berlin =
-        [(instant_of("2026-03-29 01:00"), hour), (instant_of("2026-10-25 01:00"), 2 * hour), (to, hour)];
+    let berlin = [(instant_of("2026-03-29 01:00"), hour), (instant_of("2026-10-25 01:00"), 2 * hour), (to, hour)];
     assert_eq!(zone("Europe/Berlin").offsets(from, to), berlin);
     for zone in TZ_VARIANTS.iter().copied().map(SiteZone) {
         let pieces = zone.offsets(from, to);

@@ -417,8 +417,7 @@ mod tests {
         let work = WorkFigures { spent: 3, attempts: 1, ..WorkFigures::default() };
         let figures = DayFigures { work, ..DayFigures::default() };
         let function = AiFunction::GenerateImages;
-        let counted =
-            vec![Counted { day: day("2026-03-29"), function: Some(function), model: Some(model), figures }];
+        let counted = vec![Counted { day: day("2026-03-29"), function: Some(function), model: Some(model), figures }];
         let charts = AdminCharts::of(
             span,
             Tally {

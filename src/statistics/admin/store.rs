@@ -3,12 +3,7 @@
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 
 use super::model::{ChartSpan, Counted, DayFigures, MonthSpans, Tally, Totals, WorkFigures, day_number};
-use crate::{
-    ai::model::AiFunction,
-    clock::Micros,
-    db::statement,
-    viewer::PlatformRole,
-};
+use crate::{ai::model::AiFunction, clock::Micros, db::statement, viewer::PlatformRole};
 
 /// The totals; `active` are the first and the last UTC day of the wider count of active people, in days since the epoch. The caller has
 /// authorised.

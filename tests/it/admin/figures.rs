@@ -9,7 +9,7 @@ use std::{
 };
 
 use inkledger::{
-    ai::{model::FailureCode, provider::sandbox::Step},
+    ai::provider::{FailureCode, sandbox::Step},
     clock::FixedClock,
     config::Role,
     db::Engine,
@@ -235,7 +235,10 @@ async fn charts_have_every_day_with_what_happened_on_it(#[values(Engine::Sqlite,
     ] {
         let charts = life.stage.charts(&life.hero, 30, zone).await;
         assert_eq!(charts["days"].as_array().unwrap().len(), 30);
-        assert_eq!((&charts["days"][0]["date"], &charts["days"][29]["date"]), (&json!("2026-03-01"), &json!("2026-03-30")));
+        assert_eq!(
+            (&charts["days"][0]["date"], &charts["days"][29]["date"]),
+            (&json!("2026-03-01"), &json!("2026-03-30"))
+        );
         assert_eq!(unusual(&charts, "creditsSpent", &json!(0)), on(&days), "{zone}");
         assert_eq!(unusual(&charts, "itemsDelivered", &json!(0)), on(&days), "{zone}");
         assert_eq!(unusual(&charts, "itemsFailed", &json!(0)), on(&[(days[1].0, 1)]), "{zone}");
@@ -264,9 +267,13 @@ async fn charts_have_every_day_with_what_happened_on_it(#[values(Engine::Sqlite,
     assert_eq!(unusual(&utc, "newUsers", &json!(0)), on(&[("2026-02-28", 1), ("2026-03-27", 1), ("2026-03-30", 1)]));
     let berlin = life.stage.charts(&life.hero, 30, "Europe/Berlin").await;
     assert_eq!(unusual(&berlin, "newUsers", &json!(0)), on(&[("2026-03-01", 1), ("2026-03-27", 1), ("2026-03-30", 1)]));
-    assert_eq!((&berlin["from"], &berlin["to"]), (&json!("2026-02-28T23:00:00.000000Z"), &json!("2026-03-30T22:00:00.000000Z")));
+    assert_eq!(
+        (&berlin["from"], &berlin["to"]),
+        (&json!("2026-02-28T23:00:00.000000Z"), &json!("2026-03-30T22:00:00.000000Z"))
+    );
     // One day of cost by itself.
-    let of_day = format!("finished_at >= {} AND finished_at < {}", instant("2026-03-28 00:00"), instant("2026-03-29 00:00"));
+    let of_day =
+        format!("finished_at >= {} AND finished_at < {}", instant("2026-03-28 00:00"), instant("2026-03-29 00:00"));
     assert_eq!(utc["days"][28]["date"], "2026-03-28");
     assert_eq!(utc["days"][28]["providerCost"], cost(server, &of_day).await);
     assert_eq!(utc["days"][20]["providerCost"], "0.00", "no request, no cost");
@@ -277,7 +284,9 @@ async fn charts_have_every_day_with_what_happened_on_it(#[values(Engine::Sqlite,
     assert_eq!(days.len(), 366);
     for day in days {
         let is_known = day["date"].as_str().unwrap() >= "2026-02-10";
-        for field in ["creditsSpent", "creditsRefunded", "providerCost", "images", "itemsFailed", "newUsers", "activeUsers"] {
+        for field in
+            ["creditsSpent", "creditsRefunded", "providerCost", "images", "itemsFailed", "newUsers", "activeUsers"]
+        {
             assert_eq!(day[field].is_null(), !is_known, "{field} of {day}");
         }
     }

@@ -34,7 +34,10 @@ fn types(page: &str) -> BTreeMap<String, String> {
 /// The series of the page, with what they are at.
 fn series(page: &str) -> BTreeMap<String, f64> {
     let lines = page.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
-    lines.map(|line| line.rsplit_once(' ').unwrap()).map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
+    lines
+        .map(|line| line.rsplit_once(' ').unwrap())
+        .map(|(name, value)| (name.to_owned(), value.parse().unwrap()))
+        .collect()
 }
 
 fn labels_of(series: &str) -> BTreeSet<String> {
@@ -166,7 +169,8 @@ fn the_document_shows_the_table() {
     let rows = text.lines().filter_map(|line| {
         let cells: Vec<&str> = line.strip_prefix("| `")?.strip_suffix(" |")?.split(" | ").collect();
         let name = cells.first()?.strip_suffix('`')?;
-        (name.starts_with("inkledger_") || name.starts_with("process_")).then(|| cells[1..].join(" | ").insert_name(name))
+        (name.starts_with("inkledger_") || name.starts_with("process_"))
+            .then(|| cells[1..].join(" | ").insert_name(name))
     });
     let shown: Vec<String> = rows.collect();
     let expected: Vec<String> = METRICS

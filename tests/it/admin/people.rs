@@ -53,7 +53,10 @@ impl Stage {
             };
             let info = &page["pageInfo"];
             let edges = page["edges"].as_array().unwrap();
-            assert_eq!((&info["startCursor"], &info["endCursor"]), (&edges[0]["cursor"], &edges.last().unwrap()["cursor"]));
+            assert_eq!(
+                (&info["startCursor"], &info["endCursor"]),
+                (&edges[0]["cursor"], &edges.last().unwrap()["cursor"])
+            );
             let (more, next) = match is_back {
                 false => (&info["hasNextPage"], &info["endCursor"]),
                 true => (&info["hasPreviousPage"], &info["startCursor"]),
@@ -105,10 +108,9 @@ async fn people_come_in_every_order_whatever_the_page(#[values(Engine::Sqlite, E
 #[tokio::test]
 async fn a_cursor_stays_where_it_is_while_others_come(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let stage = Stage::open(engine).await;
-    for (order, first, rest) in [
-        ("NEWEST", ["dan", "cyd"], ["bob", "ann", "hero"]),
-        ("CREDITS_MOST", ["dan", "bob"], ["cyd", "ann", "hero"]),
-    ] {
+    for (order, first, rest) in
+        [("NEWEST", ["dan", "cyd"], ["bob", "ann", "hero"]), ("CREDITS_MOST", ["dan", "bob"], ["cyd", "ann", "hero"])]
+    {
         let page = stage.list(json!({"o": order, "n": 2})).await;
         assert_eq!(names(&page), first);
         let late = stage.server.sign_up(&format!("late-{}", order.to_lowercase().replace('_', "-"))).await;

@@ -28,7 +28,9 @@ async fn root_fields_and_statements_are_timed_while_the_switch_is_on(
     assert_eq!(ask().await, json!(null), "off at first");
     server.monitoring.switch(true, 1_000_000);
     for _ in 0..3 {
-        server.data(Some(&hero.token), "{ viewer { id } again: viewer { id } users { nodes { id } } }", json!({})).await;
+        server
+            .data(Some(&hero.token), "{ viewer { id } again: viewer { id } users { nodes { id } } }", json!({}))
+            .await;
     }
     server.give(&hero, &user, 5).await;
     let report = ask().await;
@@ -38,7 +40,10 @@ async fn root_fields_and_statements_are_timed_while_the_switch_is_on(
     }
     let listed = of(&report["statements"], "SELECT app_user").unwrap_or_else(|| panic!("{report}"));
     assert!(listed["count"].as_i64().unwrap() >= 3, "{report}");
-    assert!(of(&report["statements"], "INSERT credit_transaction").is_some(), "the ledger's thread counts too: {report}");
+    assert!(
+        of(&report["statements"], "INSERT credit_transaction").is_some(),
+        "the ledger's thread counts too: {report}"
+    );
     for timing in ["fields", "statements"].iter().flat_map(|kind| report[kind].as_array().unwrap()) {
         let whole = |field: &str| timing[field].as_i64().unwrap();
         let steps = ["p50Micros", "p95Micros", "p99Micros", "maxMicros"].map(whole);

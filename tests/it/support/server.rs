@@ -122,7 +122,22 @@ impl Home {
         let task = spawn_run(app, listener);
         let home = Arc::clone(self);
         let (api, task) = (Api::new(address), Some(task));
-        Server { api, home, script, db, auth, ai, automation, jobs, anchors, shutdown, objects, uploads, monitoring, task }
+        Server {
+            api,
+            home,
+            script,
+            db,
+            auth,
+            ai,
+            automation,
+            jobs,
+            anchors,
+            shutdown,
+            objects,
+            uploads,
+            monitoring,
+            task,
+        }
     }
 
     /// The real binary on this folder and database; `more` are settings.

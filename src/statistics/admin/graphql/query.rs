@@ -34,7 +34,8 @@ impl AdminStatisticsQuery {
     async fn admin_stats(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whose months count: an IANA name, such as Europe/Berlin.", default = "UTC")] time_zone: String,
+        #[graphql(desc = "Whose months count: an IANA name, such as Europe/Berlin.", default = "UTC")]
+        time_zone: String,
     ) -> Result<Option<AdminStats>> {
         let right = viewer(ctx)?.may(Feature::AnalyticsView, Level::Read)?;
         let stats = service::<AdminStatistics>(ctx)?.stats(right, zone_of(&time_zone)?).await?;

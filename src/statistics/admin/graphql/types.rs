@@ -168,11 +168,7 @@ pub struct AdminChartTotals {
 
 impl From<DayFigures> for AdminChartTotals {
     fn from(figures: DayFigures) -> Self {
-        Self {
-            work: Some(figures.work.into()),
-            images: SafeInt(figures.images),
-            new_users: SafeInt(figures.new_users),
-        }
+        Self { work: Some(figures.work.into()), images: SafeInt(figures.images), new_users: SafeInt(figures.new_users) }
     }
 }
 
