@@ -7,6 +7,7 @@ mod notices;
 mod plugs;
 mod prompts;
 mod run;
+mod scrape;
 mod seams;
 mod settings;
 mod workers;
@@ -20,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     ai::{Ai, AiEraser, AiParts, graphql::AiLoader, vault::Vault},
     auth::{
-        AccessWatch, AccountEraser, Auth, AuthParts,
+        AccessWatch, AccountEraser, ActivityLog, Auth, AuthParts,
         keys::{KeyRing, install_crypto},
         password::Passwords,
     },
@@ -53,10 +54,11 @@ use crate::{
         },
     },
     notification::service::Notifications,
+    performance::Monitoring,
     prompt::{Prompts, PromptsParts, Surroundings, graphql::PromptLoader},
     publishing::Publishing,
     site::{Sites, erase::SiteEraser, graphql::SiteLoader},
-    statistics::Statistics,
+    statistics::{Statistics, admin::AdminStatistics},
     storage::{ObjectSweep, Patience, Storage, Uploads, UrlSigner, sweep::SweepParts},
     trace::{Trace, graphql::TraceLoader},
 };
@@ -121,6 +123,10 @@ pub struct App {
     pub objects: ObjectSweep,
     /// Files on their way in.
     pub uploads: Uploads,
+    /// Writes down who was active, once it runs.
+    pub activity: Option<ActivityLog>,
+    /// Whether things are timed, and what was.
+    pub monitoring: Monitoring,
     /// Tells live connections when they must close.
     pub watch: AccessWatch,
     /// The HTTP door.
@@ -264,6 +270,8 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         .data(contents.clone())
         .data(publishing)
         .data(statistics)
+        .data(AdminStatistics::new(db.clone(), clock.clone()))
+        .data(seams.monitoring.clone())
         .data(trace.clone())
         .data(automation.clone())
         .data(uploads.clone())
@@ -292,9 +300,15 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         content_types: Arc::new(plugs::DatabaseContentTypes(gallery.clone())),
         clock: clock.clone(),
     };
+    let (seen, activity) = ActivityLog::new();
     let http = HttpState::new(HttpParts {
         gate,
-        authenticator: Arc::new(plugs::SessionAuthenticator { auth: auth.clone(), watch: watch.clone() }),
+        authenticator: Arc::new(plugs::SessionAuthenticator {
+            auth: auth.clone(),
+            watch: watch.clone(),
+            seen,
+            clock: clock.clone(),
+        }),
         readiness: Arc::new(plugs::PartsReadiness {
             db: db.clone(),
             storage: storage.clone(),
@@ -303,7 +317,12 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         ledger_keys: Some(anchors.public_keys().to_json()),
         objects: Some(Arc::new(door)),
         uploads: Some(uploads.clone()),
-        metrics: plugs::metrics(),
+        metrics: Some(scrape::metrics(scrape::ScrapeParts {
+            db: db.clone(),
+            clock: clock.clone(),
+            ledger: ledger.clone(),
+            role: config.role,
+        })),
         clock: clock.clone(),
         ids: ids.clone(),
         settings: http_settings(&config, seams.timing.clone(), address)?,
@@ -324,6 +343,8 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         jobs,
         objects,
         uploads,
+        activity: Some(activity),
+        monitoring: seams.monitoring,
         watch,
         http,
         shutdown,

@@ -6,6 +6,7 @@
 pub mod account;
 pub mod account_invitation;
 pub mod account_member;
+pub mod activity_tracking;
 pub mod ai_attempt;
 pub mod ai_model;
 pub mod ai_model_default;
@@ -73,4 +74,5 @@ pub mod system_prompt;
 pub mod system_prompt_activation;
 pub mod system_prompt_version;
 pub mod upload;
+pub mod user_activity;
 pub mod worker_boot;

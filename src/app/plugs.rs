@@ -1,12 +1,8 @@
 //! Implementations of traits that one part owns and another part fills.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, OnceLock},
-};
+use std::{collections::HashSet, sync::Arc};
 
 use futures_util::future::{BoxFuture, FutureExt};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use sea_orm::ConnectionTrait;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -14,8 +10,9 @@ use uuid::Uuid;
 use super::Look;
 use crate::{
     ai::{Ai, maker::Makers},
-    auth::{AccessWatch, Auth, model::CloseReason},
+    auth::{AccessWatch, Activity, Auth, model::CloseReason},
     automation::{Prices, WorkFuture, model::Stage},
+    clock::Clock,
     content::{ArticleMaker, ContentImageMaker, Contents, ImagePromptMaker, OptimizeMaker},
     db::Db,
     error::Error,
@@ -32,11 +29,21 @@ use crate::{
 pub(super) struct SessionAuthenticator {
     pub(super) auth: Auth,
     pub(super) watch: AccessWatch,
+    /// Where it is noted who came.
+    pub(super) seen: Activity,
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 impl Authenticator for SessionAuthenticator {
     fn authenticate<'a>(&'a self, token: Option<&'a str>) -> BoxFuture<'a, Result<Viewer, Error>> {
-        self.auth.authenticate(token).boxed()
+        async move {
+            let viewer = self.auth.authenticate(token).await?;
+            if let Some(who) = viewer.user() {
+                self.seen.note(who.user_id, self.clock.now());
+            }
+            Ok(viewer)
+        }
+        .boxed()
     }
 
     fn watch(&self, who: SignedIn) -> BoxFuture<'static, SessionEnd> {
@@ -139,12 +146,4 @@ pub(super) fn sandbox_mark(ai: Ai) -> Look<bool> {
         let ai = ai.clone();
         async move { ai.is_sandbox_only().await }.boxed()
     })
-}
-
-/// Writes the metrics page.
-pub(super) fn metrics() -> Option<Arc<dyn Fn() -> String + Send + Sync>> {
-    // The recorder is the process's own; a second server in the same process, as in tests, shares it.
-    static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
-    let handle = HANDLE.get_or_init(|| PrometheusBuilder::new().install_recorder().ok()).clone()?;
-    Some(Arc::new(move || handle.render()))
 }

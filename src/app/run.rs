@@ -8,18 +8,21 @@ use tokio::{
 };
 
 use super::{App, Seams, StartError, base_url, build, start_workers};
-use crate::{config::Config, error::Internal, http, ledger::proof::Look, memory};
+use crate::{
+    auth::activity::utc_day, config::Config, error::Internal, http, ledger::proof::Look, memory,
+    performance::Monitoring,
+};
 
 /// How long the last anchor may take.
 const ANCHOR_WITHIN: Duration = Duration::from_secs(10);
 
 /// Serves until SIGTERM or SIGINT. Standard output gets one line when the server is ready; the link for the first HERO
 /// goes to standard error, where the operator looks and no log collector's parser is fed.
-pub async fn serve(config: Config) -> Result<(), StartError> {
+pub async fn serve(config: Config, monitoring: Monitoring) -> Result<(), StartError> {
     let address = config.http.listen;
     let listener = TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
     let address = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
-    let seams = Seams::system(&config);
+    let seams = Seams { monitoring, ..Seams::system(&config) };
     let app = build(config, seams, address).await?;
     offer_claim(&app, address).await?;
     let stop = app.shutdown.clone();
@@ -45,7 +48,11 @@ pub async fn serve(config: Config) -> Result<(), StartError> {
 }
 
 /// Runs a built app on `listener` until its shutdown is cancelled, then ends it in order: sockets, requests, jobs, ledger.
-pub async fn run(app: App, listener: TcpListener) -> Result<(), StartError> {
+pub async fn run(mut app: App, listener: TcpListener) -> Result<(), StartError> {
+    let noting = app.activity.take().map(|log| {
+        let (db, today, ended) = (app.db.clone(), utc_day(app.clock.now()), app.shutdown.clone());
+        tokio::spawn(log.run(db, today, ended))
+    });
     let watching = tokio::spawn({
         let (watch, ended) = (app.watch.clone(), app.shutdown.clone());
         async move { watch.run(ended).await }
@@ -66,6 +73,9 @@ pub async fn run(app: App, listener: TcpListener) -> Result<(), StartError> {
     };
     tokio::join!(serving, working);
     let _ = watching.await;
+    if let Some(noting) = noting {
+        let _ = noting.await;
+    }
     if let Some(topping) = topping {
         let _ = topping.await;
     }

@@ -11,6 +11,7 @@ use crate::{
     http::Timing,
     ids::{Ids, SystemIds},
     jobs::JobsConfig,
+    performance::Monitoring,
 };
 
 /// What tests put in the place of the machine's own.
@@ -37,6 +38,8 @@ pub struct Seams {
     pub timing: Timing,
     /// Limits of documents and callers.
     pub limits: Limits,
+    /// Whether things are timed, and what was.
+    pub monitoring: Monitoring,
 }
 
 impl Seams {
@@ -60,6 +63,7 @@ impl Seams {
             automation_points: Arc::new(run_points::NoFailPoints),
             timing: Timing { shutdown_grace: config.http.shutdown, ..Timing::default() },
             limits: Limits::default(),
+            monitoring: Monitoring::default(),
         }
     }
 }

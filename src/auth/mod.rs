@@ -5,6 +5,7 @@
 //! and no role. Every request reads session and user, so ending, demoting and deleting bite at once; [`watch`] closes
 //! what is open meanwhile.
 
+pub mod activity;
 pub mod graphql;
 pub mod jobs;
 pub mod keys;
@@ -16,6 +17,7 @@ pub mod store;
 pub mod token;
 pub mod watch;
 
+pub use activity::{Activity, ActivityLog};
 pub use keys::{KeyError, KeyRing};
 pub use model::CloseReason;
 pub use password::{HashCost, Passwords};

@@ -1,11 +1,12 @@
 //! `inkledger serve`.
 
 use super::{CliError, Context, OK};
-use crate::{app, telemetry};
+use crate::{app, performance::Monitoring, telemetry};
 
 pub(super) async fn run(context: &Context) -> Result<u8, CliError> {
     let config = context.config()?;
-    telemetry::start(&config);
-    app::serve(config).await?;
+    let monitoring = Monitoring::default();
+    telemetry::start(&config, &monitoring);
+    app::serve(config, monitoring).await?;
     Ok(OK)
 }

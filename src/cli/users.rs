@@ -11,7 +11,7 @@ use crate::{
         Auth, AuthParts, AuthSettings,
         keys::KeyRing,
         mail::{ConsoleMailer, Post},
-        model::{AssignRoleError, User, UserFilter},
+        model::{AssignRoleError, ListedUser, User, UserFilter, UserOrder},
         password::{HashCost, Passwords},
         store::user::{find_credentials, list_users},
     },
@@ -40,19 +40,19 @@ pub(super) async fn list(context: &Context) -> Result<u8, CliError> {
         write!(out, "[")?;
     }
     loop {
-        let found = list_users(db.reader(), &UserFilter::default(), &page).await?;
+        let found = list_users(db.reader(), &UserFilter::default(), UserOrder::Newest, &page).await?;
         if context.json() {
-            for user in &found.items {
+            for ListedUser { user, .. } in &found.items {
                 let comma = if listed == 0 { "" } else { "," };
                 write!(out, "{comma}\n  {}", as_json(user))?;
                 listed += 1;
             }
         } else {
             listed += found.items.len();
-            let rows: Vec<Vec<String>> = found.items.iter().map(as_row).collect();
+            let rows: Vec<Vec<String>> = found.items.iter().map(|listed| as_row(&listed.user)).collect();
             table.print(&mut out, &rows)?;
         }
-        page.after = found.items.last().map(|user| user.id);
+        page.after = found.items.last().map(|listed| listed.key);
         if !found.has_next || page.after.is_none() {
             break;
         }

@@ -36,6 +36,9 @@ use Access::{Feature as F, Public, SignedIn};
 pub const QUERY: &[(&str, Access)] = &[
     ("account", SignedIn),
     ("accounts", F(Feature::UsersView, Level::Read)),
+    ("adminCharts", F(Feature::AnalyticsView, Level::Read)),
+    ("adminPerformance", F(Feature::AnalyticsView, Level::Read)),
+    ("adminStats", F(Feature::AnalyticsView, Level::Read)),
     ("aiModels", SignedIn),
     ("aiTask", SignedIn),
     ("aiTasks", SignedIn),
@@ -251,6 +254,11 @@ pub mod visible {
     /// To those who manage credits.
     pub fn credits_manage(ctx: &Context<'_>) -> bool {
         sees(ctx, Access::Feature(Feature::CreditsManage, Level::Admin))
+    }
+
+    /// To those who look at figures of the whole installation.
+    pub fn analytics_view(ctx: &Context<'_>) -> bool {
+        sees(ctx, Access::Feature(Feature::AnalyticsView, Level::Read))
     }
 
     /// To those who look at people.

@@ -11,6 +11,9 @@ pub mod patch;
 pub mod scalars;
 pub mod scope;
 mod server;
+mod timed;
+
+pub use timed::Timed;
 
 use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, Schema, SchemaBuilder};
 
@@ -38,7 +41,7 @@ use crate::{
     },
     publishing::graphql::PublishingQuery,
     site::graphql::{SiteMutation, SiteQuery},
-    statistics::graphql::StatisticsQuery,
+    statistics::{admin::graphql::AdminStatisticsQuery, graphql::StatisticsQuery},
     storage::graphql::StorageMutation,
     trace::graphql::TraceQuery,
 };
@@ -69,6 +72,7 @@ pub struct Query(
     ContentQuery,
     PublishingQuery,
     StatisticsQuery,
+    AdminStatisticsQuery,
     TraceQuery,
     AutomationQuery,
 );
@@ -115,10 +119,9 @@ pub struct Subscription(LedgerSubscription, AiSubscription, AutomationSubscripti
 
 /// A schema without services, to be completed with `data`. No extension is registered: an empty one costs about a third
 /// of the speed of a long list (G64).
-pub fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
-    Schema::build(Query::default(), Mutation::default(), Subscription::default())
-        .register_output_type::<node::Node>()
-        .disable_suggestions()
+pub fn builder() -> SchemaBuilder<Timed<Query>, Timed<Mutation>, Subscription> {
+    let (query, mutation) = (Timed::new("query", Query::default()), Timed::new("mutation", Mutation::default()));
+    Schema::build(query, mutation, Subscription::default()).register_output_type::<node::Node>().disable_suggestions()
 }
 
 /// The schema as text, sorted: what `schema.graphql` holds.

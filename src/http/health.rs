@@ -30,7 +30,7 @@ pub(super) async fn metrics(State(state): State<HttpState>, Extension(meta): Ext
     let Some(render) = &state.metrics else {
         return pages::nothing_here(&state, &meta, "Metrics are switched off.");
     };
-    let mut answer = Response::new(Body::from(render()));
+    let mut answer = Response::new(Body::from(render().await));
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

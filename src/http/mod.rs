@@ -37,4 +37,4 @@ pub use router::router;
 pub use seams::{Authenticator, Readiness, Report, SessionEnd};
 pub use serve::serve;
 pub use settings::{HttpSettings, StatusProfile, Timing};
-pub use state::{HttpParts, HttpState};
+pub use state::{HttpParts, HttpState, WriteMetrics};

@@ -6,11 +6,12 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Response},
+    http::{HeaderMap, HeaderValue, Response, StatusCode},
     middleware::{self, Next},
     routing::{any, get},
 };
 use futures_util::FutureExt as _;
+use tokio::time::Instant;
 
 use super::{
     accept::Media, address, assets, fault::HttpFault, graphql, health, objects, origin, pages, serve::Link,
@@ -74,6 +75,7 @@ async fn every_request(State(state): State<HttpState>, mut request: Request, nex
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     let is_preflight = origin::is_preflight(request.method(), headers);
+    let count = Count::of(&request);
     let uri_bytes = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
     request.extensions_mut().insert(RequestMeta { request_id: request_id.clone(), address, client, link });
 
@@ -88,6 +90,7 @@ async fn every_request(State(state): State<HttpState>, mut request: Request, nex
             }
         }
     };
+    count.end(answer.status());
     let headers = answer.headers_mut();
     if let Some(methods) = methods {
         headers.insert("vary", HeaderValue::from_static("Accept, Origin"));
@@ -98,6 +101,38 @@ async fn every_request(State(state): State<HttpState>, mut request: Request, nex
         headers.insert("x-request-id", value);
     }
     answer
+}
+
+/// A request that is counted when its answer begins, under words of which there are few.
+struct Count {
+    path: &'static str,
+    method: &'static str,
+    started: Instant,
+}
+
+/// Paths that are counted by themselves: each stands for all that begin with it.
+const COUNTED: [&str; 9] =
+    ["/graphql", "/healthz", "/readyz", "/metrics", "/.well-known/", "/graphiql", "/claim", "/assets/", "/files/"];
+
+impl Count {
+    fn of(request: &Request) -> Self {
+        let path = request.uri().path();
+        let is_one = |known: &&&str| path == **known || known.ends_with('/') && path.starts_with(**known);
+        let method = ["GET", "POST", "PUT", "HEAD", "OPTIONS"].into_iter().find(|known| request.method() == *known);
+        Self {
+            path: COUNTED.iter().find(is_one).copied().unwrap_or("other"),
+            method: method.unwrap_or("other"),
+            started: Instant::now(),
+        }
+    }
+
+    fn end(self, status: StatusCode) {
+        let Self { path, method, started } = self;
+        let status = status.as_u16().to_string();
+        metrics::counter!("inkledger_http_requests_total", "path" => path, "method" => method, "status" => status)
+            .increment(1);
+        metrics::histogram!("inkledger_http_request_seconds", "path" => path).record(started.elapsed().as_secs_f64());
+    }
 }
 
 /// The client's `X-Request-Id`, when it is fit for a log line: 1 to 64 letters, digits, `.`, `_` and `-`.

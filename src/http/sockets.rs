@@ -42,7 +42,7 @@ impl Sockets {
         }
         *count += 1;
         drop(open);
-        metrics::gauge!("graphql_sockets_open").increment(1);
+        metrics::gauge!("inkledger_graphql_sockets_open").increment(1);
         Some(Permit { sockets: Arc::clone(self), holder })
     }
 
@@ -61,7 +61,7 @@ impl Drop for Permit {
                 open.remove(&self.holder);
             }
         }
-        metrics::gauge!("graphql_sockets_open").decrement(1);
+        metrics::gauge!("inkledger_graphql_sockets_open").decrement(1);
     }
 }
 

@@ -5,6 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use async_graphql::Data;
 use axum::http::{HeaderMap, header};
+use futures_util::future::BoxFuture;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
@@ -25,6 +26,9 @@ use crate::{
     viewer::{PlatformRole, Viewer},
 };
 
+/// Writes the metrics page.
+pub type WriteMetrics = Arc<dyn Fn() -> BoxFuture<'static, String> + Send + Sync>;
+
 /// What `app` hands to the transports.
 pub struct HttpParts {
     /// The only way to the schema.
@@ -40,7 +44,7 @@ pub struct HttpParts {
     /// Takes files that are sent to signed addresses; `None` answers 404 under `/files/uploads/`.
     pub uploads: Option<Uploads>,
     /// Writes the metrics page; `None` answers 404.
-    pub metrics: Option<Arc<dyn Fn() -> String + Send + Sync>>,
+    pub metrics: Option<WriteMetrics>,
     /// Time for error stamps and token deadlines.
     pub clock: Arc<dyn Clock>,
     /// Request ids and jitter.

@@ -1,4 +1,4 @@
-//! One log line and two metrics per operation. Never variables, document text, tokens or mail addresses.
+//! One log line and some metrics per operation. Never variables, document text, tokens or mail addresses.
 
 use std::sync::Arc;
 
@@ -24,7 +24,11 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
+    /// Of an answer, whose errors are counted by the way.
     pub(super) fn of(answer: &Answer) -> Self {
+        for fault in &answer.errors {
+            metrics::counter!("inkledger_graphql_errors_total", "code" => fault.code().to_owned()).increment(1);
+        }
         if answer.errors.is_empty() { Self::Ok } else { Self::Errors }
     }
 
@@ -37,6 +41,9 @@ impl Outcome {
         }
     }
 }
+
+/// The kind of operations that go on.
+const SUBSCRIPTION: &str = "subscription";
 
 /// A running operation; ends with a log line, at the latest when it is dropped.
 pub(super) struct Operation {
@@ -62,9 +69,12 @@ impl Operation {
         let kind = match admitted.kind() {
             OperationKind::Query => "query",
             OperationKind::Mutation => "mutation",
-            OperationKind::Subscription => "subscription",
+            OperationKind::Subscription => SUBSCRIPTION,
         };
         let name = name.unwrap_or_else(|| admitted.root_fields().take(5).collect::<Vec<_>>().join(","));
+        if kind == SUBSCRIPTION {
+            metrics::gauge!("inkledger_graphql_subscriptions_live", "transport" => transport).increment(1);
+        }
         let request_id = Arc::clone(&asker.request_id);
         Self { transport, kind, name, viewer: asker.viewer, request_id, started, outcome: Outcome::Ended }
     }
@@ -84,12 +94,14 @@ impl Drop for Operation {
     fn drop(&mut self) {
         let seconds = self.started.elapsed().as_secs_f64();
         metrics::counter!(
-            "graphql_operations_total",
+            "inkledger_graphql_operations_total",
             "transport" => self.transport, "type" => self.kind, "outcome" => self.outcome.as_str()
         )
         .increment(1);
-        if self.kind != "subscription" {
-            metrics::histogram!("graphql_operation_seconds", "type" => self.kind).record(seconds);
+        if self.kind == SUBSCRIPTION {
+            metrics::gauge!("inkledger_graphql_subscriptions_live", "transport" => self.transport).decrement(1);
+        } else {
+            metrics::histogram!("inkledger_graphql_operation_seconds", "type" => self.kind).record(seconds);
         }
         tracing::info!(
             request.id = %self.request_id,
@@ -108,9 +120,10 @@ impl Drop for Operation {
 pub(super) fn refused(transport: &'static str, asker: &Asker, refused: &Refused, started: Instant) {
     let code = refused.errors.first().map_or("INTERNAL", |fault| fault.code());
     metrics::counter!(
-        "graphql_operations_total", "transport" => transport, "type" => "unknown", "outcome" => "refused"
+        "inkledger_graphql_operations_total", "transport" => transport, "type" => "unknown", "outcome" => "refused"
     )
     .increment(1);
+    metrics::counter!("inkledger_graphql_refusals_total", "code" => code.to_owned()).increment(1);
     tracing::info!(
         request.id = %asker.request_id,
         operation.transport = transport,

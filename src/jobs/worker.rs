@@ -154,6 +154,17 @@ impl Workers {
     }
 }
 
+/// How a run ended, as a word of the metrics.
+fn word_of(result: &Result<Outcome, Error>) -> &'static str {
+    match result {
+        Ok(Outcome::Done) => "done",
+        Ok(Outcome::Fail { .. }) => "failed",
+        Ok(Outcome::Retry { .. }) => "retry",
+        Ok(Outcome::Defer { .. }) => "deferred",
+        Err(_) => "unwritten",
+    }
+}
+
 impl Shared {
     async fn listen(&self) {
         let mut hints = self.jobs.bus.subscribe();
@@ -222,6 +233,9 @@ impl Shared {
         };
         self.running.end(&lease);
         let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let kind = self.handlers.get_key_value(claimed.job.kind.as_str()).map_or("unknown", |(kind, _)| *kind);
+        metrics::histogram!("inkledger_job_run_seconds", "kind" => kind).record(started.elapsed().as_secs_f64());
+        metrics::counter!("inkledger_job_runs_total", "kind" => kind, "outcome" => word_of(&result)).increment(1);
         match result {
             Ok(outcome) => tracing::info!(
                 job.id = %lease.job_id, job.kind = claimed.job.kind, account.id = %lease.account_id, elapsed_ms,
@@ -256,6 +270,7 @@ impl Shared {
     async fn give_up(&self, handler: &dyn Handler, claimed: &Claimed, code: &'static str) -> Outcome {
         let lease = &claimed.job.lease;
         tracing::error!(job.id = %lease.job_id, job.kind = claimed.job.kind, code, "a job is given up");
+        metrics::counter!("inkledger_job_give_ups_total", "kind" => handler.kind(), "code" => code).increment(1);
         let ended = match handler.give_up(claimed, code).await {
             Ok(()) => self.queue.finish(lease, End::Dead, Some(code)).await.map(|_| ()),
             Err(error) => Err(error),

@@ -9,6 +9,7 @@
     reason = "a test that meets the unexpected fails by panicking"
 )]
 
+mod admin;
 mod ai;
 mod auth;
 mod authz;

@@ -31,6 +31,20 @@ impl Loader<PersonalAccountOf> for Auth {
     }
 }
 
+/// A person whose images are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ImageCountOf(pub Uuid);
+
+impl Loader<ImageCountOf> for Auth {
+    type Value = i64;
+    type Error = Error;
+
+    async fn load(&self, keys: &[ImageCountOf]) -> Result<HashMap<ImageCountOf, i64>, Error> {
+        let users: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+        Ok(self.image_counts(&users).await?.into_iter().map(|(user, images)| (ImageCountOf(user), images)).collect())
+    }
+}
+
 /// A person who is not deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PersonOf(pub Uuid);

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     api_key::{ApiKey, ApiKeyConnection},
-    loader::{PersonOf, PersonalAccountOf},
+    loader::{ImageCountOf, PersonOf, PersonalAccountOf},
     invitation::{AccountInvitation, AccountInvitationConnection},
     member::{AccountMember, AccountMemberConnection, MemberRole},
     profile::{UserSession, UserSessionConnection},
@@ -102,6 +102,12 @@ impl User {
     async fn personal_account(&self, ctx: &Context<'_>) -> Result<Option<Account>> {
         let loader = service::<DataLoader<Auth>>(ctx)?;
         Ok(loader.load_one(PersonalAccountOf(self.0.id)).await?.map(Account))
+    }
+
+    /// How many images their personal account has, without deleted ones.
+    async fn image_count(&self, ctx: &Context<'_>) -> Result<Option<SafeInt>> {
+        let loader = service::<DataLoader<Auth>>(ctx)?;
+        Ok(Some(SafeInt(loader.load_one(ImageCountOf(self.0.id)).await?.unwrap_or(0))))
     }
 
     /// The accounts the person is a member of, newest first.

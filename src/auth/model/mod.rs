@@ -24,7 +24,7 @@ pub use member::{
     AccountStateError, CreateAccount, CreateAccountError, Member, MemberError, OWNED_ACCOUNTS_MAX, StateReason,
     check_change,
 };
-pub use people::{AssignRoleError, DeleteUserError, User, UserFilter};
+pub use people::{AssignRoleError, DeleteUserError, ListedUser, User, UserFilter, UserKey, UserOrder};
 pub use profile::{CLIENT_CHARS_MAX, CloseViewer, CloseViewerError, LiveSession, UpdateViewer, client_label};
 pub use session::{
     ClaimHero, ClaimHeroError, CloseReason, IssuedSession, Origin, RefreshSessionError, SignIn, SignInError, SignUp,

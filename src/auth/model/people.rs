@@ -36,6 +36,67 @@ pub struct UserFilter {
     pub role: Option<PlatformRole>,
 }
 
+/// In which order people are listed. Who is equal in it follows by id, in the same direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum UserOrder {
+    /// Who signed up last comes first.
+    #[default]
+    Newest,
+    /// Who signed up first comes first.
+    Oldest,
+    /// The highest role first.
+    RoleHighest,
+    /// The lowest role first.
+    RoleLowest,
+    /// Whose personal account has most available credits comes first.
+    CreditsMost,
+    /// Whose has fewest comes first.
+    CreditsLeast,
+    /// Whose personal account has most images comes first.
+    ImagesMost,
+    /// Whose has fewest comes first.
+    ImagesLeast,
+}
+
+impl UserOrder {
+    /// Every order.
+    pub const ALL: [Self; 8] = [
+        Self::Newest,
+        Self::Oldest,
+        Self::RoleHighest,
+        Self::RoleLowest,
+        Self::CreditsMost,
+        Self::CreditsLeast,
+        Self::ImagesMost,
+        Self::ImagesLeast,
+    ];
+
+    /// Whether great values come first.
+    pub fn is_descending(self) -> bool {
+        matches!(self, Self::Newest | Self::RoleHighest | Self::CreditsMost | Self::ImagesMost)
+    }
+}
+
+/// Where a person stands in a list of one order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UserKey {
+    /// The order, without which the value says nothing.
+    pub order: UserOrder,
+    /// What the order goes by, as it was when the list was read.
+    pub value: i64,
+    /// The person.
+    pub id: Uuid,
+}
+
+/// A person of a list, and where they stand in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedUser {
+    /// The person.
+    pub user: User,
+    /// Their place.
+    pub key: UserKey,
+}
+
 /// Why a role was not assigned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AssignRoleError {

@@ -107,6 +107,7 @@ impl Erasure {
         store::user::erase_user(tx, self.user, self.now).await?;
         store::session::end_sessions_of(tx, self.user, None, true, EndReason::UserDeleted, self.now).await?;
         store::api_key::erase_keys(tx, self.user).await?;
+        store::activity::erase_activity(tx, self.user).await?;
         Ok(touched)
     }
 

@@ -7,7 +7,7 @@ use super::Auth;
 use crate::{
     audit::{Actor, Entry, store::insert_entry},
     auth::{
-        model::{AssignRoleError, DeleteUserError, User, UserFilter},
+        model::{AssignRoleError, DeleteUserError, ListedUser, User, UserFilter, UserKey, UserOrder},
         store,
     },
     clock::Micros,
@@ -207,19 +207,30 @@ impl Auth {
         Ok(store::user::load_users(self.0.db.reader(), ids).await?)
     }
 
-    /// People, newest first. Refuses: `Forbidden` when the right is of another feature; `BadUserInput` for a search above
-    /// 100 characters.
+    /// People in `order`. Refuses: `Forbidden` when the right is of another feature; `BadUserInput` for a search above 100 characters,
+    /// or a key of another order.
     pub async fn list_users(
         &self,
         right: FeatureRight,
         filter: &UserFilter,
-        page: &PageArgs<Uuid>,
-    ) -> Result<Page<User>, Error> {
+        order: UserOrder,
+        page: &PageArgs<UserKey>,
+    ) -> Result<Page<ListedUser>, Error> {
         demand(right, Feature::UsersView, Level::Read)?;
         if filter.search.as_ref().is_some_and(|search| search.chars().count() > 100) {
             return Err(Error::bad_input("A search has at most 100 characters.", &["filter", "search"]));
         }
-        Ok(store::user::list_users(self.0.db.reader(), filter, page).await?)
+        for (key, name) in [(page.after, "after"), (page.before, "before")] {
+            if key.is_some_and(|key| key.order != order) {
+                return Err(Error::bad_input("This cursor is one of a list in another order.", &[name]));
+            }
+        }
+        Ok(store::user::list_users(self.0.db.reader(), filter, order, page).await?)
+    }
+
+    /// How many images the personal accounts of `users` (at most 500) have; who has none is left out. The caller has authorised.
+    pub async fn image_counts(&self, users: &[Uuid]) -> Result<Vec<(Uuid, i64)>, Error> {
+        Ok(store::user::load_image_counts(self.0.db.reader(), users).await?)
     }
 
     /// Any person. Refuses: `NotFound`; `Forbidden` when the right is of another feature.

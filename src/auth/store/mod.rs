@@ -2,6 +2,7 @@
 //! transaction.
 
 pub mod account;
+pub mod activity;
 pub mod api_key;
 pub mod claim;
 pub mod invitation;

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{places, word};
 use crate::{
-    auth::model::{Email, SignUp, User, UserFilter, Username},
+    auth::model::{Email, ListedUser, SignUp, User, UserFilter, UserKey, UserOrder, Username},
     clock::Micros,
     db::{effect::Effect, engine_of, statement},
     page::{Page, PageArgs},
@@ -190,41 +190,90 @@ fn pattern(part: &str) -> String {
     pattern
 }
 
-/// People who are not deleted, newest first. Ids grow with time, so the id is the key.
+/// What an order goes by, of the person `u`, and what must be joined for it. Credits and images are those of the personal account.
+fn sorted_by(order: UserOrder) -> (String, &'static str) {
+    match order {
+        UserOrder::Newest | UserOrder::Oldest => ("u.created_at".to_owned(), ""),
+        UserOrder::RoleHighest | UserOrder::RoleLowest => {
+            let ranks = PlatformRole::ALL.iter().enumerate();
+            let ranks: String = ranks.map(|(rank, role)| format!("WHEN '{}' THEN {rank} ", role.as_str())).collect();
+            (format!("CAST(CASE u.platform_role {ranks}ELSE 0 END AS bigint)"), "")
+        }
+        UserOrder::CreditsMost | UserOrder::CreditsLeast => (
+            "COALESCE(l.available, 0)".to_owned(),
+            " LEFT JOIN account a ON a.personal_user_id = u.id LEFT JOIN ledger_account l ON l.account_id = a.id",
+        ),
+        UserOrder::ImagesMost | UserOrder::ImagesLeast => (
+            "COALESCE(i.images, 0)".to_owned(),
+            " LEFT JOIN account a ON a.personal_user_id = u.id LEFT JOIN (SELECT account_id, COUNT(*) AS images FROM image \
+             WHERE deleted_at IS NULL AND state = 'GENERATED' GROUP BY account_id) i ON i.account_id = a.id",
+        ),
+    }
+}
+
+/// People who are not deleted, in `order`. Keys of another order count for nothing: the caller has refused them.
 pub async fn list_users(
     connection: &impl ConnectionTrait,
     filter: &UserFilter,
-    page: &PageArgs<Uuid>,
-) -> Result<Page<User>, DbErr> {
-    let mut clause = String::from("deleted_at IS NULL");
+    order: UserOrder,
+    page: &PageArgs<UserKey>,
+) -> Result<Page<ListedUser>, DbErr> {
+    let mut clause = String::from("u.deleted_at IS NULL");
     let mut values: Vec<Value> = Vec::new();
     if let Some(role) = filter.role {
         values.push(role.as_str().into());
-        clause.push_str(&format!(" AND platform_role = ${}", values.len()));
+        clause.push_str(&format!(" AND u.platform_role = ${}", values.len()));
     }
     if let Some(search) = &filter.search {
         values.push(pattern(search).into());
         let place = values.len();
-        clause
-            .push_str(&format!(" AND (username_key LIKE ${place} ESCAPE '\\' OR email_key LIKE ${place} ESCAPE '\\')"));
+        let parts = format!("u.username_key LIKE ${place} ESCAPE '\\' OR u.email_key LIKE ${place} ESCAPE '\\'");
+        clause.push_str(&format!(" AND ({parts})"));
     }
     let total = if page.with_total {
-        let sql = format!("SELECT COUNT(*) AS total FROM app_user WHERE {clause}");
+        let sql = format!("SELECT COUNT(*) AS total FROM app_user u WHERE {clause}");
         let row = connection.query_one_raw(statement(connection, sql, values.clone())).await?;
         row.map(|row| row.try_get("", "total")).transpose()?
     } else {
         None
     };
-    for (key, comparison) in [(page.after, "<"), (page.before, ">")] {
+    let (value, joins) = sorted_by(order);
+    let (onward, back) = if order.is_descending() { ("<", ">") } else { (">", "<") };
+    for (key, comparison) in [(page.after, onward), (page.before, back)] {
         if let Some(key) = key {
-            values.push(key.into());
-            clause.push_str(&format!(" AND id {comparison} ${}", values.len()));
+            values.extend([key.value.into(), key.id.into()]);
+            let places = (values.len() - 1, values.len());
+            clause.push_str(&format!(" AND ({value}, u.id) {comparison} (${}, ${})", places.0, places.1));
         }
     }
     values.push(page.fetch().into());
-    let direction = if page.from_end { "ASC" } else { "DESC" };
-    let sql = format!("SELECT {COLUMNS} FROM app_user WHERE {clause} ORDER BY id {direction} LIMIT ${}", values.len());
+    let direction = if order.is_descending() == page.from_end { "ASC" } else { "DESC" };
+    let columns: String = COLUMNS.split(", ").map(|column| format!("u.{column}, ")).collect();
+    let sql = format!(
+        "SELECT {columns}{value} AS sort_value FROM app_user u{joins} WHERE {clause} \
+         ORDER BY {value} {direction}, u.id {direction} LIMIT ${}",
+        values.len()
+    );
     let rows = connection.query_all_raw(statement(connection, sql, values)).await?;
-    let users = rows.iter().map(user_from).collect::<Result<Vec<_>, _>>()?;
+    let listed = rows.iter().map(|row| {
+        let user = user_from(row)?;
+        let key = UserKey { order, value: row.try_get("", "sort_value")?, id: user.id };
+        Ok(ListedUser { user, key })
+    });
+    let users = listed.collect::<Result<Vec<_>, DbErr>>()?;
     Ok(Page::from_rows(users, page, total))
+}
+
+/// How many images the personal accounts of `users` (at most 500) have; who has none is left out.
+pub async fn load_image_counts(connection: &impl ConnectionTrait, users: &[Uuid]) -> Result<Vec<(Uuid, i64)>, DbErr> {
+    if users.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT a.personal_user_id AS user_id, COUNT(*) AS images FROM account a JOIN image i ON i.account_id = a.id \
+         WHERE a.personal_user_id IN ({}) AND i.deleted_at IS NULL AND i.state = 'GENERATED' GROUP BY a.personal_user_id",
+        places(1, users.len())
+    );
+    let rows = connection.query_all_raw(statement(connection, sql, users.iter().map(|id| (*id).into()))).await?;
+    rows.iter().map(|row| Ok((row.try_get("", "user_id")?, row.try_get("", "images")?))).collect()
 }

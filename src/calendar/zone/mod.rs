@@ -11,6 +11,9 @@ use crate::clock::{Micros, NEVER, SECOND};
 /// here can leave the calendar.
 const EARLIEST: Micros = -62_135_596_800 * SECOND;
 
+/// No zone moves its clocks twice within this time.
+const OFFSET_STEP: Micros = 12 * 3_600 * SECOND;
+
 /// How much of a name that is no zone is repeated, characters.
 const NAME_SHOWN_MAX: usize = 64;
 
@@ -115,6 +118,32 @@ impl SiteZone {
         let midnight = date.and_time(NaiveTime::MIN);
         let gap_end = GapInfo::new(&midnight, &self.0).and_then(|gap| gap.end);
         gap_end.map_or_else(|| self.resolve(midnight).at, |end| end.timestamp_micros())
+    }
+
+    /// What the clock shows ahead of UTC from `from` until `to`, which lie less than decades apart: pieces in order, each with the
+    /// first instant that it does not hold for any more. The local day of an instant is that of UTC at the sum of both.
+    pub fn offsets(self, from: Micros, to: Micros) -> Vec<(Micros, Micros)> {
+        let (mut pieces, mut at, mut offset) = (Vec::new(), from, self.offset(from));
+        while at < to {
+            let next = at.saturating_add(OFFSET_STEP).min(to);
+            let then = self.offset(next);
+            if then != offset {
+                let (mut before, mut after) = (at, next);
+                while after - before > 1 {
+                    let middle = before + (after - before) / 2;
+                    if self.offset(middle) == then { after = middle } else { before = middle }
+                }
+                pieces.push((after, offset));
+                offset = then;
+            }
+            at = next;
+        }
+        pieces.push((to, offset));
+        pieces
+    }
+
+    fn offset(self, at: Micros) -> Micros {
+        self.local(at).and_utc().timestamp_micros().saturating_sub(at.clamp(EARLIEST, NEVER))
     }
 
     fn local(self, at: Micros) -> NaiveDateTime {

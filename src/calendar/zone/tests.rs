@@ -155,6 +155,28 @@ proptest! {
     }
 }
 
+#[test]
+fn offsets_give_each_instant_the_day_that_the_clock_shows() {
+    let (from, to) = (instant_of("2026-01-01 00:00"), instant_of("2027-01-01 00:00"));
+    assert_eq!(SiteZone::UTC.offsets(from, to), [(to, 0)]);
+    let hour = 60 * MINUTE;
+    let berlin = [(instant_of("2026-03-29 01:00"), hour), (instant_of("2026-10-25 01:00"), 2 * hour), (to, hour)];
+    assert_eq!(zone("Europe/Berlin").offsets(from, to), berlin);
+    for zone in TZ_VARIANTS.iter().copied().map(SiteZone) {
+        let pieces = zone.offsets(from, to);
+        let ahead = |at: Micros| pieces.iter().find(|(until, _)| at < *until).map(|(_, offset)| *offset).unwrap();
+        for (change, _) in pieces.iter().filter(|(until, _)| *until < to) {
+            for at in [change - 1, *change, change + 1] {
+                assert_eq!(SiteZone::UTC.date(at + ahead(at)), zone.date(at), "{zone:?} {at}");
+                assert_eq!(ahead(at), offset_at(zone, at), "{zone:?} {at}");
+            }
+        }
+        for at in (from..to).step_by(usize::try_from(97 * hour).unwrap()) {
+            assert_eq!(SiteZone::UTC.date(at + ahead(at)), zone.date(at), "{zone:?} {at}");
+        }
+    }
+}
+
 /// The rare days themselves, which drawing at random seldom meets: every day of two years on which a zone moves its
 /// clocks, at every half hour near midnight and in the small hours.
 #[test]

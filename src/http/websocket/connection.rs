@@ -114,7 +114,7 @@ impl Connection {
             // Boxed, here and in other places that a subscriber seldom comes to: else each would keep room for them all its life.
             End::Gone => Box::pin(self.wire.finish()).await,
             End::Close(code, reason) => {
-                metrics::counter!("graphql_socket_closes_total", "code" => code.to_string()).increment(1);
+                metrics::counter!("inkledger_graphql_socket_closes_total", "code" => code.to_string()).increment(1);
                 Box::pin(self.wire.close(code, &reason)).await;
             }
         }

@@ -2,7 +2,7 @@
 
 use inkledger::{
     audit::store::count_entries,
-    auth::model::{AssignRoleError, DeleteUserError, UserFilter},
+    auth::model::{AssignRoleError, DeleteUserError, UserFilter, UserOrder},
     bus::Bus,
     db::Engine,
     error::{Error, Failure},
@@ -168,8 +168,8 @@ async fn lists_people_newest_first_by_part_of_name_or_address_and_role(#[case] e
     let right = Viewer::System.may(Feature::UsersView, Level::Read).unwrap();
     let names = async |search: Option<&str>, role, page| {
         let filter = UserFilter { search: search.map(str::to_owned), role };
-        let page = house.auth.list_users(right, &filter, &page).await.unwrap();
-        (page.items.into_iter().map(|user| user.username).collect::<Vec<_>>(), page.total, page.has_next)
+        let page = house.auth.list_users(right, &filter, UserOrder::Newest, &page).await.unwrap();
+        (page.items.into_iter().map(|listed| listed.user.username).collect::<Vec<_>>(), page.total, page.has_next)
     };
     let total = PageArgs { with_total: true, ..PageArgs::first(2) };
     let (first, count, more) = names(None, None, total).await;

@@ -155,7 +155,7 @@ impl Setup {
             ledger_keys: None,
             objects: self.objects,
             uploads: None,
-            metrics: Some(Arc::new(|| "# nothing yet\n".to_owned())),
+            metrics: Some(Arc::new(|| Box::pin(async { "# nothing yet\n".to_owned() }))),
             ids: Arc::new(SystemIds::new(Arc::clone(&clock))),
             clock,
             settings: self.settings,

@@ -26,6 +26,7 @@ use inkledger::{
     ids::SystemIds,
     jobs::{Jobs, JobsConfig},
     ledger::{proof::Anchors, verify::verify},
+    performance::Monitoring,
     storage::{ObjectSweep, Uploads},
 };
 use sea_orm::ConnectionTrait as _;
@@ -117,10 +118,26 @@ impl Home {
         let (db, auth, shutdown) = (app.db.clone(), app.auth.clone(), app.shutdown.clone());
         let (ai, automation, jobs) = (app.ai.clone(), app.automation.clone(), app.jobs.clone());
         let (objects, uploads, anchors) = (app.objects.clone(), app.uploads.clone(), app.anchors.clone());
+        let monitoring = app.monitoring.clone();
         let task = spawn_run(app, listener);
         let home = Arc::clone(self);
         let (api, task) = (Api::new(address), Some(task));
-        Server { api, home, script, db, auth, ai, automation, jobs, anchors, shutdown, objects, uploads, task }
+        Server {
+            api,
+            home,
+            script,
+            db,
+            auth,
+            ai,
+            automation,
+            jobs,
+            anchors,
+            shutdown,
+            objects,
+            uploads,
+            monitoring,
+            task,
+        }
     }
 
     /// The real binary on this folder and database; `more` are settings.
@@ -193,6 +210,8 @@ pub struct Server {
     pub objects: ObjectSweep,
     /// Files on their way in.
     pub uploads: Uploads,
+    /// Whether things are timed.
+    pub monitoring: Monitoring,
     task: Option<JoinHandle<()>>,
 }
 
