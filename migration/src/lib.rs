@@ -28,6 +28,8 @@ mod m20261122_000024_create_anchors;
 mod m20261122_000025_cap_credits;
 mod m20261122_000026_check_ledger;
 mod m20261123_000027_index_keys;
+mod m20261123_000029_create_flags;
+mod m20261123_000030_chain_audit;
 mod script;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -67,6 +69,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000025_cap_credits::Migration),
             Box::new(m20261122_000026_check_ledger::Migration),
             Box::new(m20261123_000027_index_keys::Migration),
+            Box::new(m20261123_000029_create_flags::Migration),
+            Box::new(m20261123_000030_chain_audit::Migration),
         ]
     }
 }

@@ -18,11 +18,13 @@ use crate::{
         AiMutation, AiQuery, AiRegistryMutation, AiSubscription, ComposeQuery, ProviderMutation, ProviderQuery,
         QuoteQuery,
     },
+    audit::graphql::AuditQuery,
     auth::graphql::{AccountMutation, AuthMutation, AuthQuery},
     automation::graphql::{AutomationConfigMutation, AutomationMutation, AutomationQuery, AutomationSubscription},
     content::graphql::{ContentMutation, ContentQuery, WritingMutation},
     content::task::graphql::{ContentTaskMutation, ContentTaskQuery},
     doctor::graphql::DoctorQuery,
+    flag::graphql::{FlagMutation, FlagQuery},
     idea::graphql::{FindingMutation, IdeaMutation, IdeaQuery},
     image::graphql::{ImageMutation, ImageQuery},
     keyword::graphql::{ClusteringMutation, KeywordMutation, KeywordQuery},
@@ -58,6 +60,8 @@ pub struct Query(
     PromptStatisticsQuery,
     PromptTransferQuery,
     DoctorQuery,
+    FlagQuery,
+    AuditQuery,
     SiteQuery,
     KeywordQuery,
     IdeaQuery,
@@ -97,6 +101,7 @@ pub struct Mutation(
     WritingMutation,
     AutomationConfigMutation,
     AutomationMutation,
+    FlagMutation,
 );
 
 /// Everything that can be watched. Each stream starts with a snapshot and is numbered without a gap.

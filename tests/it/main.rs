@@ -10,6 +10,7 @@
 )]
 
 mod ai;
+mod audit;
 mod auth;
 mod authz;
 mod automation;
@@ -19,6 +20,7 @@ mod clustering;
 mod content;
 mod content_task;
 mod database;
+mod flag;
 mod gate;
 mod http;
 mod idea;
