@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     ai::{Ai, AiEraser, AiParts, graphql::AiLoader, vault::Vault},
+    audit::{AuditChain, AuditChainParts, AuditLog},
     auth::{
         AccessWatch, AccountEraser, ActivityLog, Auth, AuthParts,
         keys::{KeyRing, install_crypto},
@@ -38,6 +39,7 @@ use crate::{
     db::Db,
     doctor::{EnvironmentAuditor, records::RecordsAuditor},
     error::{Error, Internal},
+    flag::{Flags, FlagsParts},
     graphql::{self, gate::Gate},
     http::{HttpParts, HttpState, StoredObjects},
     idea::{Ideas, graphql::IdeaLoader},
@@ -107,6 +109,10 @@ pub struct App {
     pub ledger: Ledger,
     /// Proof of credits for outsiders.
     pub anchors: Anchors,
+    /// The chain over the audit trail.
+    pub audit_chain: AuditChain,
+    /// Switches of the product.
+    pub flags: Flags,
     /// Identity.
     pub auth: Auth,
     /// System prompts.
@@ -155,6 +161,15 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
     let storage = Storage::open(&config.data_dir, &config.storage, Patience::default())?;
     refuse_behind(&db, Copies { file: &config.proof.anchor_file, store: &storage }).await?;
     let bus = connect_bus(&config, ids.as_ref()).await?;
+    let flags = Flags::new(FlagsParts {
+        db: db.clone(),
+        clock: clock.clone(),
+        ids: ids.clone(),
+        bus: bus.clone(),
+        environment: config.flags.clone(),
+    });
+    flags.refresh().await;
+    let storage = storage.heeding(flags.switches());
     let ledger = Ledger::open(db.clone(), clock.clone(), ids.clone(), bus.clone(), ledger_options()).await?;
     let keys = KeyRing::open_or_create(&config.auth.signing_key_file, ids.as_ref())?;
     let signer = Arc::new(UrlSigner::new(keys.url_key()));
@@ -173,15 +188,24 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         settings: auth_settings(&config, post.reaches_people()),
         post,
     });
+    let ledger_key = LedgerKey::open_or_create(&config.proof.signing_key_file, ids.as_ref())?;
+    let audit_chain = AuditChain::new(AuditChainParts {
+        db: db.clone(),
+        clock: clock.clone(),
+        ids: ids.clone(),
+        signer: Arc::new(ledger_key.clone()),
+        file: config.proof.audit_file.clone(),
+    });
     let anchors = Anchors::new(AnchorsParts {
         db: db.clone(),
         clock: clock.clone(),
-        key: LedgerKey::open_or_create(&config.proof.signing_key_file, ids.as_ref())?,
+        key: ledger_key,
         former: config.proof.former_keys.clone(),
         file: config.proof.anchor_file.clone(),
         storage: storage.clone(),
     });
-    let gallery = Gallery::new(db.clone(), clock.clone(), ids.clone(), storage.clone(), signer.clone());
+    let gallery =
+        Gallery::new(db.clone(), clock.clone(), ids.clone(), storage.clone(), signer.clone(), flags.switches());
     let contents = Contents::new(db.clone(), clock.clone(), ids.clone());
     let slots = Arc::new(SlotMoves(ids.clone()));
     let sites = Sites::new(db.clone(), clock.clone(), ids.clone(), slots);
@@ -215,6 +239,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         shelf: Arc::new(gallery.clone()),
         prompts: prompts.clone(),
         makers: plugs::makers(&db, ids, &contents),
+        switches: flags.switches(),
         config: seams.ai.clone(),
     })
     .with_fail_points(seams.ai_points.clone());
@@ -277,6 +302,8 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         .data(uploads.clone())
         .data(prompts.clone())
         .data(surroundings)
+        .data(AuditLog::new(db.clone()))
+        .data(flags.clone())
         .data(RecordsAuditor(db.clone()))
         .data(EnvironmentAuditor::new(config.clone(), clock.clone(), ids.clone()))
         .data(Notifications::new(db.clone(), clock.clone()))
@@ -335,6 +362,8 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         bus,
         ledger,
         anchors,
+        audit_chain,
+        flags,
         auth,
         prompts,
         ai,

@@ -1,7 +1,9 @@
 //! The command line: parse, resolve the settings, run one command, answer with an exit code.
 
+mod audit;
 mod config;
 mod doctor;
+mod flags;
 mod ledger;
 mod migrate;
 mod place;
@@ -177,6 +179,8 @@ fn command() -> Command {
                         ),
                 ),
         )
+        .subcommand(audit::command())
+        .subcommand(flags::command())
         .subcommand(prompts::command())
         .subcommand(ledger::command())
         .subcommand(
@@ -206,7 +210,7 @@ fn command() -> Command {
         )
 }
 
-fn flags(matches: &ArgMatches) -> Vec<(String, String)> {
+fn settings_of(matches: &ArgMatches) -> Vec<(String, String)> {
     let mut flags = Vec::new();
     for setting in SETTINGS {
         if let Some(text) = matches.get_one::<String>(setting.key) {
@@ -238,7 +242,7 @@ pub async fn run(arguments: Vec<OsString>) -> ExitCode {
     };
     let (name, matches) = innermost(&matches);
     let file = matches.get_one::<PathBuf>("config").cloned();
-    let resolved = match resolve(&flags(&matches), file.as_deref()) {
+    let resolved = match resolve(&settings_of(&matches), file.as_deref()) {
         Ok(resolved) => resolved,
         Err(error) => {
             complain(&error.to_string());
@@ -265,8 +269,10 @@ fn complain(text: &str) {
 async fn dispatch(name: &str, context: &Context) -> Result<u8, CliError> {
     match name {
         "" | "serve" => serve::run(context).await,
+        "audit verify" => audit::run(context).await,
         "config" => config::run(context),
         "doctor" => doctor::run(context).await,
+        "flags clear" | "flags list" | "flags set" => flags::run(name.trim_start_matches("flags "), context).await,
         "ledger accept-restore"
         | "ledger adjust"
         | "ledger export"

@@ -78,6 +78,12 @@ pub enum Error {
         /// Milliseconds to wait.
         retry_after_ms: u64,
     },
+    /// What the field does is switched off.
+    #[error("This is switched off: {which}. Whoever runs the installation can switch it on.")]
+    FeatureDisabled {
+        /// Which flag.
+        which: &'static str,
+    },
     /// An outside service is down.
     #[error("A service this field depends on is not available: {which}. Try again later.")]
     DependencyUnavailable {
@@ -111,6 +117,7 @@ impl Error {
             Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
             Self::AnswerTooLarge { .. } => "DOCUMENT_LIMIT_EXCEEDED",
             Self::RateLimited { .. } => "RATE_LIMITED",
+            Self::FeatureDisabled { .. } => "FEATURE_DISABLED",
             Self::DependencyUnavailable { .. } => "DEPENDENCY_UNAVAILABLE",
             Self::Timeout => "TIMEOUT",
             Self::ShuttingDown => "SHUTTING_DOWN",

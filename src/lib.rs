@@ -19,6 +19,7 @@ pub mod db;
 pub mod defect;
 pub mod doctor;
 pub mod error;
+pub mod flag;
 pub mod graphql;
 pub mod http;
 pub mod idea;

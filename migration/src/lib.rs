@@ -29,6 +29,8 @@ mod m20261122_000025_cap_credits;
 mod m20261122_000026_check_ledger;
 mod m20261123_000027_index_keys;
 mod m20261123_000028_create_mail_links;
+mod m20261123_000029_create_flags;
+mod m20261123_000030_chain_audit;
 mod m20261123_000031_track_activity;
 mod m20261123_000032_extend_sessions;
 mod m20261123_000034_create_api_key;
@@ -72,6 +74,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000026_check_ledger::Migration),
             Box::new(m20261123_000027_index_keys::Migration),
             Box::new(m20261123_000028_create_mail_links::Migration),
+            Box::new(m20261123_000029_create_flags::Migration),
+            Box::new(m20261123_000030_chain_audit::Migration),
             Box::new(m20261123_000031_track_activity::Migration),
             Box::new(m20261123_000032_extend_sessions::Migration),
             Box::new(m20261123_000034_create_api_key::Migration),

@@ -58,6 +58,8 @@ pub struct KeptObject {
 pub struct KeptImage {
     /// Its id, chosen before.
     pub id: Uuid,
+    /// The store that all its objects are in.
+    pub store: &'static str,
     /// Its key in the store.
     pub object_key: String,
     /// Its media type, by its bytes.
@@ -115,6 +117,8 @@ pub struct Enlargeable {
     pub height: i32,
     /// Its media type.
     pub content_type: String,
+    /// Whether a mark is drawn on whatever is shown of it.
+    pub is_marked: bool,
     /// Its enlargement, when there is one already.
     pub enlarged: Option<Uuid>,
     /// What it shows; an enlargement shows the same.

@@ -57,6 +57,7 @@ pub async fn run(mut app: App, listener: TcpListener) -> Result<(), StartError> 
         let (watch, ended) = (app.watch.clone(), app.shutdown.clone());
         async move { watch.run(ended).await }
     });
+    let following = tokio::spawn(app.flags.clone().watch(app.shutdown.clone()));
     let workers = start_workers(&app).await?;
     let is_worker = workers.is_some();
     let topping = workers.is_some().then(|| {
@@ -76,12 +77,14 @@ pub async fn run(mut app: App, listener: TcpListener) -> Result<(), StartError> 
     if let Some(noting) = noting {
         let _ = noting.await;
     }
+    let _ = following.await;
     if let Some(topping) = topping {
         let _ = topping.await;
     }
     app.ledger.close().await;
     if is_worker {
         anchor_last(&app).await;
+        seal_last(&app).await;
     }
     app.db.close().await;
     Ok(())
@@ -95,6 +98,15 @@ async fn anchor_last(app: &App) {
             tracing::warn!(error = ?error, "the last anchor could not be written; the next start writes it")
         }
         Err(_) => tracing::warn!("the last anchor took too long; the next start writes it"),
+    }
+}
+
+/// It leaves no act unsealed either.
+async fn seal_last(app: &App) {
+    match tokio::time::timeout(ANCHOR_WITHIN, app.audit_chain.seal()).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::warn!(error = ?error, "the audit trail could not be sealed; the next start does it"),
+        Err(_) => tracing::warn!("sealing the audit trail took too long; the next start does it"),
     }
 }
 

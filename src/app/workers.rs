@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{App, StartError};
 use crate::{
     ai::{AiErasureSweep, run::RunAiTask, sweep::AiSweep},
+    audit::SealSweep,
     auth::jobs::{IdentitySweep, LetterKind, SendLetter},
     automation::{run::RunAutomation, sweep::AutomationSweep},
     config::Role,
@@ -39,6 +40,7 @@ pub async fn start_workers(app: &App) -> Result<Option<Workers>, StartError> {
         Arc::new(LotSweep(app.ledger.clone())),
         Arc::new(CheckSweep::new(app.ledger.clone(), app.config.proof.check_every)),
         Arc::new(AnchorSweep::new(app.anchors.clone(), app.config.proof.anchor_every)),
+        Arc::new(SealSweep::new(app.audit_chain.clone(), app.config.proof.seal_every)),
     ];
     Ok(Some(Workers::start(app.jobs.clone(), role, handlers, sweeps).await?))
 }

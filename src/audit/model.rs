@@ -110,3 +110,49 @@ impl Trace {
         }
     }
 }
+
+/// A row as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// The row's id.
+    pub id: Uuid,
+    /// The tenant it concerns, if it concerns one.
+    pub account_id: Option<Uuid>,
+    /// `user`, `admin` or `system`.
+    pub actor_kind: String,
+    /// The person; `None` is the system.
+    pub actor_id: Option<Uuid>,
+    /// `noun.verb`.
+    pub action: String,
+    /// The kind of thing acted on.
+    pub target_kind: String,
+    /// Which one.
+    pub target_id: Option<Uuid>,
+    /// What it was before.
+    pub before: Option<String>,
+    /// What it is now.
+    pub after: Option<String>,
+    /// The request, if there was one.
+    pub request_id: Option<String>,
+    /// When, microseconds.
+    pub at: Micros,
+}
+
+/// Which rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Only this person's acts.
+    pub actor_id: Option<Uuid>,
+    /// Only acts whose name begins so, such as `user.` or `user.assign_role`.
+    pub action: Option<String>,
+    /// Only acts on this kind of thing.
+    pub target_kind: Option<String>,
+    /// Only acts on this thing.
+    pub target_id: Option<Uuid>,
+    /// Only what concerns this account.
+    pub account_id: Option<Uuid>,
+    /// Only what came at this moment or later.
+    pub since: Option<Micros>,
+    /// Only what came before this moment.
+    pub before: Option<Micros>,
+}

@@ -41,7 +41,7 @@ mod tests {
     fn a_secret_and_the_password_in_it_are_taken_out() {
         let setting = SETTINGS.iter().find(|setting| setting.key == "database.url").unwrap();
         let url = "postgres://ink:hu@sh@db.example/ink";
-        let resolved = vec![Value { setting, text: url.to_owned(), source: Source::Flag }];
+        let resolved = vec![Value { setting, text: url.to_owned(), source: Source::Flag, former: None }];
         assert_eq!(redact(&resolved, &format!("cannot reach {url}")), "cannot reach (hidden)");
         assert_eq!(redact(&resolved, "no entry for hu@sh at db.example"), "no entry for (hidden) at db.example");
     }

@@ -177,4 +177,15 @@ pub const SETTINGS: &[Setting] = &[
     ),
     text("log.filter", "info", "What is logged, in the syntax of tracing's EnvFilter."),
     text("log.format", "text", "How it is logged on standard error: text or json."),
+    text(
+        "audit.anchor_file",
+        "",
+        "The file of signed heads of the audit trail, outside the database. Empty: in the data folder. Keep copies elsewhere.",
+    ),
+    number("audit.seal_seconds", "60", "How often new rows of the audit trail are sealed, seconds (1–3600)."),
+    text("enable.charts", "", "The flag charts: true or false. Empty: on. An override at run time goes before it."),
+    text("enable.cloud_services", "", "The flag cloudServices: true or false. Empty: on."),
+    text("enable.image_processing", "", "The flag imageProcessing: true or false. Empty: on."),
+    text("enable.animations", "", "The flag animations: true or false. Empty: on."),
+    text("enable.perf_monitoring", "", "The flag performanceMonitoring: true or false. Empty: off."),
 ];

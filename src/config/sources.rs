@@ -6,6 +6,10 @@ use super::settings::{SETTINGS, Setting};
 
 const PREFIX: &str = "INKLEDGER_";
 
+/// Switches of the product, whose variables had another prefix before.
+const SWITCHES: &str = "enable.";
+const FORMER_PREFIX: &str = "NEXT_PUBLIC_";
+
 /// Variables that are no settings: the configuration file's own, and those the tests take.
 const OTHER_VARIABLES: [&str; 1] = ["INKLEDGER_CONFIG"];
 const TEST_PREFIX: &str = "INKLEDGER_TEST_";
@@ -44,6 +48,8 @@ pub struct Value {
     pub text: String,
     /// Where it came from.
     pub source: Source,
+    /// What the variable of before says, where there is one. It decides nothing here.
+    pub former: Option<String>,
 }
 
 impl Value {
@@ -107,6 +113,13 @@ pub fn flag_of(key: &str) -> String {
 /// `INKLEDGER_DATABASE_URL` of `database.url`.
 pub fn variable_of(key: &str) -> String {
     format!("{PREFIX}{}", key.replace('.', "_").to_uppercase())
+}
+
+/// `NEXT_PUBLIC_ENABLE_CHARTS` of `enable.charts`; `None` of other settings.
+fn former_variable_of(key: &str) -> Option<String> {
+    let variable = variable_of(key);
+    let rest = variable.strip_prefix(PREFIX).filter(|_| key.starts_with(SWITCHES))?;
+    Some(format!("{FORMER_PREFIX}{rest}"))
 }
 
 fn unknown(name: &str, known: impl Iterator<Item = String>) -> ConfigError {
@@ -186,7 +199,8 @@ pub(super) fn resolve_from(
         let file = || from_file.get(setting.key).map(|text| (text.clone(), Source::File));
         let (text, source) =
             flag.or_else(environment).or_else(file).unwrap_or_else(|| (setting.default.to_owned(), Source::Default));
-        Value { setting, text, source }
+        let former = former_variable_of(setting.key).and_then(|name| variable(&name));
+        Value { setting, text, source, former }
     };
     Ok(SETTINGS.iter().map(pick).collect())
 }
@@ -213,6 +227,15 @@ mod tests {
         assert_eq!(of(&resolved, "data_dir"), ("b".to_owned(), Source::Environment));
         assert_eq!(of(&resolved, "database.connections"), ("3".to_owned(), Source::File));
         assert_eq!(of(&resolved, "role"), ("all".to_owned(), Source::Default));
+    }
+
+    #[test]
+    fn a_switch_remembers_what_its_variable_of_before_says() {
+        let environment = |name: &str| (name == "NEXT_PUBLIC_ENABLE_CHARTS").then(|| "off".to_owned());
+        let resolved = resolve_from(&[], environment, std::iter::empty(), None).unwrap();
+        assert_eq!(of(&resolved, "enable.charts"), (String::new(), Source::Default));
+        let former: Vec<_> = resolved.iter().filter_map(|value| value.former.as_deref()).collect();
+        assert_eq!(former, ["off"]);
     }
 
     #[test]

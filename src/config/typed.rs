@@ -4,9 +4,10 @@ use std::{net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, tim
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::sources::{ConfigError, Resolved, Value};
+use super::sources::{ConfigError, Resolved, Source, Value};
 use crate::{
     db::{Location, Options},
+    flag::{Environment, Flag, Given},
     ledger::proof::PublicKey,
     storage::StorageOptions,
 };
@@ -156,6 +157,10 @@ pub struct Proof {
     pub anchor_every: Duration,
     /// How often everything is checked; zero is never.
     pub check_every: Duration,
+    /// Where the heads of the audit trail's chain are written.
+    pub audit_file: PathBuf,
+    /// How often new rows of the audit trail are sealed.
+    pub seal_every: Duration,
     /// Public keys that signed before.
     pub former_keys: Vec<PublicKey>,
     /// Where the signing key is.
@@ -191,6 +196,8 @@ pub struct Config {
     pub ai: Ai,
     /// Where stored objects are.
     pub storage: StorageOptions,
+    /// What the environment says of the flags.
+    pub flags: Environment,
     /// Whether the shipped system prompts that are missing are added at start.
     pub install_catalogue: bool,
     /// What is logged.
@@ -283,6 +290,7 @@ impl Config {
                     .map_or_else(|| data_dir.join("secret_key"), PathBuf::from),
             },
             storage: super::storage::read(&read)?,
+            flags: flags(&read),
             install_catalogue: read.switch("prompts.install_catalogue")?,
             log_filter: read.text("log.filter")?.to_owned(),
             log_format: read.choice("log.format", &[("text", LogFormat::Text), ("json", LogFormat::Json)])?,
@@ -290,6 +298,15 @@ impl Config {
             settings: resolved.clone(),
         })
     }
+}
+
+/// The texts as they are: what one means, and what to warn of, is for the flags to say.
+fn flags(read: &Reader<'_>) -> Environment {
+    Environment::of(|flag: Flag| {
+        let value = read.value(flag.key()).ok();
+        let own = value.filter(|value| value.source != Source::Default).map(|value| value.text.clone());
+        Given { own, alias: value.and_then(|value| value.former.clone()) }
+    })
 }
 
 fn address(read: &Reader<'_>, key: &'static str) -> Result<String, ConfigError> {
@@ -360,6 +377,8 @@ fn proof(read: &Reader<'_>, data_dir: &std::path::Path) -> Result<Proof, ConfigE
     });
     Ok(Proof {
         anchor_file: file("ledger.anchor_file", "anchors.jsonl")?,
+        audit_file: file("audit.anchor_file", "audit_anchors.jsonl")?,
+        seal_every: Duration::from_secs(read.number("audit.seal_seconds", 1..=3600)?),
         anchor_every: Duration::from_secs(read.number("ledger.anchor_seconds", 1..=3600)?),
         check_every: Duration::from_secs(3600 * read.number::<u64>("ledger.check_hours", 0..=168)?),
         former_keys: former.collect::<Result<_, _>>()?,

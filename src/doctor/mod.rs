@@ -3,8 +3,10 @@
 //! a failure. `records` verifies what the records say.
 
 mod ai;
+mod audit;
 mod auditor;
 mod database;
+mod flags;
 pub mod graphql;
 mod ledger;
 mod model;
@@ -81,6 +83,8 @@ const KINDS: &[Kind] = &[
     ("users", |scene| Box::pin(database::users(scene))),
     ("prompts", |scene| Box::pin(prompts::shipped(scene))),
     ("ledger", |scene| Box::pin(ledger::invariants(scene))),
+    ("audit", |scene| Box::pin(audit::chain(scene))),
+    ("flags", |scene| Box::pin(flags::look(scene))),
     ("objects", |scene| Box::pin(objects::folder(scene))),
     ("objects.s3", |scene| Box::pin(objects::bucket(scene))),
     ("objects.rows", |scene| Box::pin(objects::rows(scene))),

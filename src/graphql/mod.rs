@@ -22,6 +22,7 @@ use crate::{
         AiMutation, AiQuery, AiRegistryMutation, AiSubscription, ComposeQuery, ProviderMutation, ProviderQuery,
         QuoteQuery,
     },
+    audit::graphql::AuditQuery,
     auth::graphql::{
         AccountMutation, ApiKeyMutation, AuthMutation, AuthQuery, InvitationMutation, MailMutation, MemberMutation,
         ProfileMutation, TenantMutation,
@@ -30,6 +31,7 @@ use crate::{
     content::graphql::{ContentMutation, ContentQuery, WritingMutation},
     content::task::graphql::{ContentTaskMutation, ContentTaskQuery},
     doctor::graphql::DoctorQuery,
+    flag::graphql::{FlagMutation, FlagQuery},
     idea::graphql::{FindingMutation, IdeaMutation, IdeaQuery},
     image::graphql::{ImageMutation, ImageQuery},
     keyword::graphql::{ClusteringMutation, KeywordMutation, KeywordQuery},
@@ -65,6 +67,8 @@ pub struct Query(
     PromptStatisticsQuery,
     PromptTransferQuery,
     DoctorQuery,
+    FlagQuery,
+    AuditQuery,
     SiteQuery,
     KeywordQuery,
     IdeaQuery,
@@ -111,6 +115,7 @@ pub struct Mutation(
     WritingMutation,
     AutomationConfigMutation,
     AutomationMutation,
+    FlagMutation,
 );
 
 /// Everything that can be watched. Each stream starts with a snapshot and is numbered without a gap.

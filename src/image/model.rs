@@ -65,6 +65,8 @@ crate::words::words! {
         EncodingFailed "ENCODING_FAILED",
         /// The object store did not take it.
         StoreUnavailable "STORE_UNAVAILABLE",
+        /// Image processing was switched off when the image was stored.
+        SwitchedOff "SWITCHED_OFF",
         /// The image was stored before there were variants.
         NeverMade "NEVER_MADE",
     }

@@ -16,6 +16,7 @@ use crate::{
     clock::Clock,
     db::Db,
     error::{Error, Failure, Internal},
+    flag::Switches,
     ids::Ids,
     page::{Page, PageArgs},
     storage::{InvalidKey, ObjectKey, Storage, UrlSigner},
@@ -37,6 +38,7 @@ pub struct Gallery {
     pub(super) storage: Storage,
     signer: Arc<UrlSigner>,
     pub(super) decoders: Arc<Semaphore>,
+    pub(super) switches: Switches,
 }
 
 /// By which right an image is deleted.
@@ -68,8 +70,15 @@ impl Change {
 
 impl Gallery {
     /// Puts the parts together.
-    pub fn new(db: Db, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, storage: Storage, signer: Arc<UrlSigner>) -> Self {
-        Self { db, clock, ids, storage, signer, decoders: Arc::new(Semaphore::new(DECODERS)) }
+    pub fn new(
+        db: Db,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+        storage: Storage,
+        signer: Arc<UrlSigner>,
+        switches: Switches,
+    ) -> Self {
+        Self { db, clock, ids, storage, signer, decoders: Arc::new(Semaphore::new(DECODERS)), switches }
     }
 
     /// An account's images, newest first.

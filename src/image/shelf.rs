@@ -23,7 +23,8 @@ use crate::{
     },
     db::effect::Effect,
     error::{Error, Internal},
-    storage::{ObjectKey, StorageError},
+    flag::Flag,
+    storage::{ObjectKey, Place, StorageError},
 };
 
 const ORIGINAL: &str = "original";
@@ -50,13 +51,18 @@ impl Gallery {
         let checked = decoded.checked.clone();
         let key = ObjectKey::image(slot.account, slot.image, ORIGINAL, checked.format.extension())
             .map_err(|error| store_down("naming an image", error))?;
-        self.storage.put(&key, bytes).await.map_err(|error| store_down("storing an image", error))?;
+        // One store for all of its objects, whatever is switched meanwhile.
+        let place = self.storage.target();
+        place.put(&key, bytes).await.map_err(|error| store_down("storing an image", error))?;
+        if !self.switches.is_on(Flag::ImageProcessing) {
+            return unprocessed(&slot, (&key, place), &checked, watermark);
+        }
         let wanted = watermark.clone();
         let made: Making = spawn_blocking(move || derive(decoded, wanted.as_deref())).await;
         drop(turn);
-        let mut kept = kept(slot.image, &key, &checked).map_err(KeepError::StoreDown)?;
+        let mut kept = kept(slot.image, (&key, place), &checked).map_err(KeepError::StoreDown)?;
         kept.watermark = watermark;
-        self.put_copies(&slot, &mut kept, made).await?;
+        self.put_copies((&slot, place), &mut kept, made).await?;
         Ok(kept)
     }
 
@@ -75,7 +81,12 @@ impl Gallery {
     }
 
     /// Stores the copies. Without the marked one the image must not be shown at all; any other may be missing.
-    async fn put_copies(&self, slot: &Slot, kept: &mut KeptImage, made: Making) -> Result<(), KeepError> {
+    async fn put_copies(
+        &self,
+        (slot, place): (&Slot, &Place),
+        kept: &mut KeptImage,
+        made: Making,
+    ) -> Result<(), KeepError> {
         let derived = match made {
             Ok(Ok(derived)) => derived,
             Ok(Err(unmarkable)) => return Err(KeepError::Unmarkable(unmarkable.to_string())),
@@ -84,18 +95,13 @@ impl Gallery {
             }
             Err(error) => {
                 tracing::warn!(image.id = %slot.image, error = %error, "the copies of an image could not be made");
-                kept.variants = VariantKind::ALL
-                    .iter()
-                    .filter(|kind| kind.thumbnail_width().is_none_or(|width| width < kept.width))
-                    .filter(|kind| **kind != VariantKind::Marked)
-                    .map(|kind| missing(*kind, VariantFailure::EncodingFailed))
-                    .collect();
+                kept.variants = all_missing(kept.width, VariantFailure::EncodingFailed);
                 return Ok(());
             }
         };
         kept.placeholder = derived.placeholder;
         if let Some(marked) = derived.marked {
-            let put = self.put_copy(slot, VariantKind::Marked, marked).await;
+            let put = put_copy((slot, place), VariantKind::Marked, marked).await;
             let object = put.map_err(|error| store_down("storing a marked image", error))?;
             kept.variants.push(KeptVariant { variant: VariantKind::Marked.as_str(), made: Ok(object) });
         }
@@ -108,7 +114,7 @@ impl Gallery {
             let variant = match copy {
                 Err(NotMade::NotSmaller) => missing(kind, VariantFailure::NotSmaller),
                 Err(NotMade::Failed) => missing(kind, VariantFailure::EncodingFailed),
-                Ok(copy) => match self.put_copy(slot, kind, copy).await {
+                Ok(copy) => match put_copy((slot, place), kind, copy).await {
                     Ok(object) => KeptVariant { variant: kind.as_str(), made: Ok(object) },
                     Err(error) => {
                         tracing::warn!(image.id = %slot.image, error = %error, "a copy of an image was not stored");
@@ -119,23 +125,6 @@ impl Gallery {
             kept.variants.push(variant);
         }
         Ok(())
-    }
-
-    async fn put_copy(&self, slot: &Slot, kind: VariantKind, copy: Encoded) -> Result<KeptObject, Cause> {
-        let key = ObjectKey::image(slot.account, slot.image, kind.as_str(), copy.format.extension())?;
-        let hash = digest::digest(&digest::SHA256, &copy.bytes);
-        let mut sha256 = [0; 32];
-        sha256.copy_from_slice(hash.as_ref());
-        let object = KeptObject {
-            object_key: key.as_str().to_owned(),
-            content_type: copy.format.content_type(),
-            width: i32::try_from(copy.width)?,
-            height: i32::try_from(copy.height)?,
-            bytes: i64::try_from(copy.bytes.len())?,
-            sha256,
-        };
-        self.storage.put(&key, copy.bytes.into()).await?;
-        Ok(object)
     }
 
     async fn find_stored(&self, slot: Slot) -> Result<Option<KeptImage>, Error> {
@@ -178,14 +167,54 @@ impl Gallery {
     }
 }
 
+async fn put_copy((slot, place): (&Slot, &Place), kind: VariantKind, copy: Encoded) -> Result<KeptObject, Cause> {
+    let key = ObjectKey::image(slot.account, slot.image, kind.as_str(), copy.format.extension())?;
+    let hash = digest::digest(&digest::SHA256, &copy.bytes);
+    let mut sha256 = [0; 32];
+    sha256.copy_from_slice(hash.as_ref());
+    let object = KeptObject {
+        object_key: key.as_str().to_owned(),
+        content_type: copy.format.content_type(),
+        width: i32::try_from(copy.width)?,
+        height: i32::try_from(copy.height)?,
+        bytes: i64::try_from(copy.bytes.len())?,
+        sha256,
+    };
+    place.put(&key, copy.bytes.into()).await?;
+    Ok(object)
+}
+
+/// What is kept while image processing is off: the original alone. Without its mark an image must not be shown, so one that was
+/// accepted with a mark is not kept.
+fn unprocessed(
+    slot: &Slot,
+    at: (&ObjectKey, &Place),
+    checked: &CheckedPixels,
+    watermark: Option<String>,
+) -> Result<KeptImage, KeepError> {
+    if watermark.is_some() {
+        return Err(KeepError::Unmarkable("image processing is switched off".to_owned()));
+    }
+    let mut kept = kept(slot.image, at, checked).map_err(KeepError::StoreDown)?;
+    kept.variants = all_missing(kept.width, VariantFailure::SwitchedOff);
+    Ok(kept)
+}
+
+/// Every variant that an image of `width` would have beside its mark, missing.
+fn all_missing(width: i32, failure: VariantFailure) -> Vec<KeptVariant> {
+    let kinds = VariantKind::ALL.iter().filter(|kind| kind.thumbnail_width().is_none_or(|narrow| narrow < width));
+    kinds.filter(|kind| **kind != VariantKind::Marked).map(|kind| missing(*kind, failure)).collect()
+}
+
 fn missing(kind: VariantKind, failure: VariantFailure) -> KeptVariant {
     KeptVariant { variant: kind.as_str(), made: Err(failure.as_str()) }
 }
 
-fn kept(image: Uuid, key: &ObjectKey, checked: &CheckedPixels) -> Result<KeptImage, Error> {
+fn kept(image: Uuid, (key, place): (&ObjectKey, &Place), checked: &CheckedPixels) -> Result<KeptImage, Error> {
     let small = |value: u32| i32::try_from(value).map_err(|error| Internal::new("measuring an image", error));
     Ok(KeptImage {
         id: image,
+        store: place.name().as_str(),
         object_key: key.as_str().to_owned(),
         content_type: checked.format.content_type(),
         width: small(checked.width)?,
@@ -212,7 +241,7 @@ impl ImageShelf for Gallery {
     }
 
     fn effects(&self, kept: &KeptImage, record: &ImageRecord) -> Vec<Effect> {
-        store::insert_effects(kept, record, self.storage.name())
+        store::insert_effects(kept, record, kept.store)
     }
 
     fn enlargeable(&self, account: Uuid, ids: &[Uuid]) -> ShelfFuture<'_, Result<Vec<Enlargeable>, Error>> {

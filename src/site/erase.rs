@@ -5,6 +5,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
 use uuid::Uuid;
 
 use crate::{
+    audit::store::erase_words,
     auth::{AccountEraser, ErasureFuture},
     clock::Micros,
     db::{Db, engine_of, statement},
@@ -75,22 +76,12 @@ pub struct SiteEraser;
 impl AccountEraser for SiteEraser {
     fn erase_in<'t>(&'t self, tx: &'t DatabaseTransaction, account: Uuid, _: Micros) -> ErasureFuture<'t> {
         Box::pin(async move {
-            erase_notes(tx, account).await?;
+            // Who did what and when stays.
+            erase_words(tx, account, &tables().collect::<Vec<_>>()).await?;
             erase_portion(tx, account).await?;
             Ok(())
         })
     }
-}
-
-/// Takes the words out of what the trail of changes says of sites and what is below them; who did what and when stays.
-async fn erase_notes(tx: &impl ConnectionTrait, account: Uuid) -> Result<(), DbErr> {
-    let kinds = tables().map(|table| format!("'{table}'")).collect::<Vec<_>>().join(", ");
-    let sql = format!(
-        "UPDATE audit_entry SET before = NULL, after = NULL WHERE account_id = $1 AND target_kind IN ({kinds}) \
-         AND (before IS NOT NULL OR after IS NOT NULL)"
-    );
-    tx.execute_raw(statement(tx, sql, [account.into()])).await?;
-    Ok(())
 }
 
 /// Deletes the next rows of what the account's sites have, and the sites in the end; answers whether all is gone.
@@ -151,7 +142,7 @@ impl SiteErasureSweep {
             Box::pin(async move {
                 let is_done = erase_portion(tx, account).await.map_err(Internal::from)?;
                 if is_done {
-                    erase_notes(tx, account).await.map_err(Internal::from)?;
+                    erase_words(tx, account, &tables().collect::<Vec<_>>()).await.map_err(Internal::from)?;
                 }
                 Ok::<_, Failure<Never>>(is_done)
             })

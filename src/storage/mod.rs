@@ -24,7 +24,10 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::clock::Micros;
+use crate::{
+    clock::Micros,
+    flag::{Flag, Switches},
+};
 
 pub use self::key::{InvalidKey, ObjectKey};
 pub use self::place::{Listed, Place, StoreName};
@@ -89,9 +92,9 @@ const PROBE_COUNTS: Duration = Duration::from_secs(5);
 /// How long a probe may take.
 const PROBE_MAX: Duration = Duration::from_millis(800);
 
-/// All stores of an installation. Clones share them.
+/// All stores of an installation. Clones share them. While the flag `cloudServices` is off, new objects go to the folder.
 #[derive(Debug, Clone)]
-pub struct Storage(Arc<Set>);
+pub struct Storage(Arc<Set>, Option<Switches>);
 
 #[derive(Debug)]
 struct Set {
@@ -121,7 +124,13 @@ impl Storage {
         if options.target == StoreName::S3 && s3.is_none() {
             return Err(StorageError::NotConfigured(StoreName::S3.as_str().to_owned()));
         }
-        Ok(Self(Arc::new(Set { target: options.target, local, s3, probed: Mutex::new(None) })))
+        Ok(Self(Arc::new(Set { target: options.target, local, s3, probed: Mutex::new(None) }), None))
+    }
+
+    /// The same stores, which from now on heed the flag `cloudServices`.
+    #[must_use]
+    pub fn heeding(self, switches: Switches) -> Self {
+        Self(self.0, Some(switches))
     }
 
     /// Every store that there are settings for.
@@ -138,9 +147,16 @@ impl Storage {
         found.ok_or_else(|| StorageError::NotConfigured(store.to_owned()))
     }
 
-    /// Where new objects go.
+    /// Where new objects go, at this moment: who stores several that belong together asks once.
     #[must_use]
     pub fn target(&self) -> &Place {
+        let is_cloudy = self.1.as_ref().is_none_or(|switches| switches.is_on(Flag::CloudServices));
+        if is_cloudy { self.configured() } else { &self.0.local }
+    }
+
+    /// Where new objects go by the settings. What the installation keeps of its own, such as anchors, is always there: proofs
+    /// do not move with a switch.
+    fn configured(&self) -> &Place {
         match (self.0.target, &self.0.s3) {
             (StoreName::S3, Some(s3)) => s3,
             _ => &self.0.local,
@@ -153,18 +169,18 @@ impl Storage {
         self.target().name().as_str()
     }
 
-    /// Whether new objects go to another machine than this one.
+    /// Whether the settings have objects go to another machine than this one.
     #[must_use]
     pub fn is_remote(&self) -> bool {
-        self.target().name() != StoreName::Local
+        self.configured().name() != StoreName::Local
     }
 
-    /// Stores `bytes` of the installation's own under `name` where new objects go. See [`Place::put_beside`].
+    /// Stores `bytes` of the installation's own under `name` in the store of the settings. See [`Place::put_beside`].
     ///
     /// # Errors
     /// As [`Place::put_beside`].
     pub async fn put_beside(&self, name: &str, bytes: Bytes) -> Result<(), StorageError> {
-        self.target().put_beside(name, bytes).await
+        self.configured().put_beside(name, bytes).await
     }
 
     /// What of the installation's own is there under `name`. See [`Place::find_beside`].
@@ -172,7 +188,7 @@ impl Storage {
     /// # Errors
     /// As [`Place::find_beside`].
     pub async fn find_beside(&self, name: &str) -> Result<Option<Bytes>, StorageError> {
-        self.target().find_beside(name).await
+        self.configured().find_beside(name).await
     }
 
     /// Stores `bytes` under `key` where new objects go. See [`Place::put`].
@@ -197,8 +213,9 @@ impl Storage {
     /// # Errors
     /// As [`Place::get`].
     pub async fn find(&self, key: &ObjectKey) -> Result<Bytes, StorageError> {
-        let others = self.places().filter(|place| place.name() != self.0.target);
-        for place in std::iter::once(self.target()).chain(others) {
+        let target = self.target();
+        let others = self.places().filter(|place| place.name() != target.name());
+        for place in std::iter::once(target).chain(others) {
             match place.get(key).await {
                 Err(StorageError::NotFound) => {}
                 outcome => return outcome,

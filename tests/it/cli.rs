@@ -2,7 +2,7 @@
 
 mod doctor;
 mod export;
-mod place;
+pub mod place;
 mod prompts;
 mod proof;
 

@@ -5,6 +5,6 @@ mod deletion;
 mod list;
 mod lost;
 mod pair;
-mod stage;
+pub mod stage;
 mod visibility;
 mod watermark;

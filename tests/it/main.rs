@@ -11,6 +11,7 @@
 
 mod admin;
 mod ai;
+mod audit;
 mod auth;
 mod authz;
 mod automation;
@@ -20,6 +21,7 @@ mod clustering;
 mod content;
 mod content_task;
 mod database;
+mod flag;
 mod gate;
 mod http;
 mod idea;

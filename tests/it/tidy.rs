@@ -177,6 +177,25 @@ fn no_field_of_the_api_is_a_plain_64_bit_integer() {
 }
 
 #[test]
+fn every_flag_is_read_outside_its_own_folder() {
+    // What reads these is made elsewhere; a flag leaves this list with its reader.
+    const AWAITED: [&str; 2] = ["Charts", "PerformanceMonitoring"];
+    let model = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/flag/model.rs")).unwrap();
+    let table = model.split("    Flag {").nth(1).unwrap().split("\n    }").next().unwrap();
+    let flags = table.lines().map(str::trim).filter(|line| line.ends_with(',') && !line.starts_with("//"));
+    let flags: Vec<&str> = flags.filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(flags.len(), 5, "{flags:?}");
+    let mut read = BTreeSet::new();
+    for path in files("src", "rs").into_iter().filter(|path| !shown(path).starts_with("src/flag/")) {
+        for (_, line) in code(&path) {
+            read.extend(flags.iter().filter(|flag| line.contains(&format!("Flag::{flag}"))).copied());
+        }
+    }
+    let phantoms: Vec<&str> = flags.into_iter().filter(|flag| read.contains(flag) == AWAITED.contains(flag)).collect();
+    assert!(phantoms.is_empty(), "without a reader, or no longer awaited: {phantoms:?}");
+}
+
+#[test]
 fn no_junk_drawers() {
     let junk = ["utils", "common", "helpers", "misc", "manager"];
     let found: Vec<String> = files("src", "rs")

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     db::effect::Effect,
     error::{Error, Failure},
+    flag::Flag,
     jobs::{Claimed, End, Handler, HandlerFuture, Lost, Outcome, write_in},
     ledger::model::Actor,
 };
@@ -184,7 +185,10 @@ impl Run<'_> {
         self.work.task.phase = phase;
         // An earlier try may have come further: what is shown never falls.
         self.work.task.percent = self.work.task.percent.max(self.percent(phase));
-        store::phase_effects(&self.grip, phase, self.work.task.percent, position, self.ai.parts.clock.now())
+        // An event that is not told gets no number either, so that streams have no gap.
+        let is_told = self.ai.parts.switches.is_on(Flag::Animations);
+        let now = self.ai.parts.clock.now();
+        store::phase_effects(&self.grip, (phase, self.work.task.percent), position, is_told, now)
     }
 
     /// Writes effects that move no credits, then tells readers.

@@ -14,6 +14,7 @@ use crate::{
     },
     audit::{self, Trace},
     error::{Error, Failure, Internal},
+    flag::Flag,
     jobs::{BACKLOG_MAX, Lane, NewJob, backlog_of},
     ledger::{
         Command, Refusal,
@@ -195,6 +196,7 @@ impl Ai {
             key: Some((key.as_str().to_owned(), order.hash(spender.user_id))),
             total: prepared.count,
             items: items.collect(),
+            tells_phases: self.parts.switches.is_on(Flag::Animations),
             now: self.parts.clock.now(),
         })
     }

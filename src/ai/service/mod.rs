@@ -28,6 +28,7 @@ use crate::{
     bus::Bus,
     clock::{Clock, SECOND},
     db::Db,
+    flag::Switches,
     ids::Ids,
     jobs::{Jobs, event},
     ledger::Ledger,
@@ -131,6 +132,8 @@ pub struct AiParts {
     pub prompts: Prompts,
     /// Who makes the things of the pipeline.
     pub makers: Makers,
+    /// The flags as they stand.
+    pub switches: Switches,
     /// Tries and waits.
     pub config: AiConfig,
 }

@@ -16,6 +16,7 @@ use crate::{
         store,
     },
     error::{Error, Failure, Internal},
+    flag::Flag,
     prompt::{
         ComposeError, Composed, PromptUse, Purpose,
         model::{
@@ -115,6 +116,8 @@ struct Matter {
     system: Option<String>,
     originals: Vec<Original>,
     targets: Vec<Target>,
+    /// Whether an image that is enlarged is marked, as its enlargement will be.
+    is_marked: bool,
     uses: Vec<PromptUse>,
     /// That of the event's prompt, or the first that a text model is told.
     prompt_version_id: Option<Uuid>,
@@ -208,6 +211,10 @@ impl Ai {
             ModelKind::Image => self.parts.shelf.watermark(account).await?,
             ModelKind::Text => None,
         };
+        if watermark.is_some() || matter.is_marked {
+            // An image that cannot be marked must not be shown, so it is not even begun.
+            self.parts.switches.require(Flag::ImageProcessing)?;
+        }
         Ok(Prepared {
             prompt_version_id: matter.prompt_version_id,
             prompts: matter.prompts,
@@ -335,6 +342,7 @@ impl Ai {
                 return Err(Failure::Refused(AcceptError::ImageTooLarge(*id)));
             }
             enlarged.extend(image.enlarged);
+            matter.is_marked |= image.is_marked;
             matter.prompts.push(image.prompt.clone());
             matter.originals.push(Original {
                 image: *id,

@@ -26,6 +26,7 @@ use crate::{
     clock::Micros,
     db::effect::{EffectError, write_all},
     error::{Error, Failure, Internal},
+    flag::Flag,
     jobs::{Lost, write_in},
     ledger::{
         Command, Posting, Refusal,
@@ -83,6 +84,8 @@ impl Ai {
             let prepared = match self.prepare(ask.account_id, &order, Purpose::Work).await {
                 Ok(prepared) => prepared,
                 Err(Failure::Refused(refusal)) => return refused(refusal),
+                // Whoever runs the installation will switch it on again.
+                Err(Failure::Fault(Error::FeatureDisabled { .. })) => return Ok(StageOutcome::Later(LOOK_AGAIN)),
                 Err(Failure::Fault(error)) => return Err(error),
             };
             if let Some(outcome) = self.shut(&prepared).await? {
@@ -197,6 +200,7 @@ impl Ai {
             key: None,
             total: ask.planned.max(1),
             items: Vec::new(),
+            tells_phases: self.parts.switches.is_on(Flag::Animations),
             now,
         };
         let mut effects = run.open_effects(accepted.ai_task_id, now);

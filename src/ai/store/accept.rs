@@ -53,6 +53,8 @@ pub struct Accepted {
     pub total: i32,
     /// Each of them that is held with the task.
     pub items: Vec<NewItem>,
+    /// Whether its phases are told as they begin, the first one with it.
+    pub tells_phases: bool,
     /// Now.
     pub now: Micros,
 }
@@ -83,7 +85,7 @@ impl Accepted {
             ("idem_key", idem_key.into()),
             ("request_hash", request_hash.into()),
             ("desired", "run".into()),
-            ("event_seq", 1i64.into()),
+            ("event_seq", i64::from(status != TaskStatus::Pending || self.tells_phases).into()),
             ("created_at", self.now.into()),
             ("updated_at", self.now.into()),
         ];
@@ -148,8 +150,10 @@ pub fn accept_effects(accepted: &Accepted, job: &NewJob) -> Vec<Effect> {
         let position = i32::try_from(position).unwrap_or(i32::MAX);
         effects.push(item_effect((accepted.ai_task_id, accepted.account_id), item, position, None, accepted.now));
     }
-    let payload = Figured::new().lit("{\"phase\":\"INIT\",\"percent\":0}");
-    effects.push(accepted.event("PHASE", payload, true));
+    if accepted.tells_phases {
+        let payload = Figured::new().lit("{\"phase\":\"INIT\",\"percent\":0}");
+        effects.push(accepted.event("PHASE", payload, true));
+    }
     effects.push(enqueue_effect(job));
     effects
 }

@@ -75,10 +75,14 @@ pub async fn cancelled_at_in(tx: &impl ConnectionTrait, sender: Sender, now: Mic
     Ok(sent.map_or(now, |sent| sent.max(now)))
 }
 
-/// A new task without items, and its first event.
+/// A new task without items, and its first event where phases are told.
 pub fn open_stage_effects(accepted: &Accepted) -> Vec<Effect> {
-    let payload = Figured::new().lit("{\"phase\":\"INIT\",\"percent\":0}");
-    vec![accepted.task(TaskStatus::Pending, Vec::new()), accepted.event("PHASE", payload, false)]
+    let mut effects = vec![accepted.task(TaskStatus::Pending, Vec::new())];
+    if accepted.tells_phases {
+        let payload = Figured::new().lit("{\"phase\":\"INIT\",\"percent\":0}");
+        effects.push(accepted.event("PHASE", payload, false));
+    }
+    effects
 }
 
 /// The task of a run waits with it, and tells so.

@@ -224,8 +224,14 @@ pub async fn lease_holds_in(tx: &impl ConnectionTrait, lease: &Lease) -> Result<
     lease_guard(lease).guard_holds(tx).await
 }
 
-/// Moves the task to `phase`, with an event. The percent never falls.
-pub fn phase_effects(grip: &Grip, phase: Phase, percent: i32, position: i32, now: Micros) -> Vec<Effect> {
+/// Moves the task to `phase`, with an event where phases are told. The percent never falls.
+pub fn phase_effects(
+    grip: &Grip,
+    (phase, percent): (Phase, i32),
+    position: i32,
+    is_told: bool,
+    now: Micros,
+) -> Vec<Effect> {
     let payload = Figured::new()
         .lit(&format!("{{\"phase\":\"{}\",\"percent\":{percent},\"position\":{position}}}", phase.as_str()));
     let mut effects = vec![
@@ -236,8 +242,10 @@ pub fn phase_effects(grip: &Grip, phase: Phase, percent: i32, position: i32, now
         ]),
         lease_guard(&grip.lease),
     ];
-    let event = NewEvent { kind: "PHASE", payload: payload.into_parts(), credits: false };
-    effects.extend(append_effects(grip.subject(), &event, now));
+    if is_told {
+        let event = NewEvent { kind: "PHASE", payload: payload.into_parts(), credits: false };
+        effects.extend(append_effects(grip.subject(), &event, now));
+    }
     effects
 }
 

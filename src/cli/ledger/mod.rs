@@ -99,7 +99,7 @@ fn no_ledger(account: Uuid) -> CliError {
 }
 
 /// Whatever hinders a check leaves it without a verdict, which is an exit code of its own.
-fn unusable_on_error(context: &Context, outcome: Result<u8, CliError>) -> Result<u8, CliError> {
+pub(super) fn unusable_on_error(context: &Context, outcome: Result<u8, CliError>) -> Result<u8, CliError> {
     match outcome {
         Err(CliError::Output(error)) => Err(error.into()),
         Err(error) => {
@@ -111,7 +111,7 @@ fn unusable_on_error(context: &Context, outcome: Result<u8, CliError>) -> Result
 }
 
 /// The public keys in the file of `--keys`, or those of this installation. Makes no key.
-fn public_keys(context: &Context, config: &Config) -> Result<PublicKeys, CliError> {
+pub(super) fn public_keys(context: &Context, config: &Config) -> Result<PublicKeys, CliError> {
     if let Some(path) = context.matches.get_one::<PathBuf>("keys") {
         let text = read(path)?;
         let message = || CliError::Refused(format!("{} holds no Ed25519 public keys in JSON", path.display()));

@@ -15,6 +15,10 @@ pub enum UserErrorCode {
     AmountTooLarge,
     /// The reason is longer than 500 characters.
     ReasonTooLong,
+    /// The reason is blank.
+    ReasonRequired,
+    /// The expiry is not in the future.
+    ExpiryPassed,
     /// The account would hold more credits than can be counted exactly.
     TotalTooLarge,
     /// Nothing was charged, so nothing can be given back.

@@ -55,7 +55,9 @@ impl From<Error> for GraphqlError {
                 extensions.set("maximum", *maximum);
             }
             Error::RateLimited { retry_after_ms } => extensions.set("retryAfterMs", *retry_after_ms),
-            Error::DependencyUnavailable { which } => extensions.set("which", *which),
+            Error::FeatureDisabled { which } | Error::DependencyUnavailable { which } => {
+                extensions.set("which", *which)
+            }
             _ => {}
         }
         Self { message: error.to_string(), source: None, extensions: Some(extensions) }

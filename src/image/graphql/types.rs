@@ -82,6 +82,8 @@ pub enum ImageCopyFailure {
     EncodingFailed,
     /// The object store did not take it.
     StoreUnavailable,
+    /// Image processing was switched off when the image was stored.
+    SwitchedOff,
     /// The image is older than such copies.
     NeverMade,
 }

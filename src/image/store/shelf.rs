@@ -25,7 +25,7 @@ pub async fn list_enlargeable(
     values.extend(ids.iter().map(|id| Value::from(*id)));
     let sql = format!(
         "SELECT i.id, i.prompt, i.width, i.height, o.content_type, i.event_type, i.style, i.ratio, i.quality, \
-         e.id AS enlarged {FROM} LEFT JOIN image e ON e.original_id = i.id AND e.deleted_at IS NULL \
+         i.watermark IS NOT NULL AS is_marked, e.id AS enlarged {FROM} LEFT JOIN image e ON e.original_id = i.id AND e.deleted_at IS NULL \
          WHERE i.account_id = $1 AND i.id IN ({}) AND i.state = 'GENERATED' AND i.original_id IS NULL \
          AND i.deleted_at IS NULL",
         places(2, ids.len())
@@ -42,6 +42,7 @@ fn enlargeable_of(row: &QueryResult) -> Result<Enlargeable, DbErr> {
         width: row.try_get("", "width")?,
         height: row.try_get("", "height")?,
         content_type: row.try_get("", "content_type")?,
+        is_marked: row.try_get("", "is_marked")?,
         enlarged: row.try_get("", "enlarged")?,
         about: ImageAbout {
             event_type: word("event_type")?,

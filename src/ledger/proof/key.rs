@@ -1,4 +1,4 @@
-//! The key that signs anchors and receipts, and the public halves that check them. It signs nothing else: tokens have a
+//! The key that signs anchors, receipts and heads of the audit trail, and the public halves that check them. It signs nothing else: tokens have a
 //! key of their own, which may be thrown away, while proofs outlive it.
 
 use std::{fmt, path::Path, sync::Arc};

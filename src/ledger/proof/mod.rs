@@ -10,6 +10,7 @@ pub mod key;
 pub mod merkle;
 pub mod receipt;
 pub mod restore;
+mod seal;
 mod service;
 pub(super) mod store;
 mod sweep;

@@ -23,6 +23,7 @@ use inkledger::{
     clock::{Clock, FixedClock},
     db::{Db, Engine},
     doctor::work::audit_work,
+    flag::{Environment, Switches},
     ids::{Ids, SeededIds},
     image::Gallery,
     jobs::{Jobs, JobsConfig, Role, Workers},
@@ -115,7 +116,9 @@ impl Process {
         let ledger = Ledger::open(db.clone(), clock.clone(), ids.clone(), bus.clone(), options).await.unwrap();
         let jobs = Jobs::new(db.clone(), clock.clone(), ids.clone(), bus.clone(), jobs);
         let storage = Storage::local(folder).unwrap();
-        let gallery = Gallery::new(db.clone(), clock.clone(), ids.clone(), storage, Arc::new(UrlSigner::new(&[7; 32])));
+        let switches = Switches::new(clock.clone(), &Environment::default());
+        let signer = Arc::new(UrlSigner::new(&[7; 32]));
+        let gallery = Gallery::new(db.clone(), clock.clone(), ids.clone(), storage, signer, switches.clone());
         let prompts = Prompts::new(PromptsParts { db: db.clone(), clock: clock.clone(), ids: ids.clone() });
         let ai = Ai::new(AiParts {
             db: db.clone(),
@@ -129,6 +132,7 @@ impl Process {
             shelf: Arc::new(gallery.clone()),
             prompts,
             makers: Makers::default(),
+            switches,
             config: ai,
         });
         Self { ai, jobs, ledger, gallery, db }

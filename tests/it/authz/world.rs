@@ -302,6 +302,8 @@ impl World {
                      {{ versions {{ left {{ content }} lines {{ text }} }} userErrors {{ code }} }} }}"
                 )
             }
+            "auditLog" => "{ auditLog { nodes { action actorReference before after } totalCount } }".to_owned(),
+            "flags" => "{ flags { name isOn } }".to_owned(),
             "environmentAudit" => "{ environmentAudit { __typename } }".to_owned(),
             "eventForm" => "{ eventForm(type: \"WEDDING\") { form { name } userErrors { code } } }".to_owned(),
             "exportSystemPrompts" => "{ exportSystemPrompts { fileName content } }".to_owned(),
@@ -439,6 +441,8 @@ impl World {
                 json!({"accountId": account, "expectedVersion": 1, "name": format!("{CANARY} {fresh}")})
             }
             "updateAiModel" => json!({"modelId": self.model, "expectedVersion": 1, "priority": 7}),
+            "setFlag" => json!({"name": "PERFORMANCE_MONITORING", "isOn": true, "reason": "matrix"}),
+            "clearFlag" => json!({"name": "ANIMATIONS", "reason": "matrix"}),
             "updateProviderSettings" => json!({"provider": "sandbox", "expectedVersion": 0, "isEnabled": true}),
             other => self
                 .pipeline

@@ -11,6 +11,7 @@ use inkledger::{
     clock::{Clock as _, SystemClock},
     db::{Engine, effect::Facts},
     error::Failure,
+    flag::{Environment, Switches},
     ids::{Ids as _, SystemIds},
     image::Gallery,
     storage::{Storage, UrlSigner},
@@ -50,6 +51,11 @@ impl Stage {
         let hero = server.hero().await;
         let owner = server.sign_up("owner").await;
         server.give(&hero, &owner, 100).await;
+        Self::of(server, hero, owner)
+    }
+
+    /// With a server of the caller's, and an owner who has credits.
+    pub fn of(server: Server, hero: Person, owner: Person) -> Self {
         Self { server, hero, owner, keys: std::sync::atomic::AtomicU32::new(0) }
     }
 
@@ -127,7 +133,8 @@ impl Stage {
         let clock = Arc::new(SystemClock);
         let ids = Arc::new(SystemIds::new(clock.clone()));
         let storage = Storage::local(self.server.home.folder()).unwrap();
-        Gallery::new(self.server.db.clone(), clock, ids, storage, Arc::new(UrlSigner::new(&[7; 32])))
+        let switches = Switches::new(clock.clone(), &Environment::default());
+        Gallery::new(self.server.db.clone(), clock, ids, storage, Arc::new(UrlSigner::new(&[7; 32])), switches)
     }
 
     pub fn slot(&self, original: Option<&str>) -> Slot {

@@ -17,12 +17,14 @@ use inkledger::{
         routing::Providers,
     },
     app::{App, Seams, build, run},
+    audit::AuditChain,
     auth::{Auth, keys::KeyRing},
     automation::Automation,
     clock::SystemClock,
     config::{Config, resolve},
     db::{Db, Engine},
     doctor::records::audit_records,
+    flag::Flags,
     ids::SystemIds,
     jobs::{Jobs, JobsConfig},
     ledger::{proof::Anchors, verify::verify},
@@ -86,6 +88,7 @@ impl Home {
             ("auth.signup_credits", "0".to_owned()),
             // No test is to meet a line that it did not ask for.
             ("ledger.anchor_seconds", "3600".to_owned()),
+            ("audit.seal_seconds", "3600".to_owned()),
             ("auth.argon2_memory_kib", "1024".to_owned()),
             ("auth.signups_per_hour", "1000000".to_owned()),
             ("auth.argon2_passes", "1".to_owned()),
@@ -119,6 +122,7 @@ impl Home {
         let (ai, automation, jobs) = (app.ai.clone(), app.automation.clone(), app.jobs.clone());
         let (objects, uploads, anchors) = (app.objects.clone(), app.uploads.clone(), app.anchors.clone());
         let monitoring = app.monitoring.clone();
+        let (audit_chain, flags) = (app.audit_chain.clone(), app.flags.clone());
         let task = spawn_run(app, listener);
         let home = Arc::clone(self);
         let (api, task) = (Api::new(address), Some(task));
@@ -132,6 +136,8 @@ impl Home {
             automation,
             jobs,
             anchors,
+            audit_chain,
+            flags,
             shutdown,
             objects,
             uploads,
@@ -205,6 +211,10 @@ pub struct Server {
     pub jobs: Jobs,
     /// Anchors, to be written by hand.
     pub anchors: Anchors,
+    /// The audit trail's chain, to be sealed by hand.
+    pub audit_chain: AuditChain,
+    /// Switches of the product.
+    pub flags: Flags,
     pub shutdown: CancellationToken,
     /// What removes bytes, to be run by hand.
     pub objects: ObjectSweep,
