@@ -151,6 +151,8 @@ pub struct Config {
     pub database: Database,
     /// The bus between processes.
     pub nats_url: Option<SecretString>,
+    /// The Gate before the schema.
+    pub gate: super::Gate,
     /// Identity.
     pub auth: Auth,
     /// The most credits that one `addCredits` may add.
@@ -244,6 +246,7 @@ impl Config {
             http: http(&read)?,
             database: database(&read, &data_dir)?,
             nats_url: read.secret("nats.url")?,
+            gate: super::gate::read(&read)?,
             auth: auth(&read, &data_dir)?,
             amount_max: read.number("credits.amount_max", 1..=1_000_000_000_000)?,
             proof: proof(&read, &data_dir)?,

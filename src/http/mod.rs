@@ -9,6 +9,7 @@ mod address;
 mod answer;
 mod assets;
 mod body;
+mod clients;
 mod fault;
 mod graphql;
 mod health;

@@ -8,6 +8,8 @@ use axum::http::{HeaderMap, header};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    address,
+    clients::{ClientName, ClientNames},
     objects::ObjectDoor,
     seams::{Authenticator, Readiness},
     settings::HttpSettings,
@@ -18,7 +20,7 @@ use crate::{
     error::{AuthReason, Error},
     graphql::{
         context::RequestContext,
-        gate::{Caller, CallerKind, Gate, KindLimits},
+        gate::{Caller, CallerKind, Gate, KindLimits, Payer},
     },
     ids::Ids,
     storage::Uploads,
@@ -58,6 +60,7 @@ pub struct HttpState(Arc<Shared>);
 struct Shared {
     parts: HttpParts,
     sockets: Arc<Sockets>,
+    clients: ClientNames,
     tasks: TaskTracker,
 }
 
@@ -72,7 +75,8 @@ impl std::ops::Deref for HttpState {
 impl HttpState {
     /// Takes the parts; nothing runs yet.
     pub fn new(parts: HttpParts) -> Self {
-        Self(Arc::new(Shared { parts, sockets: Arc::default(), tasks: TaskTracker::new() }))
+        let (clients, tasks) = (ClientNames::default(), TaskTracker::new());
+        Self(Arc::new(Shared { parts, sockets: Arc::default(), clients, tasks }))
     }
 
     /// Sockets and streams open now.
@@ -83,6 +87,11 @@ impl HttpState {
     /// Who holds how many sockets.
     pub(super) fn sockets(&self) -> &Arc<Sockets> {
         &self.0.sockets
+    }
+
+    /// The programs that are told apart in metrics.
+    pub(super) fn clients(&self) -> &ClientNames {
+        &self.0.clients
     }
 
     /// Sockets and streams that shutdown waits for.
@@ -158,6 +167,8 @@ impl Bearer {
 pub(super) struct Asker {
     pub(super) viewer: Viewer,
     pub(super) address: IpAddr,
+    /// Which program asks, by its own word.
+    pub(super) client: ClientName,
     pub(super) request_id: Arc<str>,
 }
 
@@ -165,8 +176,13 @@ impl Asker {
     /// As the Gate sees the caller. Introspection is for ADMIN and HERO, and for everyone in development (G29).
     pub(super) fn caller(&self, state: &HttpState) -> Caller {
         let kind = kind(&self.viewer);
+        let payer = match self.viewer.user() {
+            Some(who) => Payer::User(who.user_id),
+            None => Payer::Address(address::subscriber(self.address)),
+        };
         Caller {
             kind,
+            payer,
             introspection: state.settings.introspection || kind == CallerKind::Admin,
             request_id: Arc::clone(&self.request_id),
         }

@@ -4,9 +4,12 @@
 
 mod audits;
 mod beside;
+mod clients;
 mod flow;
 mod kill;
 mod library;
+mod persisted;
+mod rate;
 mod request;
 mod socket;
 mod socket_end;

@@ -1,6 +1,7 @@
 //! The stories that the product is for, told through HTTP and WebSocket against the whole server, on both databases.
 
 mod amounts;
+mod budget;
 mod caps;
 mod corrections;
 mod disconnect;

@@ -101,6 +101,12 @@ pub enum RefusalKind {
     Operation,
     /// The caller may not introspect.
     Introspection,
+    /// The parameters contradict each other.
+    Parameters,
+    /// No document is known by this hash; the client is to send its text with it.
+    UnknownHash,
+    /// The document is not one of those that may run.
+    NotTrusted,
     /// Too many requests; `retry_after_ms` milliseconds until another is admitted.
     RateLimited {
         /// Milliseconds until another request is admitted.
@@ -108,6 +114,13 @@ pub enum RefusalKind {
     },
     /// The server failed before anything was executed.
     Internal,
+}
+
+impl RefusalKind {
+    /// Is it the document that was refused, rather than the request around it?
+    pub fn is_about_document(self) -> bool {
+        !matches!(self, Self::RateLimited { .. } | Self::Internal | Self::Parameters)
+    }
 }
 
 /// A request of which nothing was executed. Serializes to `{"errors": […]}` without `data`.

@@ -23,6 +23,7 @@ use crate::{
     error::Internal,
     graphql::gate::{Fault, Params},
     http::{
+        clients::ClientName,
         fault,
         live::{self, until},
         seams::SessionEnd,
@@ -45,11 +46,20 @@ pub(super) fn close(code: u16, reason: &'static str) -> End {
     End::Close(code, Cow::Borrowed(reason))
 }
 
+/// What the upgrade said.
+pub(super) struct Greeting {
+    pub(super) bearer: Bearer,
+    pub(super) address: IpAddr,
+    pub(super) client: ClientName,
+}
+
 /// One socket.
 pub(super) struct Connection {
     pub(super) state: HttpState,
     pub(super) wire: Wire,
     pub(super) address: IpAddr,
+    /// Which program asks, by its own word.
+    pub(super) client: ClientName,
     /// From the upgrade's header; taken by `connection_init`.
     pub(super) bearer: Option<Bearer>,
     pub(super) phase: Phase,
@@ -68,13 +78,15 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(state: HttpState, wire: Wire, bearer: Bearer, address: IpAddr, permit: Permit) -> Self {
+    pub(super) fn new(state: HttpState, wire: Wire, greeting: Greeting, permit: Permit) -> Self {
+        let Greeting { bearer, address, client } = greeting;
         let now = Instant::now();
         Self {
             ping_at: now + jittered(&state),
             state,
             wire,
             address,
+            client,
             bearer: Some(bearer),
             phase: Phase::Waiting,
             permit,
@@ -295,6 +307,7 @@ impl Connection {
         let gate = &self.state.gate;
         let begun = std::panic::catch_unwind(AssertUnwindSafe(|| {
             let admitted = gate.admit(&caller, params)?;
+            telemetry::deprecated(self.state.clients(), &asker, &admitted);
             let log = telemetry::Operation::new("websocket", &asker, &admitted, name, started);
             Ok((gate.subscribe(admitted, &caller, asker.data()), log))
         }));
@@ -323,7 +336,8 @@ impl Connection {
     }
 
     pub(super) fn asker(&self, viewer: Viewer) -> Asker {
-        Asker { viewer, address: self.address, request_id: self.state.ids.uuid().to_string().into() }
+        let request_id = self.state.ids.uuid().to_string().into();
+        Asker { viewer, address: self.address, client: self.client.clone(), request_id }
     }
 }
 
