@@ -54,6 +54,7 @@ pub(super) fn http_settings(config: &Config, timing: Timing, address: SocketAddr
         origins,
         trusted_proxies: config.http.trusted_proxies,
         graphiql: config.http.graphiql,
+        docs: config.http.docs,
         introspection: config.http.introspection,
         timing,
     })

@@ -55,6 +55,11 @@ pub const SETTINGS: &[Setting] = &[
     text("http.status_profile", "audit", "HTTP status of GraphQL answers: audit (npm graphql-http) or draft-2026-08."),
     number("http.graphiql", "true", "Whether /graphiql is served."),
     number(
+        "http.docs",
+        "true",
+        "Whether /docs is served: the schema, codes, limits and examples as pages, to everyone.",
+    ),
+    number(
         "http.introspection",
         "false",
         "Whether introspection is open to everyone, as in development. ADMIN and HERO always may.",

@@ -55,6 +55,8 @@ pub struct Http {
     pub draft_statuses: bool,
     /// Whether /graphiql is served.
     pub graphiql: bool,
+    /// Whether /docs is served.
+    pub docs: bool,
     /// Whether introspection is open to everyone.
     pub introspection: bool,
     /// How many proxies in front add to `X-Forwarded-For`.
@@ -303,6 +305,7 @@ fn http(read: &Reader<'_>) -> Result<Http, ConfigError> {
             .collect(),
         draft_statuses: read.choice("http.status_profile", &[("audit", false), ("draft-2026-08", true)])?,
         graphiql: read.switch("http.graphiql")?,
+        docs: read.switch("http.docs")?,
         introspection: read.switch("http.introspection")?,
         trusted_proxies: read.number("http.trusted_proxies", 0..=5)?,
         shutdown: Duration::from_secs(read.number("http.shutdown_seconds", 0..=600)?),

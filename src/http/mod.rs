@@ -10,6 +10,7 @@ mod answer;
 mod assets;
 mod body;
 mod clients;
+mod docs;
 mod fault;
 mod graphql;
 mod health;

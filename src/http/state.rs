@@ -1,7 +1,10 @@
 //! What the transports share: the Gate, the seams, the settings and the count of open sockets; and who asks in one
 //! request.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+};
 
 use async_graphql::Data;
 use axum::http::{HeaderMap, header};
@@ -10,6 +13,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     address,
     clients::{ClientName, ClientNames},
+    docs::Docs,
     objects::ObjectDoor,
     seams::{Authenticator, Readiness},
     settings::HttpSettings,
@@ -61,6 +65,8 @@ struct Shared {
     parts: HttpParts,
     sockets: Arc<Sockets>,
     clients: ClientNames,
+    /// Made when somebody first asks for one.
+    docs: OnceLock<Docs>,
     tasks: TaskTracker,
 }
 
@@ -76,7 +82,7 @@ impl HttpState {
     /// Takes the parts; nothing runs yet.
     pub fn new(parts: HttpParts) -> Self {
         let (clients, tasks) = (ClientNames::default(), TaskTracker::new());
-        Self(Arc::new(Shared { parts, sockets: Arc::default(), clients, tasks }))
+        Self(Arc::new(Shared { parts, sockets: Arc::default(), clients, docs: OnceLock::new(), tasks }))
     }
 
     /// Sockets and streams open now.
@@ -87,6 +93,11 @@ impl HttpState {
     /// Who holds how many sockets.
     pub(super) fn sockets(&self) -> &Arc<Sockets> {
         &self.0.sockets
+    }
+
+    /// The pages of the documentation, by `make` when they are not there yet.
+    pub(super) fn docs(&self, make: fn(&Gate) -> Docs) -> &Docs {
+        self.0.docs.get_or_init(|| make(&self.gate))
     }
 
     /// The programs that are told apart in metrics.

@@ -65,7 +65,7 @@ async fn run(gate: &Gate, query: &str, variables: Value) -> Answer {
 
 /// As it goes out, without what it cost: tests of cost look at that.
 fn wire(answer: &impl serde::Serialize) -> Value {
-    crate::support::without_cost(serde_json::to_value(answer).unwrap())
+    crate::support::cost::without_cost(serde_json::to_value(answer).unwrap())
 }
 
 fn refusal(gate: &Gate, kind: CallerKind, query: &str) -> Value {

@@ -5,6 +5,7 @@
 mod audits;
 mod beside;
 mod clients;
+mod docs;
 mod flow;
 mod kill;
 mod library;

@@ -5,6 +5,7 @@ mod budget;
 mod caps;
 mod corrections;
 mod disconnect;
+mod docs;
 mod environment;
 mod health;
 mod kill;

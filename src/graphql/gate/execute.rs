@@ -9,9 +9,10 @@ use futures_util::stream::BoxStream;
 use futures_util::{FutureExt as _, StreamExt as _};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
+use super::codes::CODES;
 use super::cost;
 use super::figures::CostFigures;
-use super::refusal::{CODES, Fault, INTERNAL_MESSAGE, stamp};
+use super::refusal::{Fault, INTERNAL_MESSAGE, stamp};
 use super::room::{AnswerRoom, fits};
 use super::shape::shape;
 use super::{Admitted, Caller, Gate, OperationKind, engine};
@@ -186,7 +187,7 @@ impl Gate {
 /// library and other crates write quotes values and names Rust types.
 fn masked(error: ServerError, caller: &Caller) -> Fault {
     let known = match error.extensions.as_ref().and_then(|extensions| extensions.get("code")) {
-        Some(Value::String(code)) => CODES.iter().copied().find(|known| known == code),
+        Some(Value::String(code)) => CODES.iter().map(|(known, _)| *known).find(|known| known == code),
         _ => None,
     };
     let mut fault = match known {

@@ -4,6 +4,7 @@
 
 mod bucket;
 mod cache;
+mod codes;
 mod cost;
 mod counts;
 mod deprecated;
@@ -37,6 +38,7 @@ use crate::clock::{Clock, to_rfc3339};
 pub use bucket::Payer;
 use bucket::{Buckets, Charge, Rate};
 use cache::{DocumentCache, Parsed};
+pub use codes::CODES;
 use counts::Counts;
 use engine::{Engine, Invalid};
 pub use execute::Answer;
@@ -45,7 +47,7 @@ pub use limits::{CallerKind, KindLimits, Limits, NESTING_CEILING};
 pub use persisted::DocumentRef;
 use persisted::{Meant, PersistedTexts, meant, not_trusted};
 use plan::Plan;
-pub use refusal::{CODES, Fault, REFUSAL_BYTES, RefusalKind, Refused};
+pub use refusal::{Fault, REFUSAL_BYTES, RefusalKind, Refused};
 pub use room::AnswerRoom;
 use scan::doubled_field;
 pub use scan::{Scan, ScanFault, scan};

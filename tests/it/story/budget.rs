@@ -75,13 +75,13 @@ async fn the_rate_is_what_the_settings_say() {
     let server = started(&home, &rates).await;
     let user = server.sign_up("reader").await;
     let token = Some(user.token.as_str());
-    let page = "{ notifications(first: 24) { nodes { id } } }";
+    let page = "{ notifications(first: 20) { nodes { id } } }";
     let dear = send(server.request(token, "{ notifications(first: 26) { nodes { id } } }", json!({}))).await;
     assert_eq!(
         (dear.code().as_str(), dear.json()["errors"][0]["extensions"]["maximum"].clone()),
         ("COST_LIMIT_EXCEEDED", json!(25))
     );
-    // Empty pages cost one, not 24.
+    // Empty pages cost one, not 20.
     for _ in 0..3 {
         assert_eq!(send(server.request(token, page, json!({}))).await.whole()["extensions"]["cost"]["actual"], 1);
     }

@@ -29,7 +29,7 @@ pub struct Reply {
 impl Reply {
     /// The answer, without what it cost.
     pub fn json(&self) -> Value {
-        super::without_cost(self.whole())
+        super::cost::without_cost(self.whole())
     }
 
     /// The answer with everything.

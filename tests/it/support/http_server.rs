@@ -25,7 +25,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{schema, unmetered};
+use super::{cost::unmetered, schema};
 
 /// Tokens say themselves who they are: `ROLE/user/session/expiry`.
 pub fn token(role: PlatformRole, user: u128, session: u128, expires_at: i64) -> String {
@@ -140,6 +140,7 @@ impl Setup {
     pub fn with(change: impl FnOnce(&mut Self)) -> Self {
         let mut setup = Self { limits: unmetered(Limits::default()), ..Self::default() };
         setup.settings.graphiql = true;
+        setup.settings.docs = true;
         setup.settings.origins = Origins::parse([ORIGIN]).unwrap();
         // A panic or a hang in a test should not wait as long as an operator would.
         setup.settings.timing.shutdown_grace = Duration::from_secs(5);

@@ -2,6 +2,7 @@
 
 pub mod builders;
 pub mod content;
+pub mod cost;
 pub mod database;
 pub mod dump;
 pub mod fake_openai;
@@ -17,33 +18,7 @@ pub mod schema;
 pub mod server;
 pub mod ws_client;
 
-use inkledger::graphql::gate::{KindLimits, Limits};
-
 /// Installs the TLS back end, as `main` does first; repeating it is harmless.
 pub fn install_crypto() {
     let _ = rustls::crypto::ring::default_provider().install_default();
-}
-
-/// Limits under which no test runs out of points that does not ask for it.
-pub fn unmetered(limits: Limits) -> Limits {
-    let column = |column: KindLimits| KindLimits { burst: POINTS, refill: POINTS, ..column };
-    let Limits { anonymous, user, admin, .. } = limits.clone();
-    Limits { anonymous: column(anonymous), user: column(user), admin: column(admin), ..limits }
-}
-
-/// Points that no test spends.
-pub const POINTS: u64 = 1_000_000_000;
-
-/// The answer without `extensions.cost`, which tests of other things do not compare.
-pub fn without_cost(mut answer: serde_json::Value) -> serde_json::Value {
-    if let Some(object) = answer.as_object_mut() {
-        let is_empty = object
-            .get_mut("extensions")
-            .and_then(serde_json::Value::as_object_mut)
-            .is_some_and(|extensions| extensions.remove("cost").is_some() && extensions.is_empty());
-        if is_empty {
-            object.remove("extensions");
-        }
-    }
-    answer
 }

@@ -40,7 +40,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{POINTS, builders::Api, database::TestDb};
+use super::{builders::Api, cost::POINTS, database::TestDb};
 
 /// How long a test waits for a server to start or end.
 const PATIENCE: Duration = Duration::from_secs(30);

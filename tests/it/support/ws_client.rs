@@ -87,7 +87,7 @@ impl Ws {
     pub async fn expect(&mut self, kind: &str, id: &str) -> Value {
         let mut message = self.receive().await;
         assert_eq!((&message["type"], &message["id"]), (&json!(kind), &json!(id)), "{message}");
-        super::without_cost(message["payload"].take())
+        super::cost::without_cost(message["payload"].take())
     }
 
     /// The close frame. Messages before it are skipped.
