@@ -75,7 +75,7 @@ pub use settings::base_url;
 pub use workers::start_workers;
 
 use connect::{connect_bus, connect_post};
-use settings::{auth_settings, hash_cost, http_settings};
+use settings::{auth_settings, hash_cost, http_settings, trusting};
 
 /// A look at how things stand, taken anew each time.
 pub type Look<T> = Arc<dyn Fn() -> BoxFuture<'static, Result<T, Error>> + Send + Sync>;
@@ -321,6 +321,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         .data(batched(TraceLoader(trace)));
     let gate = Gate::new(schema, seams.limits.clone(), clock.clone())
         .map_err(|error| StartError::Internal(Internal::new("reading the schema", error)))?;
+    let gate = trusting(gate, &config.gate.trusted_files)?;
     let door = StoredObjects {
         storage: storage.clone(),
         signer,

@@ -1,12 +1,14 @@
 //! Settings: one table says each one's key, default and meaning; flag, environment variable, file and default are
 //! read in this order, and each value remembers where it came from.
 
+mod gate;
 mod redact;
 mod settings;
 mod sources;
 mod storage;
 mod typed;
 
+pub use gate::Gate;
 pub use redact::redact;
 pub use settings::{SETTINGS, Setting};
 pub use sources::{ConfigError, Resolved, Source, Value, flag_of, resolve, variable_of};

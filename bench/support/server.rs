@@ -18,6 +18,16 @@ pub struct Server {
     pub started: Duration,
 }
 
+/// What callers may spend: a few clients stand for many.
+const RATES: [&str; 6] = [
+    "INKLEDGER_RATE_ANONYMOUS_BURST",
+    "INKLEDGER_RATE_ANONYMOUS_PER_SECOND",
+    "INKLEDGER_RATE_USER_BURST",
+    "INKLEDGER_RATE_USER_PER_SECOND",
+    "INKLEDGER_RATE_ADMIN_BURST",
+    "INKLEDGER_RATE_ADMIN_PER_SECOND",
+];
+
 impl Server {
     /// Starts `binary` on a data folder, and on a PostgreSQL database where one is given.
     pub fn start(binary: &str, folder: &Path, database: Option<&str>) -> Self {
@@ -30,6 +40,7 @@ impl Server {
             .env("INKLEDGER_AUTH_ARGON2_PASSES", "1")
             .env("INKLEDGER_AUTH_SIGNUPS_PER_HOUR", "1000000")
             .env("INKLEDGER_LOG_FILTER", "error")
+            .envs(RATES.map(|name| (name, "1000000000")))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         if let Some(url) = database {

@@ -62,7 +62,7 @@ impl Seams {
             ai_points: Arc::new(points::NoFailPoints),
             automation_points: Arc::new(run_points::NoFailPoints),
             timing: Timing { shutdown_grace: config.http.shutdown, ..Timing::default() },
-            limits: Limits::default(),
+            limits: config.gate.limits.clone(),
             monitoring: Monitoring::default(),
         }
     }

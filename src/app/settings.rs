@@ -1,12 +1,13 @@
 //! The settings of single parts, from those of the server.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
 use super::StartError;
 use crate::{
     auth::{AuthSettings, TryLimits, password::HashCost, token::TokenRules},
     clock::SECOND,
     config::Config,
+    graphql::gate::{Gate, read_trusted},
     http::{HttpSettings, Origins, StatusProfile, Timing},
 };
 
@@ -54,7 +55,24 @@ pub(super) fn http_settings(config: &Config, timing: Timing, address: SocketAddr
         origins,
         trusted_proxies: config.http.trusted_proxies,
         graphiql: config.http.graphiql,
+        docs: config.http.docs,
         introspection: config.http.introspection,
         timing,
     })
+}
+
+/// The Gate with the documents of `files` trusted. Refuses a file that cannot be read or does not fit the schema.
+pub(super) fn trusting(mut gate: Gate, files: &[PathBuf]) -> Result<Gate, StartError> {
+    let mut texts = Vec::new();
+    for file in files {
+        let refuse = |error: &dyn std::fmt::Display| {
+            StartError::Setting(format!("documents.trusted_files: {}: {error}", file.display()))
+        };
+        let text = std::fs::read_to_string(file).map_err(|error| refuse(&error))?;
+        let more = read_trusted(&text).map_err(|error| refuse(&error))?;
+        // All so far together, so that a hash that two files use differently is found, and the last one named.
+        texts.extend(more);
+        gate = gate.trusting(texts.clone()).map_err(|error| refuse(&error))?;
+    }
+    Ok(gate)
 }

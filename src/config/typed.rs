@@ -56,6 +56,8 @@ pub struct Http {
     pub draft_statuses: bool,
     /// Whether /graphiql is served.
     pub graphiql: bool,
+    /// Whether /docs is served.
+    pub docs: bool,
     /// Whether introspection is open to everyone.
     pub introspection: bool,
     /// How many proxies in front add to `X-Forwarded-For`.
@@ -180,6 +182,8 @@ pub struct Config {
     pub database: Database,
     /// The bus between processes.
     pub nats_url: Option<SecretString>,
+    /// The Gate before the schema.
+    pub gate: super::Gate,
     /// Identity.
     pub auth: Auth,
     /// Letters.
@@ -277,6 +281,7 @@ impl Config {
             http: http(&read)?,
             database: database(&read, &data_dir)?,
             nats_url: read.secret("nats.url")?,
+            gate: super::gate::read(&read)?,
             auth: auth(&read, &data_dir)?,
             mail: mail(&read, &data_dir)?,
             amount_max: read.number("credits.amount_max", 1..=1_000_000_000_000)?,
@@ -344,6 +349,7 @@ fn http(read: &Reader<'_>) -> Result<Http, ConfigError> {
             .collect(),
         draft_statuses: read.choice("http.status_profile", &[("audit", false), ("draft-2026-08", true)])?,
         graphiql: read.switch("http.graphiql")?,
+        docs: read.switch("http.docs")?,
         introspection: read.switch("http.introspection")?,
         trusted_proxies: read.number("http.trusted_proxies", 0..=5)?,
         shutdown: Duration::from_secs(read.number("http.shutdown_seconds", 0..=600)?),

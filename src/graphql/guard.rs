@@ -72,6 +72,7 @@ pub const QUERY: &[(&str, Access)] = &[
     ("promptStatistics", F(Feature::SystemPromptsView, Level::Read)),
     ("providerSettings", F(Feature::SystemSettingsView, Level::Read)),
     ("quoteAiTask", SignedIn),
+    ("rateLimit", Public),
     ("recordsAudit", F(Feature::SystemSettingsView, Level::Read)),
     ("schedulePreview", SignedIn),
     ("serverInfo", Public),

@@ -4,9 +4,11 @@ use async_graphql::{Context, Enum, Object, Result, SimpleObject};
 
 use crate::{
     app::Parts,
+    clock::Micros,
     graphql::{
         context::{service, viewer},
         guard::{QueryPolicy, visible},
+        scalars::{DateTime, SafeInt},
     },
     viewer::{Feature, Level},
 };
@@ -53,6 +55,32 @@ pub struct Permission {
     pub level: PermissionLevel,
 }
 
+/// What an operation costs, in points, and what is left: an object costs 1, a page the size asked for times what it
+/// selects, a mutation 10, an AI command 50.
+#[derive(SimpleObject)]
+pub struct RateLimit {
+    /// Points that were taken before the operation ran.
+    pub requested: SafeInt,
+    /// Points that it has cost; what was not resolved was given back.
+    pub actual: SafeInt,
+    /// Points of a full bucket. A user has one bucket, and so has each address of those who are not signed in.
+    pub limit: SafeInt,
+    /// Points that are left.
+    pub remaining: SafeInt,
+    /// Points that come back in a second.
+    pub restore_per_second: SafeInt,
+    /// When the bucket is full again, if nothing else is charged.
+    pub reset_at: DateTime,
+}
+
+impl RateLimit {
+    fn unknown(now: Micros) -> Self {
+        let none = SafeInt(0);
+        let [requested, actual, limit, remaining, restore_per_second] = [none; 5];
+        Self { requested, actual, limit, remaining, restore_per_second, reset_at: DateTime(now) }
+    }
+}
+
 /// Queries about the server.
 #[derive(Default)]
 pub struct ServerQuery;
@@ -63,6 +91,14 @@ impl ServerQuery {
     #[graphql(guard = "QueryPolicy")]
     async fn server_info(&self) -> Option<ServerInfo> {
         Some(ServerInfo)
+    }
+
+    /// What this operation costs and what is left to who asks, the same figures as in the answer's `extensions.cost`. Costs
+    /// nothing itself, so that an empty bucket can be read.
+    #[graphql(guard = "QueryPolicy")]
+    async fn rate_limit(&self, ctx: &Context<'_>) -> Result<Option<RateLimit>> {
+        // The Gate puts the figures in when the whole answer is there.
+        Ok(Some(RateLimit::unknown(service::<Parts>(ctx)?.clock.now())))
     }
 
     /// What the viewer's role allows, one row per feature (33).

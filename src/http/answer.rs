@@ -28,10 +28,14 @@ pub(super) fn refused_status(profile: StatusProfile, media: Media, kind: Refusal
     match kind {
         RefusalKind::RateLimited { .. } => return StatusCode::TOO_MANY_REQUESTS,
         RefusalKind::Internal => return StatusCode::INTERNAL_SERVER_ERROR,
+        // Clients send the text then; a proxy on the way must not take it for a fault.
+        RefusalKind::UnknownHash => return StatusCode::OK,
         _ => {}
     }
     match (profile, media, kind) {
-        (StatusProfile::Audit, Media::GraphqlJson, _) => StatusCode::BAD_REQUEST,
+        (StatusProfile::Audit, Media::GraphqlJson, _) | (StatusProfile::Audit, _, RefusalKind::Parameters) => {
+            StatusCode::BAD_REQUEST
+        }
         (StatusProfile::Audit, _, _) => StatusCode::OK,
         (StatusProfile::Draft202608, _, RefusalKind::Parse) => StatusCode::BAD_REQUEST,
         (StatusProfile::Draft202608, _, _) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -93,6 +97,9 @@ mod tests {
             (RefusalKind::Variables, 400, 200, 422),
             (RefusalKind::Operation, 400, 200, 422),
             (RefusalKind::Introspection, 400, 200, 422),
+            (RefusalKind::NotTrusted, 400, 200, 422),
+            (RefusalKind::Parameters, 400, 400, 422),
+            (RefusalKind::UnknownHash, 200, 200, 200),
             (RefusalKind::RateLimited { retry_after_ms: 1 }, 429, 429, 429),
             (RefusalKind::Internal, 500, 500, 500),
         ];

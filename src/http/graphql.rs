@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::{
     accept::{Accepted, Media},
     answer, body,
+    clients::ClientName,
     fault::HttpFault,
     live, multipart, origin,
     params::{self, ParamsFault},
@@ -85,8 +86,8 @@ impl Door<'_> {
         let request_id = self.meta.request_id.clone();
         let bearer = Bearer::of(&parts.headers);
         let viewer = self.state.identify(&bearer).await.map_err(|error| HttpFault::of(&error, &request_id))?;
-        let client = self.meta.client.clone();
-        Ok(Asker { viewer, address: self.meta.address, client, request_id: request_id.into() })
+        let (client, program) = (self.meta.client.clone(), ClientName::of(&parts.headers));
+        Ok(Asker { viewer, address: self.meta.address, client, program, request_id: request_id.into() })
     }
 
     fn malformed(&self, fault: &ParamsFault) -> HttpFault {
@@ -133,6 +134,7 @@ impl Door<'_> {
             })?,
             _ => media,
         };
+        telemetry::deprecated(self.state.clients(), &asker, &admitted);
         let log = telemetry::Operation::new(transport(media), &asker, &admitted, name, started);
         if media.streams() {
             let stream = live::open(self.state, asker, admitted, log)?;

@@ -9,6 +9,8 @@ mod address;
 mod answer;
 mod assets;
 mod body;
+mod clients;
+mod docs;
 mod fault;
 mod graphql;
 mod health;

@@ -13,7 +13,7 @@ use super::{
     fault::{BROKEN, errors_body, refusal_body},
     live::Part,
 };
-use crate::graphql::gate::{RefusalKind, Refused};
+use crate::graphql::gate::Refused;
 
 /// What separates the parts.
 pub(super) const BOUNDARY: &str = "graphql";
@@ -30,9 +30,8 @@ pub(super) fn answer(parts: impl Stream<Item = Part> + Send + 'static) -> Respon
 /// A refused document is the payload of the one part. `None` when the refusal is not about the document and keeps its
 /// own status.
 pub(super) fn refused(refused: &Refused) -> Option<Response<Body>> {
-    let about_document = !matches!(refused.kind, RefusalKind::RateLimited { .. } | RefusalKind::Internal);
     let json = format!(r#"{{"payload":{}}}"#, refusal_body(refused));
-    about_document.then(|| respond(Body::from(format!("{DELIMITER}{}{CLOSE}", part(&json)))))
+    refused.kind.is_about_document().then(|| respond(Body::from(format!("{DELIMITER}{}{CLOSE}", part(&json)))))
 }
 
 fn part(json: &str) -> String {

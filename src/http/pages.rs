@@ -24,7 +24,8 @@ const NOT_FOUND: &str = include_str!("../../web/public-404/not_found.html");
 static HOME_POLICY: LazyLock<HeaderValue> = LazyLock::new(|| policy(HOME));
 static NOT_FOUND_POLICY: LazyLock<HeaderValue> = LazyLock::new(|| policy(NOT_FOUND));
 
-fn policy(page: &str) -> HeaderValue {
+/// The policy of `page`, which has one style sheet.
+pub(super) fn policy(page: &str) -> HeaderValue {
     let style = page.split_once("<style>").and_then(|(_, rest)| rest.split_once("</style>")).map_or("", |(css, _)| css);
     let hash = STANDARD.encode(digest(&SHA256, style.as_bytes()));
     let policy = format!(
@@ -82,7 +83,8 @@ pub(super) fn nothing_here(state: &HttpState, meta: &RequestMeta, detail: &str) 
     HttpFault::new(StatusCode::NOT_FOUND, "NOT_FOUND", detail).answer(state, &meta.request_id, Media::Json)
 }
 
-fn html(status: StatusCode, page: String, policy: &HeaderValue) -> Response<Body> {
+/// A page as an answer.
+pub(super) fn html(status: StatusCode, page: String, policy: &HeaderValue) -> Response<Body> {
     let mut answer = Response::new(Body::from(page));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
@@ -116,7 +118,8 @@ fn shortened(path: &str) -> String {
     }
 }
 
-fn escape(text: &str) -> String {
+/// `text` as HTML shows it.
+pub(super) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for sign in text.chars() {
         match sign {

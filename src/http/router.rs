@@ -14,7 +14,7 @@ use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
 use super::{
-    accept::Media, address, assets, fault::HttpFault, graphql, health, objects, origin, pages, serve::Link,
+    accept::Media, address, assets, docs, fault::HttpFault, graphql, health, objects, origin, pages, serve::Link,
     state::HttpState, uploads,
 };
 use crate::storage::UPLOAD_PREFIX;
@@ -41,6 +41,8 @@ pub fn router(state: HttpState) -> Router {
         .route("/metrics", get(health::metrics))
         .route("/.well-known/inkledger-ledger-keys.json", get(health::ledger_keys))
         .route("/graphiql", get(assets::graphiql))
+        .route("/docs", get(docs::first))
+        .route("/docs/{*name}", get(docs::named))
         .route("/claim", get(assets::claim))
         .route("/link/{page}", get(assets::link))
         .route("/assets/{*name}", get(assets::asset))

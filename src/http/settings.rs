@@ -44,6 +44,8 @@ pub struct HttpSettings {
     pub trusted_proxies: usize,
     /// Serve `/graphiql`.
     pub graphiql: bool,
+    /// Serve `/docs`.
+    pub docs: bool,
     /// Everyone may introspect, as in development.
     pub introspection: bool,
     /// Waiting times.

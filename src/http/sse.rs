@@ -13,7 +13,7 @@ use super::{
     fault::{BROKEN, errors_body, refusal_body},
     live::Part,
 };
-use crate::graphql::gate::{RefusalKind, Refused};
+use crate::graphql::gate::Refused;
 
 /// The stream as an answer.
 pub(super) fn answer(parts: impl Stream<Item = Part> + Send + 'static) -> Response<Body> {
@@ -23,8 +23,7 @@ pub(super) fn answer(parts: impl Stream<Item = Part> + Send + 'static) -> Respon
 /// A refused document, which by the protocol is one `next` and `complete`. `None` when the refusal is not about the
 /// document and keeps its own status.
 pub(super) fn refused(refused: &Refused) -> Option<Response<Body>> {
-    let about_document = !matches!(refused.kind, RefusalKind::RateLimited { .. } | RefusalKind::Internal);
-    about_document.then(|| respond(Body::from(format!("{}{COMPLETE}", next(&refusal_body(refused))))))
+    refused.kind.is_about_document().then(|| respond(Body::from(format!("{}{COMPLETE}", next(&refusal_body(refused))))))
 }
 
 const COMPLETE: &str = "event: complete\ndata:\n\n";

@@ -1,7 +1,10 @@
 //! What the transports share: the Gate, the seams, the settings and the count of open sockets; and who asks in one
 //! request.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+};
 
 use async_graphql::Data;
 use axum::http::{HeaderMap, header};
@@ -9,6 +12,9 @@ use futures_util::future::BoxFuture;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    address,
+    clients::{ClientName, ClientNames},
+    docs::Docs,
     objects::ObjectDoor,
     seams::{Authenticator, Readiness},
     settings::HttpSettings,
@@ -18,8 +24,8 @@ use crate::{
     clock::{Clock, Micros},
     error::{AuthReason, Error},
     graphql::{
-        context::{ClientName, RequestContext},
-        gate::{Caller, CallerKind, Gate, KindLimits},
+        context::{ClientName as ClientLabel, RequestContext},
+        gate::{Caller, CallerKind, Gate, KindLimits, Payer},
     },
     ids::Ids,
     storage::Uploads,
@@ -62,6 +68,9 @@ pub struct HttpState(Arc<Shared>);
 struct Shared {
     parts: HttpParts,
     sockets: Arc<Sockets>,
+    clients: ClientNames,
+    /// Made when somebody first asks for one.
+    docs: OnceLock<Docs>,
     tasks: TaskTracker,
 }
 
@@ -76,7 +85,8 @@ impl std::ops::Deref for HttpState {
 impl HttpState {
     /// Takes the parts; nothing runs yet.
     pub fn new(parts: HttpParts) -> Self {
-        Self(Arc::new(Shared { parts, sockets: Arc::default(), tasks: TaskTracker::new() }))
+        let (clients, tasks) = (ClientNames::default(), TaskTracker::new());
+        Self(Arc::new(Shared { parts, sockets: Arc::default(), clients, docs: OnceLock::new(), tasks }))
     }
 
     /// Sockets and streams open now.
@@ -87,6 +97,16 @@ impl HttpState {
     /// Who holds how many sockets.
     pub(super) fn sockets(&self) -> &Arc<Sockets> {
         &self.0.sockets
+    }
+
+    /// The pages of the documentation, by `make` when they are not there yet.
+    pub(super) fn docs(&self, make: fn(&Gate) -> Docs) -> &Docs {
+        self.0.docs.get_or_init(|| make(&self.gate))
+    }
+
+    /// The programs that are told apart in metrics.
+    pub(super) fn clients(&self) -> &ClientNames {
+        &self.0.clients
     }
 
     /// Sockets and streams that shutdown waits for.
@@ -162,7 +182,10 @@ impl Bearer {
 pub(super) struct Asker {
     pub(super) viewer: Viewer,
     pub(super) address: IpAddr,
+    /// What the client calls itself, for its session.
     pub(super) client: Option<Arc<str>>,
+    /// Which program asks, by its own word.
+    pub(super) program: ClientName,
     pub(super) request_id: Arc<str>,
 }
 
@@ -170,8 +193,13 @@ impl Asker {
     /// As the Gate sees the caller. Introspection is for ADMIN and HERO, and for everyone in development (G29).
     pub(super) fn caller(&self, state: &HttpState) -> Caller {
         let kind = kind(&self.viewer);
+        let payer = match self.viewer.user() {
+            Some(who) => Payer::User(who.user_id),
+            None => Payer::Address(address::subscriber(self.address)),
+        };
         Caller {
             kind,
+            payer,
             introspection: state.settings.introspection || kind == CallerKind::Admin,
             request_id: Arc::clone(&self.request_id),
         }
@@ -186,7 +214,7 @@ impl Asker {
             address: self.address,
         });
         if let Some(client) = &self.client {
-            data.insert(ClientName(Arc::clone(client)));
+            data.insert(ClientLabel(Arc::clone(client)));
         }
         data
     }

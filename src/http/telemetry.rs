@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::state::Asker;
+use super::{clients::ClientNames, state::Asker};
 use crate::{
     graphql::gate::{Admitted, Answer, OperationKind, Refused},
     viewer::Viewer,
@@ -113,6 +113,14 @@ impl Drop for Operation {
             outcome = self.outcome.as_str(),
             "operation"
         );
+    }
+}
+
+/// Counts what the operation uses that is deprecated, by program (G46).
+pub(super) fn deprecated(clients: &ClientNames, asker: &Asker, admitted: &Admitted) {
+    for thing in admitted.deprecated() {
+        let client = clients.label(&asker.program).to_string();
+        metrics::counter!("graphql_deprecated_uses_total", "thing" => thing.clone(), "client" => client).increment(1);
     }
 }
 

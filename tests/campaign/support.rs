@@ -2,6 +2,8 @@
 
 #[path = "../it/support/builders.rs"]
 pub mod builders;
+#[path = "../it/support/cost.rs"]
+pub mod cost;
 #[path = "../it/support/database.rs"]
 pub mod database;
 #[path = "../it/support/graphql_client.rs"]

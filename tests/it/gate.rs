@@ -9,10 +9,13 @@
 
 mod cache;
 mod counts;
+mod deprecated;
 mod execution;
 mod introspection;
 mod kill;
 mod lock;
+mod persisted;
+mod rate;
 mod scan;
 mod schema;
 mod shape;
@@ -23,7 +26,7 @@ use std::sync::Arc;
 
 use async_graphql::{Data, Variables};
 use inkledger::clock::FixedClock;
-use inkledger::graphql::gate::{Admitted, Answer, Caller, CallerKind, Gate, Limits, Params, Refused};
+use inkledger::graphql::gate::{Admitted, Answer, Caller, CallerKind, Gate, Limits, Params, Payer, Refused};
 use serde_json::{Value, json};
 
 /// 2026-01-02T03:04:05.000006Z.
@@ -39,13 +42,14 @@ fn gate_with(limits: Limits) -> Gate {
 }
 
 fn caller(kind: CallerKind) -> Caller {
-    Caller { kind, introspection: kind == CallerKind::Admin, request_id: "req-1".into() }
+    let payer = Payer::User(uuid::Uuid::from_u128(1));
+    Caller { kind, payer, introspection: kind == CallerKind::Admin, request_id: "req-1".into() }
 }
 
 const KINDS: [CallerKind; 3] = [CallerKind::Anonymous, CallerKind::User, CallerKind::Admin];
 
 fn params(query: &str, variables: Value) -> Params {
-    Params { query: query.to_owned(), operation_name: None, variables: Variables::from_json(variables) }
+    Params { query: query.to_owned(), variables: Variables::from_json(variables), ..Params::default() }
 }
 
 fn admit(gate: &Gate, kind: CallerKind, query: &str) -> Result<Admitted, Refused> {
@@ -59,8 +63,9 @@ async fn run(gate: &Gate, query: &str, variables: Value) -> Answer {
     gate.execute(admitted, &caller, Data::default()).await
 }
 
+/// As it goes out, without what it cost: tests of cost look at that.
 fn wire(answer: &impl serde::Serialize) -> Value {
-    serde_json::to_value(answer).unwrap()
+    crate::support::cost::without_cost(serde_json::to_value(answer).unwrap())
 }
 
 fn refusal(gate: &Gate, kind: CallerKind, query: &str) -> Value {

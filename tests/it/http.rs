@@ -4,9 +4,13 @@
 
 mod audits;
 mod beside;
+mod clients;
+mod docs;
 mod flow;
 mod kill;
 mod library;
+mod persisted;
+mod rate;
 mod request;
 mod socket;
 mod socket_end;

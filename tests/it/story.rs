@@ -2,9 +2,11 @@
 
 mod amounts;
 mod api_keys;
+mod budget;
 mod caps;
 mod corrections;
 mod disconnect;
+mod docs;
 mod environment;
 mod health;
 mod kill;

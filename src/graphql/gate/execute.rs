@@ -9,7 +9,10 @@ use futures_util::stream::BoxStream;
 use futures_util::{FutureExt as _, StreamExt as _};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use super::refusal::{CODES, Fault, INTERNAL_MESSAGE, stamp};
+use super::codes::CODES;
+use super::cost;
+use super::figures::CostFigures;
+use super::refusal::{Fault, INTERNAL_MESSAGE, stamp};
 use super::room::{AnswerRoom, fits};
 use super::shape::shape;
 use super::{Admitted, Caller, Gate, OperationKind, engine};
@@ -26,7 +29,7 @@ pub struct Answer {
     pub data: Value,
     /// At most as many as the caller's limit.
     pub errors: Vec<Fault>,
-    /// What a transport or the meter adds, such as `cost`.
+    /// `cost`, on the answer to a query or mutation.
     pub extensions: IndexMap<String, Value>,
 }
 
@@ -59,15 +62,22 @@ impl Gate {
             let none = || Answer::failed(Fault::new("INTERNAL", INTERNAL_MESSAGE));
             return events.next().await.unwrap_or_else(none);
         }
-        let Admitted { plan, .. } = admitted;
+        let Admitted { plan, cost: requested, mut charge, .. } = admitted;
         let super::plan::Plan { operation, document, root } = plan;
         let limits = self.inner.limits.of(caller.kind);
         let mut data = data;
         data.insert(AnswerRoom::new(self.inner.limits.answer_bytes));
+        charge.spend();
+        // What ran into its deadline or a panic has cost what was asked for it.
+        let mut actual = requested;
         let request = engine::request(document, caller.introspection, data);
         let run = AssertUnwindSafe(self.inner.engine.run(request)).catch_unwind();
-        let answer = match tokio::time::timeout(Duration::from_millis(limits.execution_ms), run).await {
-            Ok(Ok(response)) => self.answer(caller, operation, &root, response),
+        let mut answer = match tokio::time::timeout(Duration::from_millis(limits.execution_ms), run).await {
+            Ok(Ok(response)) => self.answer(caller, operation, &root, response, |data| {
+                if requested > 0 {
+                    actual = cost::actual(&self.inner.table, operation, &root, caller.kind, data).min(requested);
+                }
+            }),
             Ok(Err(_)) => {
                 tracing::error!(request.id = %caller.request_id, "an operation panicked");
                 Answer::failed(Fault::new("INTERNAL", INTERNAL_MESSAGE))
@@ -76,24 +86,30 @@ impl Gate {
                 Answer::failed(Fault::new("TIMEOUT", "The operation took too long. Writes already begun continue."))
             }
         };
+        let figures = CostFigures::new(requested, actual, charge.settle(actual));
+        figures.fill(&root, &mut answer.data);
+        answer.extensions.insert("cost".to_owned(), figures.value());
         self.stamp(answer, caller)
     }
 
     /// Runs an operation of any kind as a stream: the events of a subscription, or the one answer of a query or
-    /// mutation. Ends after a panic, whose answer is `INTERNAL`. There is no deadline on events.
+    /// mutation. Ends after a panic, whose answer is `INTERNAL`. There is no deadline on events. A subscription is paid for
+    /// when it starts; its events cost nothing, since not the client decides how many there are.
     pub fn subscribe(&self, admitted: Admitted, caller: &Caller, data: Data) -> BoxStream<'static, Answer> {
         let (gate, caller) = (self.clone(), caller.clone());
         if admitted.kind() != OperationKind::Subscription {
             return futures_util::stream::once(async move { gate.execute(admitted, &caller, data).await }).boxed();
         }
-        let super::plan::Plan { operation, document, root } = admitted.plan;
+        let Admitted { plan, mut charge, .. } = admitted;
+        charge.spend();
+        let super::plan::Plan { operation, document, root } = plan;
         let root = self.inner.plans.share(root);
         let request = engine::request(document, caller.introspection, data);
         let events = AssertUnwindSafe(self.inner.engine.stream(request)).catch_unwind();
         events
             .map(move |event| {
                 let answer = match event {
-                    Ok(response) => gate.answer(&caller, operation, &root, response),
+                    Ok(response) => gate.answer(&caller, operation, &root, response, |_| {}),
                     Err(_) => {
                         tracing::error!(request.id = %caller.request_id, "a subscription panicked");
                         Answer::failed(Fault::new("INTERNAL", INTERNAL_MESSAGE))
@@ -110,6 +126,7 @@ impl Gate {
         operation: async_graphql::parser::types::OperationType,
         root: &super::plan::PlanSet,
         response: Response,
+        weigh: impl FnOnce(&Value),
     ) -> Answer {
         let Response { data, errors, .. } = response;
         // An error without a path is about the request. The Gate has validated it, so this is a fault of ours.
@@ -124,6 +141,9 @@ impl Gate {
             extra = shaped.unexplained;
             shaped.data
         };
+        if !failed {
+            weigh(&data);
+        }
         if !fits(&data, self.inner.limits.answer_bytes) {
             let maximum = u64::try_from(self.inner.limits.answer_bytes).unwrap_or(u64::MAX);
             let error = Error::AnswerTooLarge { maximum };
@@ -167,7 +187,7 @@ impl Gate {
 /// library and other crates write quotes values and names Rust types.
 fn masked(error: ServerError, caller: &Caller) -> Fault {
     let known = match error.extensions.as_ref().and_then(|extensions| extensions.get("code")) {
-        Some(Value::String(code)) => CODES.iter().copied().find(|known| known == code),
+        Some(Value::String(code)) => CODES.iter().map(|(known, _)| *known).find(|known| known == code),
         _ => None,
     };
     let mut fault = match known {

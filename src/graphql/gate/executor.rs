@@ -1,13 +1,14 @@
 //! The library's own seam, so that code written against `Executor` meets the Gate too and cannot ask for the schema.
 
 use std::any::TypeId;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use async_graphql::{Data, Executor, Request, Response, ServerError, Value};
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 
-use super::{Answer, Caller, CallerKind, Fault, Gate, Params};
+use super::{Answer, Caller, CallerKind, Fault, Gate, Params, Payer};
 
 impl Executor for Gate {
     /// Admits and runs `request`. The caller is the [`Caller`] among the request's data; without one, anonymous.
@@ -34,8 +35,18 @@ impl Executor for Gate {
 
 fn taken(request: Request) -> (Caller, Params, Data) {
     let caller = request.data.get(&TypeId::of::<Caller>()).and_then(|caller| caller.downcast_ref::<Caller>()).cloned();
-    let anonymous = || Caller { kind: CallerKind::Anonymous, introspection: false, request_id: "".into() };
-    let params = Params { query: request.query, operation_name: request.operation_name, variables: request.variables };
+    let anonymous = || Caller {
+        kind: CallerKind::Anonymous,
+        payer: Payer::Address(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+        introspection: false,
+        request_id: "".into(),
+    };
+    let params = Params {
+        query: request.query,
+        document: None,
+        operation_name: request.operation_name,
+        variables: request.variables,
+    };
     (caller.unwrap_or_else(anonymous), params, request.data)
 }
 

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::trusted::Trust;
+
 /// Nesting of brackets that no setting can exceed: the parser and everything behind it recurse, and this many levels
 /// are proven to fit the smallest stack the process uses.
 pub const NESTING_CEILING: usize = 128;
@@ -34,6 +36,12 @@ pub struct Limits {
     pub cache_bytes: usize,
     /// Bytes of an answer's data, serialized; of each event for subscriptions.
     pub answer_bytes: usize,
+    /// Buckets of users that are not full, and as many of addresses; those who come then share one.
+    pub buckets: usize,
+    /// Texts of automatic persisted queries that are kept, at most.
+    pub persisted_entries: usize,
+    /// Memory of the texts of automatic persisted queries, in bytes.
+    pub persisted_bytes: usize,
 }
 
 /// One column of the limits table.
@@ -66,6 +74,12 @@ pub struct KindLimits {
     pub depth: usize,
     /// Cost of one operation.
     pub cost: u64,
+    /// Points that a full bucket holds.
+    pub burst: u64,
+    /// Points that come back to a bucket in a second.
+    pub refill: u64,
+    /// What happens to documents that are not trusted.
+    pub trust: Trust,
     /// Errors that an answer lists.
     pub errors: usize,
     /// Time that executing may take, in milliseconds.
@@ -104,6 +118,9 @@ impl Default for Limits {
             root_fields: 5,
             depth: 10,
             cost: 1_000,
+            burst: 1_000,
+            refill: 20,
+            trust: Trust::Off,
             errors: 20,
             execution_ms: 5_000,
             sockets: 20,
@@ -119,6 +136,8 @@ impl Default for Limits {
             root_fields: 20,
             depth: 12,
             cost: 5_000,
+            burst: 5_000,
+            refill: 100,
             execution_ms: 10_000,
             sockets: 10,
             operations_per_socket: 20,
@@ -133,10 +152,22 @@ impl Default for Limits {
             root_fields: 50,
             depth: 20,
             cost: 20_000,
+            burst: 20_000,
+            refill: 500,
             execution_ms: 30_000,
             operations_per_socket: 50,
             ..user.clone()
         };
-        Self { anonymous, user, admin, cache_entries: 1_024, cache_bytes: 16 * KIB * KIB, answer_bytes: 8 * KIB * KIB }
+        Self {
+            anonymous,
+            user,
+            admin,
+            cache_entries: 1_024,
+            cache_bytes: 16 * KIB * KIB,
+            answer_bytes: 8 * KIB * KIB,
+            buckets: 65_536,
+            persisted_entries: 2_000,
+            persisted_bytes: 16 * KIB * KIB,
+        }
     }
 }

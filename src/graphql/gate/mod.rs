@@ -2,14 +2,19 @@
 //! bytes → scan → parse → counts → operation → variables → introspection → cost → rate → validation → execution →
 //! shape. Knows nothing of HTTP, of sockets, of tokens or of any feature.
 
+mod bucket;
 mod cache;
+mod codes;
 mod cost;
 mod counts;
+mod deprecated;
 mod engine;
 mod execute;
 mod executor;
+mod figures;
 mod introspection;
 mod limits;
+mod persisted;
 mod plan;
 mod refusal;
 mod room;
@@ -17,6 +22,7 @@ mod scan;
 mod shape;
 mod shared;
 mod text;
+mod trusted;
 mod typename;
 mod types;
 mod variables;
@@ -29,25 +35,35 @@ use async_graphql::parser::{Error as ParseError, parse_query};
 use async_graphql::{ObjectType, Pos, Positioned, SchemaBuilder, SubscriptionType, Variables};
 
 use crate::clock::{Clock, to_rfc3339};
+pub use bucket::Payer;
+use bucket::{Buckets, Charge, Rate};
 use cache::{DocumentCache, Parsed};
+pub use codes::CODES;
 use counts::Counts;
 use engine::{Engine, Invalid};
 pub use execute::Answer;
+pub use figures::CostFigures;
 pub use limits::{CallerKind, KindLimits, Limits, NESTING_CEILING};
+pub use persisted::DocumentRef;
+use persisted::{Meant, PersistedTexts, meant, not_trusted};
 use plan::Plan;
-pub use refusal::{CODES, Fault, REFUSAL_BYTES, RefusalKind, Refused};
+pub use refusal::{Fault, REFUSAL_BYTES, RefusalKind, Refused};
 pub use room::AnswerRoom;
 use scan::doubled_field;
 pub use scan::{Scan, ScanFault, scan};
 use shared::SharedPlans;
+use trusted::Trusted;
+pub use trusted::{ID_CHARS_MAX, Trust, TrustFault, TrustedText, read_trusted};
 pub use types::SchemaUnreadable;
 use types::TypeTable;
 
 /// A request as any transport received it.
 #[derive(Debug, Default)]
 pub struct Params {
-    /// The document.
+    /// The document; empty when `document` stands for it.
     pub query: String,
+    /// A hash that stands for the document, or under which its text is to be kept.
+    pub document: Option<DocumentRef>,
     /// Which operation of the document; needed when there are several.
     pub operation_name: Option<String>,
     /// Values of variables, as yet unchecked.
@@ -59,6 +75,8 @@ pub struct Params {
 pub struct Caller {
     /// The column of the limits table.
     pub kind: CallerKind,
+    /// Whose bucket pays.
+    pub payer: Payer,
     /// May read the schema.
     pub introspection: bool,
     /// Stands in every error, as `requestId`.
@@ -76,24 +94,13 @@ pub enum OperationKind {
     Subscription,
 }
 
-/// Charges operations before they run. The one in use until buckets exist admits everything.
-pub trait Meter: Send + Sync {
-    /// Charges `cost` to `caller`, or answers the milliseconds to wait.
-    fn charge(&self, caller: &Caller, cost: u64) -> Result<(), u64>;
-}
-
-struct NoMeter;
-
-impl Meter for NoMeter {
-    fn charge(&self, _: &Caller, _: u64) -> Result<(), u64> {
-        Ok(())
-    }
-}
-
-/// An operation that passed every check and was charged. Running it is [`Gate::execute`] or [`Gate::subscribe`].
+/// An operation that passed every check and was charged. Running it is [`Gate::execute`] or [`Gate::subscribe`]; dropped
+/// before, it gives back what it was charged.
 pub struct Admitted {
     plan: Plan,
     cost: u64,
+    charge: Charge,
+    deprecated: Vec<String>,
 }
 
 impl Admitted {
@@ -109,6 +116,11 @@ impl Admitted {
     /// What it costs.
     pub fn cost(&self) -> u64 {
         self.cost
+    }
+
+    /// What it uses that is deprecated, by schema coordinates.
+    pub fn deprecated(&self) -> &[String] {
+        &self.deprecated
     }
 
     /// Response keys at the root, in order; for the log line of the operation, use the names of its fields.
@@ -129,7 +141,9 @@ struct Inner {
     limits: Limits,
     cache: DocumentCache,
     plans: SharedPlans,
-    meter: Box<dyn Meter>,
+    buckets: Arc<Buckets>,
+    texts: PersistedTexts,
+    trusted: Trusted,
     clock: Arc<dyn Clock>,
     sdl: String,
 }
@@ -147,27 +161,32 @@ impl Gate {
         M: ObjectType + 'static,
         S: SubscriptionType + 'static,
     {
-        Self::with_meter(builder, limits, clock, Box::new(NoMeter))
-    }
-
-    /// Like [`Gate::new`], charging `meter` for each operation.
-    pub fn with_meter<Q, M, S>(
-        builder: SchemaBuilder<Q, M, S>,
-        limits: Limits,
-        clock: Arc<dyn Clock>,
-        meter: Box<dyn Meter>,
-    ) -> Result<Self, SchemaUnreadable>
-    where
-        Q: ObjectType + 'static,
-        M: ObjectType + 'static,
-        S: SubscriptionType + 'static,
-    {
         let schema = engine::harden(builder);
         let sdl = schema.sdl();
         let table = TypeTable::read(&sdl)?;
-        let cache = DocumentCache::new(limits.cache_entries, limits.cache_bytes);
-        let (engine, plans) = (Box::new(schema), SharedPlans::default());
-        Ok(Self { inner: Arc::new(Inner { engine, table, limits, cache, plans, meter, clock, sdl }) })
+        let inner = Inner {
+            cache: DocumentCache::new(limits.cache_entries, limits.cache_bytes),
+            buckets: Arc::new(Buckets::new(limits.buckets, Arc::clone(&clock))),
+            texts: PersistedTexts::new(&limits),
+            engine: Box::new(schema),
+            plans: SharedPlans::default(),
+            trusted: Trusted::default(),
+            table,
+            limits,
+            clock,
+            sdl,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The same Gate with these documents trusted (G23). Refuses them when one does not fit the schema. To be called
+    /// before the Gate is shared; what was kept until then is forgotten.
+    pub fn trusting(self, texts: Vec<TrustedText>) -> Result<Self, TrustFault> {
+        let trusted = Trusted::check(&*self.inner.engine, texts)?;
+        match Arc::try_unwrap(self.inner) {
+            Ok(inner) => Ok(Self { inner: Arc::new(Inner { trusted, ..inner }) }),
+            Err(_) => Err(TrustFault::Shared),
+        }
     }
 
     /// The limits in force.
@@ -178,6 +197,16 @@ impl Gate {
     /// The schema as the library writes it, unsorted.
     pub fn sdl(&self) -> &str {
         &self.inner.sdl
+    }
+
+    /// Buckets that are not full, as far as is known: of users, and of addresses.
+    pub fn buckets(&self) -> (usize, usize) {
+        self.inner.buckets.kept()
+    }
+
+    /// Texts kept by their hash, and their bytes.
+    pub fn persisted(&self) -> (usize, usize) {
+        self.inner.texts.size()
     }
 
     /// Documents kept parsed and their estimated bytes.
@@ -195,49 +224,100 @@ impl Gate {
     }
 
     fn judge(&self, caller: &Caller, params: Params) -> Result<Admitted, Refused> {
-        let Inner { engine, table, limits, cache, meter, .. } = &*self.inner;
-        let limits = limits.of(caller.kind);
-        if params.query.len() > limits.document_bytes {
-            return Err(Refused::limit("documentBytes", limits.document_bytes, params.query.len() as u64));
-        }
-        let key = DocumentCache::key(&params.query);
-        let known = cache.get(&key);
-        let is_known = known.is_some();
-        let parsed = match known {
-            Some(parsed) => parsed,
-            None => Arc::new(read(&params.query, limits)?),
-        };
-        parsed.counts.check(limits)?;
-        let operation = choose(&parsed.document, params.operation_name.as_deref())?;
+        let Inner { engine, table, texts, .. } = &*self.inner;
+        let limits = self.inner.limits.of(caller.kind);
+        let Params { query, document, operation_name, variables } = params;
+        let Meant { key, text, trusted, offered } = self.meant(caller, query, document.as_ref())?;
+        let is_trusted = trusted.is_some();
+        let (parsed, is_known) = self.parsed(limits, key, &text, trusted)?;
+        let operation = choose(&parsed.document, operation_name.as_deref())?;
         let definitions = &operation.node.variable_definitions;
-        let values = variables::coerce(table, definitions, &params.variables)?;
+        let values = variables::coerce(table, definitions, &variables)?;
         let budget = usize::try_from(parsed.counts.selections()).unwrap_or(limits.selections);
-        let budget = budget.min(limits.selections).saturating_mul(PLAN_FACTOR);
-        let plan = plan::plan(table, &parsed.document, operation, &values, budget)?;
+        let budget = if is_trusted { budget } else { budget.min(limits.selections) };
+        let plan = plan::plan(table, &parsed.document, operation, &values, budget.saturating_mul(PLAN_FACTOR))?;
         if !caller.introspection && plan.root.fields.iter().any(|field| field.name == "__schema") {
             let fault = Fault::new("INTROSPECTION_DISABLED", "You may not read the schema.");
             return Err(Refused::new(RefusalKind::Introspection, fault));
         }
         let cost = cost::cost(table, &plan, caller.kind);
-        if cost > limits.cost {
-            let fault = Fault::new("COST_LIMIT_EXCEEDED", "The operation is too dear.")
-                .with("cost", cost)
-                .with("maximum", limits.cost);
-            return Err(Refused::new(RefusalKind::Cost, fault));
-        }
-        meter.charge(caller, cost).map_err(|retry_after_ms| {
-            let fault = Fault::new("RATE_LIMITED", "Too many requests; try again later.");
-            Refused::new(RefusalKind::RateLimited { retry_after_ms }, fault.with("retryAfterMs", retry_after_ms))
-        })?;
+        let charge = self.charge(caller, cost)?;
         if !is_known {
             validate(&**engine, parsed.document.clone(), RefusalKind::Validation)?;
-            cache.insert(key, Arc::clone(&parsed));
+            self.inner.cache.insert(key, Arc::clone(&parsed), parsed.weight());
         }
         if !definitions.is_empty() {
             // Once more with the values put in, for scalars that judge their own.
             validate(&**engine, plan.document.clone(), RefusalKind::Variables)?;
         }
-        Ok(Admitted { plan, cost })
+        // Who is not signed in could fill the store with texts that nobody asks for.
+        if offered && caller.kind != CallerKind::Anonymous {
+            texts.keep(key, &text);
+        }
+        let deprecated = table.deprecations.used(table, &plan);
+        Ok(Admitted { plan, cost, charge, deprecated })
+    }
+
+    /// The document that the request means, if this caller may run it.
+    fn meant(&self, caller: &Caller, query: String, reference: Option<&DocumentRef>) -> Result<Meant, Refused> {
+        let Inner { texts, trusted, .. } = &*self.inner;
+        let limits = self.inner.limits.of(caller.kind);
+        let oversized = |bytes: usize| Refused::limit("documentBytes", limits.document_bytes, bytes as u64);
+        if trusted.is_empty() && query.len() > limits.document_bytes {
+            return Err(oversized(query.len()));
+        }
+        let meant = meant(trusted, texts, query, reference, limits.trust == Trust::Enforce)?;
+        if meant.trusted.is_some() {
+            return Ok(meant);
+        }
+        match limits.trust {
+            Trust::Off => {}
+            Trust::Log => {
+                metrics::counter!("graphql_untrusted_documents_total").increment(1);
+                tracing::warn!(request.id = %caller.request_id, "a document is not trusted");
+            }
+            Trust::Enforce => return Err(not_trusted()),
+        }
+        if meant.text.len() > limits.document_bytes {
+            return Err(oversized(meant.text.len()));
+        }
+        Ok(meant)
+    }
+
+    /// The document parsed and counted, and whether it was validated before.
+    fn parsed(
+        &self,
+        limits: &KindLimits,
+        key: cache::Key,
+        text: &str,
+        trusted: Option<Arc<Parsed>>,
+    ) -> Result<(Arc<Parsed>, bool), Refused> {
+        if let Some(parsed) = trusted {
+            return Ok((parsed, true));
+        }
+        let (parsed, is_known) = match self.inner.cache.get(&key) {
+            Some(parsed) => (parsed, true),
+            None => (Arc::new(read(text, limits)?), false),
+        };
+        parsed.counts.check(limits)?;
+        Ok((parsed, is_known))
+    }
+
+    /// Takes the cost from the caller's bucket.
+    fn charge(&self, caller: &Caller, cost: u64) -> Result<Charge, Refused> {
+        let limits = self.inner.limits.of(caller.kind);
+        // What no bucket can hold would wait for ever.
+        let maximum = limits.cost.min(Rate::of(limits).burst);
+        if cost > maximum {
+            let fault = Fault::new("COST_LIMIT_EXCEEDED", "The operation is too dear.")
+                .with("cost", cost)
+                .with("maximum", maximum);
+            return Err(Refused::new(RefusalKind::Cost, fault));
+        }
+        self.inner.buckets.charge(caller.payer, Rate::of(limits), cost).map_err(|retry_after_ms| {
+            let fault = Fault::new("RATE_LIMITED", "Too many requests; try again later.");
+            Refused::new(RefusalKind::RateLimited { retry_after_ms }, fault.with("retryAfterMs", retry_after_ms))
+        })
     }
 
     fn timestamp(&self) -> String {

@@ -4,34 +4,6 @@
 use async_graphql::{PathSegment, Pos, Value, indexmap::IndexMap};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-/// Every code a top-level error may carry. An error with another code is not ours and is masked as `INTERNAL`.
-pub const CODES: &[&str] = &[
-    "BAD_REQUEST",
-    "GRAPHQL_PARSE_FAILED",
-    "GRAPHQL_VALIDATION_FAILED",
-    "BAD_USER_INPUT",
-    "DOCUMENT_LIMIT_EXCEEDED",
-    "COST_LIMIT_EXCEEDED",
-    "RATE_LIMITED",
-    "METHOD_NOT_ALLOWED",
-    "NOT_ACCEPTABLE",
-    "PAYLOAD_TOO_LARGE",
-    "URI_TOO_LONG",
-    "UNSUPPORTED_MEDIA_TYPE",
-    "PERSISTED_QUERY_NOT_FOUND",
-    "DOCUMENT_NOT_TRUSTED",
-    "INTROSPECTION_DISABLED",
-    "UNAUTHENTICATED",
-    "FORBIDDEN",
-    "NOT_FOUND",
-    "IDEMPOTENCY_KEY_REUSED",
-    "FEATURE_DISABLED",
-    "DEPENDENCY_UNAVAILABLE",
-    "TIMEOUT",
-    "SHUTTING_DOWN",
-    "INTERNAL",
-];
-
 /// Bytes that the serialized answer to a refused document may take.
 pub const REFUSAL_BYTES: usize = 4_096;
 
@@ -101,6 +73,12 @@ pub enum RefusalKind {
     Operation,
     /// The caller may not introspect.
     Introspection,
+    /// The parameters contradict each other.
+    Parameters,
+    /// No document is known by this hash; the client is to send its text with it.
+    UnknownHash,
+    /// The document is not one of those that may run.
+    NotTrusted,
     /// Too many requests; `retry_after_ms` milliseconds until another is admitted.
     RateLimited {
         /// Milliseconds until another request is admitted.
@@ -108,6 +86,13 @@ pub enum RefusalKind {
     },
     /// The server failed before anything was executed.
     Internal,
+}
+
+impl RefusalKind {
+    /// Is it the document that was refused, rather than the request around it?
+    pub fn is_about_document(self) -> bool {
+        !matches!(self, Self::RateLimited { .. } | Self::Internal | Self::Parameters)
+    }
 }
 
 /// A request of which nothing was executed. Serializes to `{"errors": […]}` without `data`.

@@ -11,6 +11,7 @@ use async_graphql::parser::types::{
 };
 use async_graphql::{Name, Positioned};
 
+use super::deprecated::Deprecations;
 use super::introspection;
 
 /// The schema could not be read back from its own SDL.
@@ -94,12 +95,15 @@ pub(super) struct TypeTable {
     subscription: Option<String>,
     /// The type of `__typename`.
     pub typename: Arc<Type>,
+    /// What is deprecated.
+    pub deprecations: Deprecations,
 }
 
 impl TypeTable {
     pub fn read(sdl: &str) -> Result<Self, SchemaUnreadable> {
         let mut definitions = parse_schema(sdl).map_err(SchemaUnreadable::Syntax)?.definitions;
         definitions.extend(parse_schema(introspection::SDL).map_err(SchemaUnreadable::Syntax)?.definitions);
+        let deprecations = Deprecations::read(&definitions);
         let (mut query, mut mutation, mut subscription) = (None, None, None);
         let mut members: HashMap<String, Vec<Arc<str>>> = HashMap::new();
         let mut named = Vec::new();
@@ -133,7 +137,7 @@ impl TypeTable {
             types.insert(name.clone(), TypeDef { name: name.into(), kind });
         }
         let typename = Arc::new(Type { base: BaseType::Named(Name::new("String")), nullable: false });
-        Ok(Self { types, query, mutation, subscription, typename })
+        Ok(Self { types, query, mutation, subscription, typename, deprecations })
     }
 
     pub fn get(&self, name: &str) -> Option<&TypeDef> {

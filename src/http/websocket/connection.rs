@@ -23,6 +23,7 @@ use crate::{
     error::Internal,
     graphql::gate::{Fault, Params},
     http::{
+        clients::ClientName,
         fault,
         live::{self, until},
         seams::SessionEnd,
@@ -45,12 +46,23 @@ pub(super) fn close(code: u16, reason: &'static str) -> End {
     End::Close(code, Cow::Borrowed(reason))
 }
 
+/// What the upgrade said.
+pub(super) struct Greeting {
+    pub(super) bearer: Bearer,
+    pub(super) address: IpAddr,
+    pub(super) client: Option<Arc<str>>,
+    pub(super) program: ClientName,
+}
+
 /// One socket.
 pub(super) struct Connection {
     pub(super) state: HttpState,
     pub(super) wire: Wire,
     pub(super) address: IpAddr,
+    /// What the client calls itself, for its session.
     client: Option<Arc<str>>,
+    /// Which program asks, by its own word.
+    pub(super) program: ClientName,
     /// From the upgrade's header; taken by `connection_init`.
     pub(super) bearer: Option<Bearer>,
     pub(super) phase: Phase,
@@ -69,14 +81,8 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(
-        state: HttpState,
-        wire: Wire,
-        bearer: Bearer,
-        from: (IpAddr, Option<Arc<str>>),
-        permit: Permit,
-    ) -> Self {
-        let (address, client) = from;
+    pub(super) fn new(state: HttpState, wire: Wire, greeting: Greeting, permit: Permit) -> Self {
+        let Greeting { bearer, address, client, program } = greeting;
         let now = Instant::now();
         Self {
             ping_at: now + jittered(&state),
@@ -84,6 +90,7 @@ impl Connection {
             wire,
             address,
             client,
+            program,
             bearer: Some(bearer),
             phase: Phase::Waiting,
             permit,
@@ -304,6 +311,7 @@ impl Connection {
         let gate = &self.state.gate;
         let begun = std::panic::catch_unwind(AssertUnwindSafe(|| {
             let admitted = gate.admit(&caller, params)?;
+            telemetry::deprecated(self.state.clients(), &asker, &admitted);
             let log = telemetry::Operation::new("websocket", &asker, &admitted, name, started);
             Ok((gate.subscribe(admitted, &caller, asker.data()), log))
         }));
@@ -332,8 +340,9 @@ impl Connection {
     }
 
     pub(super) fn asker(&self, viewer: Viewer) -> Asker {
-        let (address, client) = (self.address, self.client.clone());
-        Asker { viewer, address, client, request_id: self.state.ids.uuid().to_string().into() }
+        let (client, program) = (self.client.clone(), self.program.clone());
+        let request_id = self.state.ids.uuid().to_string().into();
+        Asker { viewer, address: self.address, client, program, request_id }
     }
 }
 

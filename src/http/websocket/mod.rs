@@ -18,12 +18,13 @@ use axum::{
 use super::{
     accept::Media,
     address,
+    clients::ClientName,
     fault::HttpFault,
     router::RequestMeta,
     sockets::Holder,
     state::{Bearer, HttpState},
 };
-use connection::Connection;
+use connection::{Connection, Greeting};
 use wire::Wire;
 
 /// The one protocol.
@@ -79,7 +80,8 @@ pub(super) async fn upgrade(state: HttpState, meta: RequestMeta, mut parts: Part
                     .write_buffer_size(0)
                     .max_message_size(MESSAGE_MAX + MESSAGE_MARGIN)
                     .max_frame_size(MESSAGE_MAX + MESSAGE_MARGIN);
-                let bearer = Bearer::of(&parts.headers);
+                let (bearer, program) = (Bearer::of(&parts.headers), ClientName::of(&parts.headers));
+                let greeting = Greeting { bearer, address: meta.address, client: meta.client.clone(), program };
                 let task = state.tasks().token();
                 // In a task of its own: the upgrade's would keep room for all that upgrading takes.
                 upgrade.on_upgrade(move |socket| {
@@ -89,9 +91,7 @@ pub(super) async fn upgrade(state: HttpState, meta: RequestMeta, mut parts: Part
                     let is_ours = socket.protocol().is_some();
                     let wire = Wire::new(socket);
                     if is_ours {
-                        tokio::spawn(
-                            Connection::new(state, wire, bearer, (meta.address, meta.client), permit).run(task),
-                        );
+                        tokio::spawn(Connection::new(state, wire, greeting, permit).run(task));
                     } else {
                         tokio::spawn(async move {
                             wire.close(NO_PROTOCOL, "Offer the subprotocol graphql-transport-ws.").await;

@@ -122,7 +122,8 @@ async fn a_fault_of_one_field_spares_its_siblings() {
     assert!(!answer["data"]["aiModels"].as_array().unwrap().is_empty());
 }
 
-// G48: every code that exists here, produced through the whole server. SHUTTING_DOWN has its test in `http`.
+// G48: every code that exists here, produced through the whole server. SHUTTING_DOWN has its test in `http`, and so has
+// DOCUMENT_NOT_TRUSTED, which needs other settings.
 #[tokio::test]
 async fn every_code_is_produced_by_something() {
     let server = Server::open(Engine::Sqlite).await;
@@ -157,6 +158,8 @@ async fn every_code_is_produced_by_something() {
         assert_eq!(ask(None, wrong).await, "");
     }
     assert_eq!(ask(None, wrong).await, "RATE_LIMITED");
+    let hash = json!({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "0".repeat(64)}}}).to_string();
+    assert_eq!(check_errors(&send(server.client.post(hash)).await.json()), ["PERSISTED_QUERY_NOT_FOUND"]);
     let door = &server.client;
     let long = format!("/graphql?query={}", "x".repeat(9_000));
     for (request, status, code) in [

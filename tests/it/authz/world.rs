@@ -317,6 +317,7 @@ impl World {
             "promptStatistics" => "{ promptStatistics { count prompts { nodes { key } totalCount } } }".to_owned(),
             "providerSettings" => "{ providerSettings { name settings } }".to_owned(),
             "recordsAudit" => "{ recordsAudit { __typename } }".to_owned(),
+            "rateLimit" => "{ rateLimit { remaining } }".to_owned(),
             "serverInfo" => "{ serverInfo { version } }".to_owned(),
             "systemPrompt" => {
                 format!(

@@ -10,8 +10,10 @@ use serde_json::{Value, json};
 
 use super::{admit, caller, gate, params, refusal, run, wire};
 
+/// As it goes out to the byte, up to what it cost.
 fn text(answer: &impl serde::Serialize) -> String {
-    serde_json::to_string(answer).unwrap()
+    let text = serde_json::to_string(answer).unwrap();
+    text.split_once(r#","extensions":{"cost":"#).map(|(before, _)| format!("{before}}}")).unwrap_or(text)
 }
 
 // G7

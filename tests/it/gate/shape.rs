@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use async_graphql::{Data, Value, Variables};
 use inkledger::clock::FixedClock;
-use inkledger::graphql::gate::{Caller, CallerKind, Gate, KindLimits, Limits, Params};
+use inkledger::graphql::gate::{CallerKind, Gate, KindLimits, Limits, Params};
 use serde_json::json;
 
 /// A small generator with a state of one word: the same seed, the same documents.
@@ -96,6 +96,7 @@ fn gate() -> Gate {
         root_fields: usize::MAX,
         depth: usize::MAX,
         cost: u64::MAX,
+        burst: u64::MAX,
         ..column
     };
     let mut limits = Limits::default();
@@ -120,13 +121,13 @@ fn same(one: &Value, other: &Value) -> bool {
 /// Compares our answer to `text` with the naive executor's under the failures that each seed brings.
 /// Answers how many failed somewhere, and how many as a whole.
 async fn compare(gate: &Gate, text: &str, seeds: impl Iterator<Item = i32>) -> (u64, u64) {
-    let caller = Caller { kind: CallerKind::Admin, introspection: true, request_id: "".into() };
+    let caller = super::caller(CallerKind::Admin);
     let parsed = async_graphql::parser::parse_query(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let (mut failing, mut nulled) = (0, 0);
     for seed in seeds {
         let flag = seed % 2 == 0;
         let variables = Variables::from_json(json!({ "seed": seed, "flag": flag }));
-        let params = Params { query: text.to_owned(), operation_name: None, variables };
+        let params = Params { query: text.to_owned(), variables, ..Params::default() };
         let admitted = gate.admit(&caller, params).unwrap_or_else(|refused| panic!("{refused:?}\n{text}"));
         let answer = gate.execute(admitted, &caller, Data::default()).await;
         let expected = naive::execute(&parsed, seed, flag);

@@ -10,6 +10,7 @@ use inkledger::{
 use serde_json::{Value, json};
 
 use crate::support::{
+    cost::without_cost,
     graphql_client::{Client, send},
     http_server::{Setup, server, token},
 };
@@ -24,7 +25,11 @@ fn parts(text: &str) -> Vec<Value> {
     let part = |part: &str| {
         let (head, json) = part.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{part:?}"));
         assert_eq!(head, "Content-Type: application/json; charset=utf-8");
-        serde_json::from_str(json).unwrap()
+        let mut part: Value = serde_json::from_str(json).unwrap();
+        if let Some(payload) = part.get_mut("payload") {
+            *payload = without_cost(payload.take());
+        }
+        part
     };
     body.split("\r\n--graphql\r\n").map(part).collect()
 }

@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use inkledger::viewer::PlatformRole;
+use ring::digest::{SHA256, digest};
 use serde_json::json;
 
 use crate::support::{
     graphql_client::{Client, Reply, send},
-    http_server::{Server, server},
+    http_server::{Server, fresh, server},
     kill::{KillDocument, kill_bodies, kill_documents},
     ws_client::Ws,
 };
@@ -63,6 +65,26 @@ async fn kill_documents_by_post_get_events_and_multipart_are_refused_and_the_ser
         assert_eq!(reply.status, 400, "{name}");
         assert_refused(&name, &reply, start.elapsed());
     }
+    lives(&server).await;
+}
+
+// G22, G33: with its hash, for a user who may have texts kept; none of them is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kill_documents_as_persisted_queries_are_refused_and_not_kept() {
+    let server = server().await;
+    let client = Client::new(server.address);
+    let user = fresh(PlatformRole::User);
+    for document in kill_documents() {
+        let hash = hex::encode(digest(&SHA256, document.query.as_bytes()));
+        let extensions = json!({"persistedQuery": {"version": 1, "sha256Hash": hash}});
+        let body = json!({"query": document.query, "variables": document.variables, "extensions": extensions});
+        let start = Instant::now();
+        let reply = send(client.post(body.to_string()).bearer_auth(&user)).await;
+        assert_refused(&document.name, &reply, start.elapsed());
+        let reply = send(client.post(json!({"extensions": extensions}).to_string()).bearer_auth(&user)).await;
+        assert_eq!(reply.code(), "PERSISTED_QUERY_NOT_FOUND", "{}", document.name);
+    }
+    assert_eq!(server.state.gate.persisted(), (0, 0));
     lives(&server).await;
 }
 

@@ -9,15 +9,16 @@ use serde_json::{Value, json};
 
 use crate::support::{builders::Person, server::Server};
 
-struct Operation {
-    name: String,
-    caller: String,
-    variables: String,
+/// One operation of a document, with what its comments say.
+pub(super) struct Operation {
+    pub(super) name: String,
+    pub(super) caller: String,
+    pub(super) variables: String,
     ends: Option<String>,
-    document: String,
+    pub(super) document: String,
 }
 
-fn operations(text: &str) -> Vec<Operation> {
+pub(super) fn operations(text: &str) -> Vec<Operation> {
     text.split("\n\n").filter(|part| part.contains("# as:")).map(operation).collect()
 }
 

@@ -27,7 +27,13 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// The answer, without what it cost.
     pub fn json(&self) -> Value {
+        super::cost::without_cost(self.whole())
+    }
+
+    /// The answer with everything.
+    pub fn whole(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {:?}", self.text))
     }
 

@@ -13,7 +13,7 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use inkledger::{
     clock::{Clock, SECOND, SystemClock},
     error::{AuthReason, Error},
-    graphql::gate::{Gate, Limits},
+    graphql::gate::{Gate, Limits, read_trusted},
     http::{
         Authenticator, HttpParts, HttpSettings, HttpState, ObjectDoor, Origins, Readiness, Report, SessionEnd, router,
         serve,
@@ -25,7 +25,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::schema;
+use super::{cost::unmetered, schema};
 
 /// Tokens say themselves who they are: `ROLE/user/session/expiry`.
 pub fn token(role: PlatformRole, user: u128, session: u128, expires_at: i64) -> String {
@@ -130,13 +130,18 @@ pub struct Setup {
     pub limits: Limits,
     pub degraded: Vec<String>,
     pub objects: Option<Arc<dyn ObjectDoor>>,
+    /// The machine's clock, unless a test holds its own.
+    pub clock: Option<Arc<dyn Clock>>,
+    /// Documents that are trusted, as a file has them.
+    pub trusted: Option<&'static str>,
 }
 
 impl Setup {
     /// Settings as in production, with short waits where a test changes them.
     pub fn with(change: impl FnOnce(&mut Self)) -> Self {
-        let mut setup = Self::default();
+        let mut setup = Self { limits: unmetered(Limits::default()), ..Self::default() };
         setup.settings.graphiql = true;
+        setup.settings.docs = true;
         setup.settings.origins = Origins::parse([ORIGIN]).unwrap();
         // A panic or a hang in a test should not wait as long as an operator would.
         setup.settings.timing.shutdown_grace = Duration::from_secs(5);
@@ -145,11 +150,13 @@ impl Setup {
     }
 
     pub async fn start(self) -> Server {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let clock: Arc<dyn Clock> = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let judge = Arc::new(Judge::default());
         let shutdown = CancellationToken::new();
+        let gate = Gate::new(schema::builder(), self.limits, Arc::clone(&clock)).unwrap();
+        let gate = gate.trusting(self.trusted.map_or_else(Vec::new, |file| read_trusted(file).unwrap())).unwrap();
         let state = HttpState::new(HttpParts {
-            gate: Gate::new(schema::builder(), self.limits, Arc::clone(&clock)).unwrap(),
+            gate,
             authenticator: judge.clone(),
             readiness: Arc::new(Ready(self.degraded)),
             ledger_keys: None,

@@ -2,6 +2,7 @@
 
 pub mod builders;
 pub mod content;
+pub mod cost;
 pub mod database;
 pub mod dump;
 pub mod fake_openai;

@@ -36,6 +36,11 @@ impl Query {
         self.hello_text()
     }
 
+    #[graphql(deprecation = "Use hello. Removed after 2027-01-01.")]
+    async fn greeting(&self) -> &str {
+        self.hello_text()
+    }
+
     /// Role of the viewer, or why there is none.
     async fn who(&self, ctx: &Context<'_>) -> String {
         match request(ctx).map(|request| request.viewer) {

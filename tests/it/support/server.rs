@@ -43,10 +43,20 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{builders::Api, database::TestDb};
+use super::{builders::Api, cost::POINTS, database::TestDb};
 
 /// How long a test waits for a server to start or end.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Settings of what callers may spend.
+const RATES: [&str; 6] = [
+    "rate.anonymous_burst",
+    "rate.anonymous_per_second",
+    "rate.user_burst",
+    "rate.user_per_second",
+    "rate.admin_burst",
+    "rate.admin_per_second",
+];
 
 /// A data folder and a database, which outlive the servers that use them.
 pub struct Home {
@@ -94,6 +104,10 @@ impl Home {
             ("auth.argon2_passes", "1".to_owned()),
             ("database.connections", "6".to_owned()),
         ];
+        // Many requests come from one address and by one user; tests of the rate set it themselves.
+        for key in RATES {
+            flags.push((key, POINTS.to_string()));
+        }
         flags.extend(self.url().map(|url| ("database.url", url)));
         flags.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
     }

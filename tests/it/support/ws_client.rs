@@ -83,11 +83,11 @@ impl Ws {
         }
     }
 
-    /// The next message, which must be of `kind` and about `id`; its payload.
+    /// The next message, which must be of `kind` and about `id`; its payload, without what it cost.
     pub async fn expect(&mut self, kind: &str, id: &str) -> Value {
         let mut message = self.receive().await;
         assert_eq!((&message["type"], &message["id"]), (&json!(kind), &json!(id)), "{message}");
-        message["payload"].take()
+        super::cost::without_cost(message["payload"].take())
     }
 
     /// The close frame. Messages before it are skipped.
