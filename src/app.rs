@@ -163,6 +163,7 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         erasers: erasers(),
         settings: auth_settings(&config),
     });
+    auth.catch_up_erased().await?;
     let anchors = Anchors::new(AnchorsParts {
         db: db.clone(),
         clock: clock.clone(),

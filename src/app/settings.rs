@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::StartError;
 use crate::{
-    auth::{AuthSettings, TryLimits, password::HashCost, token::TokenRules},
+    auth::{AuthSettings, TryLimits, erased, password::HashCost, token::TokenRules},
     clock::SECOND,
     config::Config,
     http::{HttpSettings, Origins, StatusProfile, Timing},
@@ -27,6 +27,7 @@ pub(super) fn auth_settings(config: &Config) -> AuthSettings {
         refresh_lifetime: seconds(config.auth.refresh_token) * SECOND,
         sign_ups: TryLimits::sign_ups_per_hour(config.auth.signups_per_hour),
         signup_credits: config.auth.signup_credits,
+        erased_file: Some(erased::file_in(&config.data_dir)),
         ..AuthSettings::default()
     }
 }

@@ -5,6 +5,7 @@
 //! and no role. Every request reads session and user, so ending, demoting and deleting bite at once; [`watch`] closes
 //! what is open meanwhile.
 
+pub mod erased;
 pub mod graphql;
 pub mod keys;
 pub mod model;

@@ -1,27 +1,30 @@
 //! `inkledger users`.
 
-use std::{io::Write, sync::Arc};
+use std::{io::Write, path::PathBuf, sync::Arc};
 
 use serde_json::json;
+use uuid::Uuid;
 
 use super::{CliError, Context, OK, place, table};
 use crate::{
     app::{erasers, ledger_options},
     auth::{
-        Auth, AuthParts, AuthSettings,
+        Auth, AuthParts, AuthSettings, erased,
         keys::KeyRing,
         model::{AssignRoleError, User, UserFilter},
         password::{HashCost, Passwords},
-        store::user::{find_credentials, list_users},
+        store::user::{find_credentials, find_user, list_users},
     },
     bus::local::LocalBus,
     clock::{Clock, SystemClock, to_rfc3339},
+    config::Config,
     db::Db,
     error::{Error, Failure, Internal},
+    graphql::node::{self, NodeKind},
     ids::{Ids, SystemIds, random},
     ledger::Ledger,
     page::PageArgs,
-    viewer::PlatformRole,
+    viewer::{Feature, Level, PlatformRole, Viewer},
 };
 
 /// People read at once; no more are in memory at a time.
@@ -88,11 +91,9 @@ pub(super) async fn promote(context: &Context) -> Result<u8, CliError> {
     let role = PlatformRole::parse(&role).ok_or_else(|| CliError::Usage(format!("there is no role `{role}`")))?;
     let db = place::open_to_write(&config).await?;
     let before = find_credentials(db.reader(), &who).await?.map(|found| found.user.role);
-    let (auth, ledger) = identity(&db).await?;
-    let promoted = auth.promote(&who, role).await;
-    ledger.close().await;
+    let promoted = with_auth(&db, None, async |auth| Ok(auth.promote(&who, role).await)).await;
     db.close().await;
-    let user = match promoted {
+    let user = match promoted? {
         Ok(user) => user,
         Err(Failure::Refused(refusal)) => return Err(CliError::Refused(in_words(refusal, &who))),
         Err(Failure::Fault(error)) => return Err(error.into()),
@@ -121,9 +122,44 @@ fn in_words(refusal: AssignRoleError, who: &str) -> String {
     }
 }
 
+/// Deletes whom the list in the data folder has as deleted and the database does not: a backup was put back. Answers whom, and who
+/// was left because nobody would be HERO.
+pub(super) async fn erase_again(db: &Db, config: &Config) -> Result<(Vec<Uuid>, Vec<Uuid>), CliError> {
+    let file = erased::file_in(&config.data_dir);
+    let back = erased::returned(db, &file).await?;
+    if back.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let work = async |auth: &Auth| {
+        let (mut erased, mut left) = (Vec::new(), Vec::new());
+        for id in back {
+            let right = Viewer::System.may(Feature::UsersDelete, Level::Hero)?;
+            match auth.delete_user(right, id, None).await {
+                Ok(_) => erased.push(id),
+                Err(Failure::Refused(_)) => left.push(id),
+                Err(Failure::Fault(error)) => return Err(error.into()),
+            }
+        }
+        Ok((erased, left))
+    };
+    with_auth(db, Some(file), work).await
+}
+
+/// Lets `work` have identity, and ends what it needs.
+pub(super) async fn with_auth<T>(
+    db: &Db,
+    erased_file: Option<PathBuf>,
+    work: impl AsyncFnOnce(&Auth) -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    let (auth, ledger) = identity(db, erased_file).await?;
+    let done = work(&auth).await;
+    ledger.close().await;
+    done
+}
+
 /// Identity for an operator on the host: it signs nothing, so its key is drawn for the moment, and servers elsewhere
 /// see the change by their own look at the sessions.
-async fn identity(db: &Db) -> Result<(Auth, Ledger), Error> {
+async fn identity(db: &Db, erased_file: Option<PathBuf>) -> Result<(Auth, Ledger), Error> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(SystemIds::new(Arc::clone(&clock)));
     let bus = Arc::new(LocalBus::new("command line"));
@@ -131,9 +167,18 @@ async fn identity(db: &Db) -> Result<(Auth, Ledger), Error> {
     let keys =
         KeyRing::from_seed(random(ids.as_ref())).ok_or_else(|| Internal::new("drawing a key", "the key is refused"))?;
     let passwords = Arc::new(Passwords::new(HashCost::default(), ids.clone())?);
-    let settings = AuthSettings::default();
+    let settings = AuthSettings { erased_file, ..AuthSettings::default() };
     let erasers = erasers();
     let (db, ledger) = (db.clone(), ledger.clone());
     let auth = Auth::new(AuthParts { db, clock, ids, bus, ledger: ledger.clone(), keys, passwords, erasers, settings });
     Ok((auth, ledger))
+}
+
+/// Whoever has this username, e-mail address or id, and is not deleted.
+pub(super) async fn find_person(db: &Db, who: &str) -> Result<Option<User>, CliError> {
+    let id = who.parse().ok().or_else(|| node::decode(NodeKind::User, &who.to_owned().into(), &[]).ok());
+    match id {
+        Some(id) => Ok(find_user(db.reader(), id).await?),
+        None => Ok(find_credentials(db.reader(), who).await?.map(|found| found.user)),
+    }
 }

@@ -1,6 +1,8 @@
 //! The command line through the real binary, on SQLite and on PostgreSQL.
 
+mod backup;
 mod doctor;
+mod erase;
 mod export;
 mod place;
 mod prompts;

@@ -10,7 +10,7 @@ mod sign_in;
 mod sign_up;
 mod tries;
 
-use std::{pin::Pin, sync::Arc};
+use std::{path::PathBuf, pin::Pin, sync::Arc};
 
 use futures_util::FutureExt as _;
 use sea_orm::DatabaseTransaction;
@@ -74,6 +74,8 @@ pub struct AuthSettings {
     pub sign_ups: TryLimits,
     /// Credits granted at sign-up, whole units; 0 is none.
     pub signup_credits: i64,
+    /// The file that lists deleted people outside the database; `None` keeps no list.
+    pub erased_file: Option<PathBuf>,
 }
 
 impl Default for AuthSettings {
@@ -86,6 +88,7 @@ impl Default for AuthSettings {
             tries: TryLimits { window: 15 * 60 * SECOND, per_identity: 5, per_address: 50 },
             sign_ups: TryLimits::sign_ups_per_hour(30),
             signup_credits: 25,
+            erased_file: None,
         }
     }
 }

@@ -3,7 +3,7 @@
 mod adjust;
 mod export;
 mod receipt;
-mod restore;
+pub(super) mod restore;
 mod unfreeze;
 mod verify;
 
