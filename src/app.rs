@@ -168,7 +168,10 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         db: db.clone(),
         clock: clock.clone(),
         key: LedgerKey::open_or_create(&config.proof.signing_key_file, ids.as_ref())?,
-        former: config.proof.former_keys.clone(),
+        former: LedgerKey::former(&config.proof.signing_key_file)?
+            .into_iter()
+            .chain(config.proof.former_keys.iter().cloned())
+            .collect(),
         file: config.proof.anchor_file.clone(),
         storage: storage.clone(),
     });

@@ -4,6 +4,7 @@ mod backup;
 mod config;
 mod doctor;
 mod erase;
+mod keys;
 mod ledger;
 mod migrate;
 mod place;
@@ -182,6 +183,7 @@ fn command() -> Command {
         )
         .subcommand(backup::command())
         .subcommand(backup::restore_command())
+        .subcommand(keys::command())
         .subcommand(prompts::command())
         .subcommand(ledger::command())
         .subcommand(
@@ -273,6 +275,7 @@ async fn dispatch(name: &str, context: &Context) -> Result<u8, CliError> {
         "backup" => backup::run(context).await,
         "config" => config::run(context),
         "doctor" => doctor::run(context).await,
+        "keys list" | "keys rotate" => keys::run(name.trim_start_matches("keys "), context).await,
         "ledger accept-restore"
         | "ledger adjust"
         | "ledger export"

@@ -4,6 +4,7 @@ mod backup;
 mod doctor;
 mod erase;
 mod export;
+mod keys;
 mod place;
 mod prompts;
 mod proof;

@@ -9,17 +9,20 @@ use std::{
 use indicatif::ProgressBar;
 
 use super::archive::{Draft, Manifest, Sink, Stored, below, cannot, private_folder, sync_folder};
-use crate::{cli::CliError, config::Config};
+use crate::{cli::CliError, config::Config, key_file::former_file};
 
 const OBJECTS: &str = "objects";
 const KEYS: &str = "keys";
 
-/// The key files and their names in the archive.
-fn key_files(config: &Config) -> [(&'static str, &Path); 3] {
+/// The key files and their names in the archive; the public halves of keys that were replaced go with them.
+fn key_files(config: &Config) -> [(&'static str, PathBuf); 5] {
+    let (signing, ledger) = (&config.auth.signing_key_file, &config.proof.signing_key_file);
     [
-        ("keys/signing_key.pk8", &config.auth.signing_key_file),
-        ("keys/ledger_key.pk8", &config.proof.signing_key_file),
-        ("keys/secret_key", &config.ai.secret_key_file),
+        ("keys/signing_key.pk8", signing.clone()),
+        ("keys/signing_key.pk8.former", former_file(signing)),
+        ("keys/ledger_key.pk8", ledger.clone()),
+        ("keys/ledger_key.pk8.former", former_file(ledger)),
+        ("keys/secret_key", config.ai.secret_key_file.clone()),
     ]
 }
 
@@ -43,7 +46,7 @@ fn take(draft: &mut Draft, name: &str, from: &Path) -> io::Result<()> {
 pub(super) fn take_keys(draft: &mut Draft, config: &Config) -> Result<(), CliError> {
     for (name, path) in key_files(config) {
         if path.exists() {
-            take(draft, name, path).map_err(|error| cannot("copy", path, &error))?;
+            take(draft, name, &path).map_err(|error| cannot("copy", &path, &error))?;
         }
     }
     Ok(())
@@ -100,7 +103,7 @@ pub(super) fn put_back(folder: &Path, manifest: &Manifest, config: &Config) -> R
         let target = match top {
             Some(OBJECTS) => config.data_dir.join(&file.path),
             Some(KEYS) => match key_files(config).into_iter().find(|(name, _)| *name == file.path) {
-                Some((_, path)) => path.to_owned(),
+                Some((_, path)) => path,
                 None => continue,
             },
             _ => continue,

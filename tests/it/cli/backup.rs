@@ -48,7 +48,7 @@ struct Load {
     clients: Vec<tokio::task::JoinHandle<()>>,
 }
 
-async fn add(api: &Api, hero: &Person, person: &Person, key: &str) -> Option<i64> {
+pub async fn add(api: &Api, hero: &Person, person: &Person, key: &str) -> Option<i64> {
     let input = json!({"target": {"userId": person.user}, "amount": 1, "idempotencyKey": key});
     let answer = api.request(Some(&hero.token), ADD, json!({"i": input})).send().await.ok()?;
     let answer: Value = answer.json().await.ok()?;
@@ -296,6 +296,7 @@ async fn a_restore_refuses_what_is_not_fit_and_leaves_nothing_behind(
     refused(&target, &from, 1, "damaged at").await;
     std::fs::write(from.join(file), &whole).unwrap();
     if engine == Engine::Sqlite {
+        std::fs::create_dir_all(target.data_dir()).unwrap();
         let server = target.open().await;
         let answer = target.run(&format!("restore --yes --from {}", from.display())).await;
         assert_eq!((answer.code, answer.err.contains("another process uses")), (2, true), "{answer:?}");
