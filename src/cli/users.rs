@@ -2,6 +2,7 @@
 
 use std::{io::Write, path::PathBuf, sync::Arc};
 
+use sea_orm::ConnectionTrait as _;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -18,12 +19,14 @@ use crate::{
     bus::local::LocalBus,
     clock::{Clock, SystemClock, to_rfc3339},
     config::Config,
-    db::Db,
+    db::{Db, Engine},
     error::{Error, Failure, Internal},
     graphql::node::{self, NodeKind},
     ids::{Ids, SystemIds, random},
+    jobs::Sweep as _,
     ledger::Ledger,
     page::PageArgs,
+    site::erase::SiteErasureSweep,
     viewer::{Feature, Level, PlatformRole, Viewer},
 };
 
@@ -142,7 +145,25 @@ pub(super) async fn erase_again(db: &Db, config: &Config) -> Result<(Vec<Uuid>, 
         }
         Ok((erased, left))
     };
-    with_auth(db, Some(file), work).await
+    let (erased, left) = with_auth(db, Some(file), work).await?;
+    if !erased.is_empty() {
+        // What hangs on their sites goes at once, not portion by portion while a server runs.
+        SiteErasureSweep(db.clone()).sweep().await?;
+        rewrite(db).await?;
+    }
+    Ok((erased, left))
+}
+
+/// Freed pages of a SQLite file, and its `-wal` file, still have what was deleted. Nobody else has the file open, so it is
+/// written anew without them; `false` on PostgreSQL, which does that by itself.
+pub(super) async fn rewrite(db: &Db) -> Result<bool, CliError> {
+    if db.engine() == Engine::Postgres {
+        return Ok(false);
+    }
+    let connection = db.migration_connection();
+    connection.execute_unprepared("VACUUM").await?;
+    connection.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await?;
+    Ok(true)
 }
 
 /// Lets `work` have identity, and ends what it needs.

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use self::search::{Found, search};
 use super::{
     CliError, Context, FAILED, OK, json_flag, place, table,
-    users::{find_person, with_auth},
+    users::{find_person, rewrite, with_auth},
 };
 use crate::{
     auth::{
@@ -21,7 +21,7 @@ use crate::{
         model::{DeleteUserError, User},
     },
     config::Config,
-    db::{Db, Engine},
+    db::Db,
     error::Failure,
     jobs::Sweep as _,
     site::erase::SiteErasureSweep,
@@ -108,18 +108,6 @@ async fn erase(db: &Db, config: &Config, who: &str) -> Result<Done, CliError> {
     }
     let objects = number(db, "SELECT COUNT(*) AS number FROM object_purge", None).await?;
     Ok(Done { user: id, before, after, stays, objects, is_rewritten })
-}
-
-/// Freed pages of a SQLite file, and its `-wal` file, still have what was deleted. Nobody else has the file open, so it is
-/// written anew without them.
-async fn rewrite(db: &Db) -> Result<bool, CliError> {
-    if db.engine() == Engine::Postgres {
-        return Ok(false);
-    }
-    let connection = db.migration_connection();
-    connection.execute_unprepared("VACUUM").await?;
-    connection.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await?;
-    Ok(true)
 }
 
 async fn number(db: &Db, sql: &str, id: Option<Uuid>) -> Result<i64, CliError> {

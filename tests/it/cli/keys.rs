@@ -15,7 +15,7 @@ use super::backup::{add, on};
 use crate::support::server::{Home, Server};
 
 async fn is_signed_in(server: &Server, token: &str) -> bool {
-    server.call(Some(token), "{ accounts(first: 1) { nodes { id } } }", json!({})).await.get("errors").is_none()
+    server.call(Some(token), "{ viewer { id } }", json!({})).await["data"]["viewer"].is_object()
 }
 
 fn kid(token: &str) -> String {
@@ -96,7 +96,7 @@ async fn provider_keys_are_encrypted_anew_all_at_once(#[values(Engine::Sqlite, E
     let hero = server.hero().await;
     let query =
         "mutation($i: UpdateProviderSettingsInput!) { updateProviderSettings(input: $i) { userErrors { code } } }";
-    let input = json!({"name": "sandbox", "version": 0, "isEnabled": true});
+    let input = json!({"provider": "sandbox", "expectedVersion": 0, "isEnabled": true});
     let payload = server.payload(&hero, query, json!({"i": input})).await;
     assert_eq!(payload["userErrors"], json!([]));
     server.stop().await;
