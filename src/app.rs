@@ -196,11 +196,15 @@ pub async fn build(config: Config, seams: Seams, address: SocketAddr) -> Result<
         signer: Arc::new(ledger_key.clone()),
         file: config.proof.audit_file.clone(),
     });
+    auth.catch_up_erased().await?;
     let anchors = Anchors::new(AnchorsParts {
         db: db.clone(),
         clock: clock.clone(),
         key: ledger_key,
-        former: config.proof.former_keys.clone(),
+        former: LedgerKey::former(&config.proof.signing_key_file)?
+            .into_iter()
+            .chain(config.proof.former_keys.iter().cloned())
+            .collect(),
         file: config.proof.anchor_file.clone(),
         storage: storage.clone(),
     });

@@ -1,9 +1,12 @@
 //! The command line: parse, resolve the settings, run one command, answer with an exit code.
 
 mod audit;
+mod backup;
 mod config;
 mod doctor;
+mod erase;
 mod flags;
+mod keys;
 mod ledger;
 mod migrate;
 mod place;
@@ -165,6 +168,7 @@ fn command() -> Command {
                 .about("People and their platform roles")
                 .subcommand_required(true)
                 .subcommand(Command::new("list").about("List people, newest first").arg(json_flag()))
+                .subcommand(erase::command())
                 .subcommand(
                     Command::new("promote")
                         .about("Give a person a platform role; the only way besides the claim link to make a HERO")
@@ -181,6 +185,9 @@ fn command() -> Command {
         )
         .subcommand(audit::command())
         .subcommand(flags::command())
+        .subcommand(backup::command())
+        .subcommand(backup::restore_command())
+        .subcommand(keys::command())
         .subcommand(prompts::command())
         .subcommand(ledger::command())
         .subcommand(
@@ -270,9 +277,11 @@ async fn dispatch(name: &str, context: &Context) -> Result<u8, CliError> {
     match name {
         "" | "serve" => serve::run(context).await,
         "audit verify" => audit::run(context).await,
+        "backup" => backup::run(context).await,
         "config" => config::run(context),
         "doctor" => doctor::run(context).await,
         "flags clear" | "flags list" | "flags set" => flags::run(name.trim_start_matches("flags "), context).await,
+        "keys list" | "keys rotate" => keys::run(name.trim_start_matches("keys "), context).await,
         "ledger accept-restore"
         | "ledger adjust"
         | "ledger export"
@@ -280,10 +289,12 @@ async fn dispatch(name: &str, context: &Context) -> Result<u8, CliError> {
         | "ledger unfreeze"
         | "ledger verify" => ledger::run(name.trim_start_matches("ledger "), context).await,
         "migrate" => migrate::run(context).await,
+        "restore" => backup::restore(context).await,
         "schema" => schema::run(),
         "prompts diff" | "prompts export" | "prompts import" | "prompts optimise" | "prompts stats" => {
             prompts::run(name.trim_start_matches("prompts "), context).await
         }
+        "users erase" => erase::run(context).await,
         "users list" => users::list(context).await,
         "users promote" => users::promote(context).await,
         _ => Ok(UNUSABLE),

@@ -9,6 +9,7 @@ pub mod points;
 pub mod progress;
 pub mod provider;
 pub mod registry;
+pub mod reseal;
 mod restore;
 pub mod routing;
 pub mod run;

@@ -16,7 +16,10 @@ use ring::{
 use secrecy::{ExposeSecret, SecretString};
 
 use super::model::Sealed;
-use crate::ids::{Ids, random};
+use crate::{
+    ids::{Ids, random},
+    key_file,
+};
 
 const KEY_BYTES: usize = 32;
 
@@ -124,6 +127,31 @@ impl Vault {
         let (keys, rest) = bytes.as_chunks::<KEY_BYTES>();
         let vault = if rest.is_empty() { Self::new(keys) } else { None };
         vault.ok_or_else(|| VaultError::Unreadable(path.to_owned()))
+    }
+
+    /// Puts a new key before those in the file, and answers the vault of the new file.
+    pub fn rotate(path: &Path, ids: &dyn Ids) -> Result<Self, VaultError> {
+        let file = |source| VaultError::File { path: path.to_owned(), source };
+        Self::open_or_create(path, ids)?;
+        let old = fs::read(path).map_err(file)?;
+        let new = [random::<KEY_BYTES>(ids).as_slice(), &old].concat();
+        key_file::replace(path, &new, ids).map_err(file)?;
+        Self::open(path)
+    }
+
+    /// Takes all keys but the first out of the file. What is encrypted under them is lost then.
+    pub fn forget_former(path: &Path, ids: &dyn Ids) -> Result<Self, VaultError> {
+        let file = |source| VaultError::File { path: path.to_owned(), source };
+        Self::open(path)?;
+        let keys = fs::read(path).map_err(file)?;
+        let first = keys.get(..KEY_BYTES).ok_or_else(|| VaultError::Unreadable(path.to_owned()))?;
+        key_file::replace(path, first, ids).map_err(file)?;
+        Self::open(path)
+    }
+
+    /// The names of the keys, the one that encrypts first.
+    pub fn key_ids(&self) -> Vec<&str> {
+        self.keys.iter().map(|key| key.id.as_str()).collect()
     }
 
     fn current(&self) -> Option<&Key> {

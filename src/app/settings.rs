@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use super::StartError;
 use crate::{
-    auth::{AuthSettings, TryLimits, password::HashCost, token::TokenRules},
+    auth::{AuthSettings, TryLimits, erased, password::HashCost, token::TokenRules},
     clock::SECOND,
     config::Config,
     graphql::gate::{Gate, read_trusted},
@@ -29,6 +29,7 @@ pub(super) fn auth_settings(config: &Config, letters_reach_people: bool) -> Auth
         sign_ups: TryLimits::sign_ups_per_hour(config.auth.signups_per_hour),
         signup_credits: config.auth.signup_credits,
         verify_sign_ups: config.auth.verify_email.unwrap_or(letters_reach_people),
+        erased_file: Some(erased::file_in(&config.data_dir)),
         ..AuthSettings::default()
     }
 }

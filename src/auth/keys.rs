@@ -21,7 +21,11 @@ use ring::{
 
 use super::token::SignedClaims;
 pub use crate::key_file::KeyError;
-use crate::{ids::Ids, key_file};
+use crate::{
+    clock::Micros,
+    ids::Ids,
+    key_file::{self, FormerKey},
+};
 
 /// The keys that sign access tokens and derive refresh tokens.
 #[derive(Clone)]
@@ -29,6 +33,7 @@ pub struct KeyRing {
     kid: String,
     encoding: EncodingKey,
     decoding: DecodingKey,
+    former: Vec<Former>,
     seen: Seen,
     successor: hmac::Key,
     urls: [u8; 32],
@@ -45,7 +50,9 @@ impl KeyRing {
     /// with several processes starting at once.
     pub fn open_or_create(path: &Path, ids: &dyn Ids) -> Result<Self, KeyError> {
         let der = key_file::open_or_create(path, ids)?;
-        Self::from_pkcs8(&der).ok_or_else(|| KeyError::Unreadable(path.to_owned()))
+        let mut keys = Self::from_pkcs8(&der).ok_or_else(|| KeyError::Unreadable(path.to_owned()))?;
+        keys.former = key_file::former(path)?.iter().map(Former::new).collect();
+        Ok(keys)
     }
 
     /// A key that lives in memory only, for tests.
@@ -64,6 +71,7 @@ impl KeyRing {
             kid: key_file::name_of(public),
             encoding: EncodingKey::from_ed_der(der),
             decoding: DecodingKey::from_ed_der(public),
+            former: Vec::new(),
             seen: Seen::default(),
             successor: hmac::Key::new(hmac::HMAC_SHA256, secret.as_ref()),
             urls: urls.as_ref().try_into().ok()?,
@@ -85,9 +93,13 @@ impl KeyRing {
         &self.encoding
     }
 
-    /// What verifies.
-    pub(super) fn decoding(&self) -> &DecodingKey {
-        &self.decoding
+    /// What verifies a token of the key `kid`, and until when that counts (microseconds; `None` is always).
+    pub(super) fn decoding(&self, kid: &str) -> Option<(&DecodingKey, Option<Micros>)> {
+        if kid == self.kid {
+            return Some((&self.decoding, None));
+        }
+        let former = self.former.iter().find(|former| former.kid == kid)?;
+        Some((&former.decoding, former.until))
     }
 
     /// Tokens whose signature was found right.
@@ -109,6 +121,21 @@ impl KeyRing {
             *to = *from;
         }
         next
+    }
+}
+
+/// A key that was replaced: tokens that it signed are good for as long as they would have been.
+#[derive(Clone)]
+struct Former {
+    kid: String,
+    decoding: DecodingKey,
+    until: Option<Micros>,
+}
+
+impl Former {
+    fn new(key: &FormerKey) -> Self {
+        let kid = key_file::name_of(&key.public);
+        Self { kid, decoding: DecodingKey::from_ed_der(&key.public), until: key.until }
     }
 }
 

@@ -6,6 +6,7 @@
 //! what is open meanwhile.
 
 pub mod activity;
+pub mod erased;
 pub mod graphql;
 pub mod jobs;
 pub mod keys;

@@ -78,9 +78,8 @@ pub fn issue(
 
 /// Whether the header is exactly of the kind we write. Anything that could make a verifier look elsewhere for a key or
 /// an algorithm is refused before the signature is looked at.
-fn is_our_header(header: &Header, keys: &KeyRing) -> bool {
+fn is_our_header(header: &Header) -> bool {
     header.alg == Algorithm::EdDSA
-        && header.kid.as_deref() == Some(keys.kid())
         && header.jku.is_none()
         && header.jwk.is_none()
         && header.x5u.is_none()
@@ -100,6 +99,8 @@ pub(super) struct SignedClaims {
     session_id: Uuid,
     iat: i64,
     exp: i64,
+    /// When the key that signed it ends, microseconds; `None` for the present one.
+    until: Option<Micros>,
 }
 
 /// What `token` says. Answers `TokenInvalid`, and `TokenExpired` only for a token that was good once.
@@ -118,7 +119,11 @@ pub fn verify(keys: &KeyRing, rules: &TokenRules, token: &str, now: Micros) -> R
         }
     };
     let seconds = now.div_euclid(SECOND);
-    let SignedClaims { user_id, session_id, iat, exp } = signed;
+    let SignedClaims { user_id, session_id, iat, exp, until } = signed;
+    // Judged each time, since what is remembered outlives the key.
+    if until.is_some_and(|until| now >= until) {
+        return Err(AuthReason::TokenInvalid);
+    }
     let lifetime = exp.saturating_sub(iat);
     if !(1..=rules.lifetime_seconds).contains(&lifetime) || iat > seconds.saturating_add(SKEW_SECONDS) {
         return Err(AuthReason::TokenInvalid);
@@ -132,16 +137,17 @@ pub fn verify(keys: &KeyRing, rules: &TokenRules, token: &str, now: Micros) -> R
 /// What a token says that has our header, our issuer and audience, and our signature.
 fn read_signed(keys: &KeyRing, rules: &TokenRules, token: &str) -> Option<SignedClaims> {
     let header = jsonwebtoken::decode_header(token).ok()?;
-    if !is_our_header(&header, keys) {
+    if !is_our_header(&header) {
         return None;
     }
+    let (decoding, until) = keys.decoding(header.kid.as_deref()?)?;
     let mut validation = Validation::new(Algorithm::EdDSA);
     validation.validate_exp = false; // The library reads the machine's clock; ours decides.
     validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
     validation.set_issuer(&[&rules.issuer]);
     validation.set_audience(&[&rules.audience]);
-    let Wire { sub, sid, iat, exp, .. } = jsonwebtoken::decode(token, keys.decoding(), &validation).ok()?.claims;
-    Some(SignedClaims { user_id: sub, session_id: sid, iat, exp })
+    let Wire { sub, sid, iat, exp, .. } = jsonwebtoken::decode(token, decoding, &validation).ok()?.claims;
+    Some(SignedClaims { user_id: sub, session_id: sid, iat, exp, until })
 }
 
 /// The token of an `Authorization` header. Refuses: `TokenInvalid` when it is of another scheme or empty.

@@ -1,29 +1,34 @@
 //! `inkledger users`.
 
-use std::{io::Write, sync::Arc};
+use std::{io::Write, path::PathBuf, sync::Arc};
 
+use sea_orm::ConnectionTrait as _;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::{CliError, Context, OK, place, table};
 use crate::{
     app::{erasers, ledger_options},
     auth::{
-        Auth, AuthParts, AuthSettings,
+        Auth, AuthParts, AuthSettings, erased,
         keys::KeyRing,
         mail::{ConsoleMailer, Post},
         model::{AssignRoleError, ListedUser, User, UserFilter, UserOrder},
         password::{HashCost, Passwords},
-        store::user::{find_credentials, list_users},
+        store::user::{find_credentials, find_user, list_users},
     },
     bus::local::LocalBus,
     clock::{Clock, SystemClock, to_rfc3339},
-    db::Db,
+    config::Config,
+    db::{Db, Engine},
     error::{Error, Failure, Internal},
+    graphql::node::{self, NodeKind},
     ids::{Ids, SystemIds, random},
-    jobs::{Jobs, JobsConfig},
+    jobs::{Jobs, JobsConfig, Sweep as _},
     ledger::Ledger,
     page::PageArgs,
-    viewer::PlatformRole,
+    site::erase::SiteErasureSweep,
+    viewer::{Feature, Level, PlatformRole, Viewer},
 };
 
 /// People read at once; no more are in memory at a time.
@@ -90,11 +95,9 @@ pub(super) async fn promote(context: &Context) -> Result<u8, CliError> {
     let role = PlatformRole::parse(&role).ok_or_else(|| CliError::Usage(format!("there is no role `{role}`")))?;
     let db = place::open_to_write(&config).await?;
     let before = find_credentials(db.reader(), &who).await?.map(|found| found.user.role);
-    let (auth, ledger) = identity(&db).await?;
-    let promoted = auth.promote(&who, role).await;
-    ledger.close().await;
+    let promoted = with_auth(&db, None, async |auth| Ok(auth.promote(&who, role).await)).await;
     db.close().await;
-    let user = match promoted {
+    let user = match promoted? {
         Ok(user) => user,
         Err(Failure::Refused(refusal)) => return Err(CliError::Refused(in_words(refusal, &who))),
         Err(Failure::Fault(error)) => return Err(error.into()),
@@ -123,9 +126,62 @@ fn in_words(refusal: AssignRoleError, who: &str) -> String {
     }
 }
 
+/// Deletes whom the list in the data folder has as deleted and the database does not: a backup was put back. Answers whom, and who
+/// was left because nobody would be HERO.
+pub(super) async fn erase_again(db: &Db, config: &Config) -> Result<(Vec<Uuid>, Vec<Uuid>), CliError> {
+    let file = erased::file_in(&config.data_dir);
+    let back = erased::returned(db, &file).await?;
+    if back.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let work = async |auth: &Auth| {
+        let (mut erased, mut left) = (Vec::new(), Vec::new());
+        for id in back {
+            let right = Viewer::System.may(Feature::UsersDelete, Level::Hero)?;
+            match auth.delete_user(right, id, None).await {
+                Ok(_) => erased.push(id),
+                Err(Failure::Refused(_)) => left.push(id),
+                Err(Failure::Fault(error)) => return Err(error.into()),
+            }
+        }
+        Ok((erased, left))
+    };
+    let (erased, left) = with_auth(db, Some(file), work).await?;
+    if !erased.is_empty() {
+        // What hangs on their sites goes at once, not portion by portion while a server runs.
+        SiteErasureSweep(db.clone()).sweep().await?;
+        rewrite(db).await?;
+    }
+    Ok((erased, left))
+}
+
+/// Freed pages of a SQLite file, and its `-wal` file, still have what was deleted. Nobody else has the file open, so it is
+/// written anew without them; `false` on PostgreSQL, which does that by itself.
+pub(super) async fn rewrite(db: &Db) -> Result<bool, CliError> {
+    if db.engine() == Engine::Postgres {
+        return Ok(false);
+    }
+    let connection = db.migration_connection();
+    connection.execute_unprepared("VACUUM").await?;
+    connection.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await?;
+    Ok(true)
+}
+
+/// Lets `work` have identity, and ends what it needs.
+pub(super) async fn with_auth<T>(
+    db: &Db,
+    erased_file: Option<PathBuf>,
+    work: impl AsyncFnOnce(&Auth) -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    let (auth, ledger) = identity(db, erased_file).await?;
+    let done = work(&auth).await;
+    ledger.close().await;
+    done
+}
+
 /// Identity for an operator on the host: it signs nothing, so its key is drawn for the moment, and servers elsewhere
 /// see the change by their own look at the sessions.
-async fn identity(db: &Db) -> Result<(Auth, Ledger), Error> {
+async fn identity(db: &Db, erased_file: Option<PathBuf>) -> Result<(Auth, Ledger), Error> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(SystemIds::new(Arc::clone(&clock)));
     let bus = Arc::new(LocalBus::new("command line"));
@@ -133,7 +189,7 @@ async fn identity(db: &Db) -> Result<(Auth, Ledger), Error> {
     let keys =
         KeyRing::from_seed(random(ids.as_ref())).ok_or_else(|| Internal::new("drawing a key", "the key is refused"))?;
     let passwords = Arc::new(Passwords::new(HashCost::default(), ids.clone())?);
-    let settings = AuthSettings::default();
+    let settings = AuthSettings { erased_file, ..AuthSettings::default() };
     let erasers = erasers();
     let (db, ledger) = (db.clone(), ledger.clone());
     let jobs = Jobs::new(db.clone(), clock.clone(), ids.clone(), bus.clone(), JobsConfig::default());
@@ -142,4 +198,13 @@ async fn identity(db: &Db) -> Result<(Auth, Ledger), Error> {
     let ledger_of = ledger.clone();
     let parts = AuthParts { db, clock, ids, bus, ledger, keys, passwords, jobs, post, erasers, settings };
     Ok((Auth::new(parts), ledger_of))
+}
+
+/// Whoever has this username, e-mail address or id, and is not deleted.
+pub(super) async fn find_person(db: &Db, who: &str) -> Result<Option<User>, CliError> {
+    let id = who.parse().ok().or_else(|| node::decode(NodeKind::User, &who.to_owned().into(), &[]).ok());
+    match id {
+        Some(id) => Ok(find_user(db.reader(), id).await?),
+        None => Ok(find_credentials(db.reader(), who).await?.map(|found| found.user)),
+    }
 }

@@ -31,6 +31,7 @@ mod t16;
 mod t17;
 mod t24;
 mod t25;
+mod t26;
 mod t4;
 mod t5;
 mod t6;

@@ -7,7 +7,7 @@ use inkledger::db::Engine;
 use crate::{
     results::{Line, code_of},
     slice::{Outcome, Slice},
-    stories, t4, t5, t6, t8, t9, t16, t17, t24, t25,
+    stories, t4, t5, t6, t8, t9, t16, t17, t24, t25, t26,
 };
 
 /// One test on one engine.
@@ -72,6 +72,13 @@ const T6: &[&str] = &["tests/campaign/t6.rs", "tests/campaign/crash.rs", HISTORY
 const T16: &[&str] = &["tests/campaign/t16.rs", HISTORY, CROWD, MODEL, STORIES, CAP];
 const T24: &[&str] = &["tests/campaign/t24.rs", HISTORY, CROWD, MODEL, STORIES, CAP];
 const T25: &[&str] = &["tests/campaign/t25.rs", HISTORY, CROWD, MODEL, STORIES, CAP];
+const T26: &[&str] = &[
+    "tests/campaign/t26.rs",
+    "tests/it/support/server.rs",
+    "src/cli/backup",
+    "src/cli/ledger/restore.rs",
+    "src/ledger/proof/restore.rs",
+];
 const T17: &[&str] = &["tests/campaign/t17.rs", HISTORY, CROWD, MODEL, STORIES, CAP];
 const T1: &[&str] = &["tests/campaign/stories.rs", "tests/it/ledger/core.rs", MODEL, STORIES];
 const T2: &[&str] = &["tests/campaign/stories.rs", "tests/it/ledger/writer.rs", MODEL, STORIES, CAP];
@@ -95,4 +102,6 @@ pub const TESTS: &[Test] = &[
     test!("T24", Sqlite, "full disks", [5, 100, 2_000], t24::run, T24),
     test!("T25", Sqlite, "jumps of the clock", [100, 1_000, 10_000], t25::run, T25),
     test!("T25", Postgres, "jumps of the clock", [0, 1_000, 10_000], t25::run, T25),
+    test!("T26", Sqlite, "backups under load, restored", [1, 5, 200], t26::run, T26),
+    test!("T26", Postgres, "backups under load, restored", [1, 5, 200], t26::run, T26),
 ];

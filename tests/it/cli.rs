@@ -1,7 +1,10 @@
 //! The command line through the real binary, on SQLite and on PostgreSQL.
 
+mod backup;
 mod doctor;
+mod erase;
 mod export;
+mod keys;
 pub mod place;
 mod prompts;
 mod proof;

@@ -20,6 +20,7 @@ pub use gate::{
 pub use price::{find_credit_price, find_price, insert_price, load_prices, load_prices_of};
 pub use provider::{
     find_provider_setup, list_provider_setups, load_operator_faults, lock_provider_setup, save_provider_setup,
+    update_sealed,
 };
 pub use registry::{
     NewModel, activate_untouched_models, find_default_model, find_model, insert_default, insert_model, is_name_taken,

@@ -101,6 +101,26 @@ pub async fn save_provider_setup(
     Ok(tx.execute_raw(statement(tx, sql, values)).await?.rows_affected() == 1)
 }
 
+/// Puts another encryption of the same key into a provider's row, if it still has the one with the nonce `before`. `false`: it has
+/// another by now.
+pub async fn update_sealed(
+    tx: &impl ConnectionTrait,
+    name: &str,
+    before: &[u8],
+    sealed: &Sealed,
+) -> Result<bool, DbErr> {
+    let sql =
+        "UPDATE ai_provider SET key_id = $1, key_nonce = $2, key_ciphertext = $3 WHERE name = $4 AND key_nonce = $5";
+    let values: [Value; 5] = [
+        sealed.key_id.clone().into(),
+        sealed.nonce.clone().into(),
+        sealed.ciphertext.clone().into(),
+        name.into(),
+        before.to_vec().into(),
+    ];
+    Ok(tx.execute_raw(statement(tx, sql, values)).await?.rows_affected() == 1)
+}
+
 /// The latest fault since `since` of each provider that is the operator's to mend: its code and when.
 pub async fn load_operator_faults(
     connection: &impl ConnectionTrait,

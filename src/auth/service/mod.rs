@@ -21,7 +21,7 @@ mod tenant;
 mod tries;
 mod verify;
 
-use std::{pin::Pin, sync::Arc};
+use std::{path::PathBuf, pin::Pin, sync::Arc};
 
 use futures_util::FutureExt as _;
 use sea_orm::DatabaseTransaction;
@@ -93,6 +93,8 @@ pub struct AuthSettings {
     pub signup_credits: i64,
     /// Whether an address must be proven by a link before somebody is signed up.
     pub verify_sign_ups: bool,
+    /// The file that lists deleted people outside the database; `None` keeps no list.
+    pub erased_file: Option<PathBuf>,
 }
 
 impl Default for AuthSettings {
@@ -106,6 +108,7 @@ impl Default for AuthSettings {
             sign_ups: TryLimits::sign_ups_per_hour(30),
             signup_credits: 25,
             verify_sign_ups: false,
+            erased_file: None,
         }
     }
 }

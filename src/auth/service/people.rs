@@ -175,6 +175,7 @@ impl Auth {
             return Err(Failure::Refused(DeleteUserError::OwnUser));
         }
         let change = self.change(right, Level::Hero, target, request_id);
+        let now = change.now;
         let erasure = self.erasure(target, Actor::from(right), change.request_id.clone());
         let (deleted, touched) = self
             .0
@@ -194,7 +195,23 @@ impl Auth {
             })
             .await?;
         touched.into_iter().for_each(|user| self.hint(user));
+        self.list_erased(vec![(deleted.id, now)]).await;
         Ok(deleted)
+    }
+
+    /// Brings the list of deleted people outside the database up to date: what a crash, or another machine, kept from it.
+    pub async fn catch_up_erased(&self) -> Result<(), Error> {
+        let deleted = store::user::list_deleted(self.0.db.reader()).await?;
+        self.list_erased(deleted).await;
+        Ok(())
+    }
+
+    /// A list that cannot be written takes nothing back: the next start tries again.
+    async fn list_erased(&self, people: Vec<(Uuid, Micros)>) {
+        let Some(file) = &self.0.settings.erased_file else { return };
+        if let Err(error) = erased::add(file, people).await {
+            tracing::error!(cause = %error.chain(), "a deleted person could not be listed outside the database");
+        }
     }
 
     /// Those of `accounts` that were ever made here, closed ones too.

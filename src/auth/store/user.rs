@@ -94,6 +94,13 @@ pub async fn find_credentials(connection: &impl ConnectionTrait, identity: &str)
         .transpose()
 }
 
+/// Everybody who was deleted, and when.
+pub async fn list_deleted(connection: &impl ConnectionTrait) -> Result<Vec<(Uuid, Micros)>, DbErr> {
+    let sql = "SELECT id, deleted_at FROM app_user WHERE deleted_at IS NOT NULL ORDER BY deleted_at, id";
+    let rows = connection.query_all_raw(statement(connection, sql, [])).await?;
+    rows.iter().map(|row| Ok((row.try_get("", "id")?, row.try_get("", "deleted_at")?))).collect()
+}
+
 /// Whether the username and the e-mail address are taken.
 pub async fn find_taken(connection: &impl ConnectionTrait, person: &SignUp) -> Result<(bool, bool), DbErr> {
     let sql = "SELECT username_key, email_key FROM app_user WHERE username_key = $1 OR email_key = $2";

@@ -3,7 +3,7 @@
 mod adjust;
 mod export;
 mod receipt;
-mod restore;
+pub(super) mod restore;
 mod unfreeze;
 mod verify;
 
@@ -126,7 +126,9 @@ pub(super) fn public_keys(context: &Context, config: &Config) -> Result<PublicKe
              /.well-known/inkledger-ledger-keys.json"
         ))
     };
-    Ok(PublicKeys::new(key.ok_or_else(missing)?.public().clone(), config.proof.former_keys.clone()))
+    let former = LedgerKey::former(path).map_err(|error| CliError::Refused(error.to_string()))?;
+    let former = former.into_iter().chain(config.proof.former_keys.iter().cloned());
+    Ok(PublicKeys::new(key.ok_or_else(missing)?.public().clone(), former.collect()))
 }
 
 fn read(path: &Path) -> Result<String, CliError> {

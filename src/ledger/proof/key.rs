@@ -40,6 +40,11 @@ impl LedgerKey {
         Self::of(&der).map(Some).ok_or_else(|| KeyError::Unreadable(path.to_owned()))
     }
 
+    /// The public halves of the keys that the one in the file `path` replaced, the latest first.
+    pub fn former(path: &Path) -> Result<Vec<PublicKey>, KeyError> {
+        Ok(key_file::former(path)?.into_iter().map(|key| PublicKey::new(key.public)).collect())
+    }
+
     /// A key that lives in memory only, for tests.
     pub fn from_seed(seed: [u8; 32]) -> Option<Self> {
         Self::of(&key_file::pkcs8(seed))
@@ -109,7 +114,14 @@ pub struct PublicKeys(Vec<PublicKey>);
 impl PublicKeys {
     /// The present key and those that signed before it.
     pub fn new(present: PublicKey, former: Vec<PublicKey>) -> Self {
-        Self(std::iter::once(present).chain(former).collect())
+        let mut keys = vec![present];
+        for key in former {
+            // One may be in the settings and in the file.
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        Self(keys)
     }
 
     /// Reads the document that [`PublicKeys::to_json`] writes; keys of other kinds are left out. `None` when there is

@@ -255,11 +255,21 @@ async fn lost_in_file(path: &Path, number: i64) -> Result<Vec<Line>, RestoreErro
 /// Raises the restore epoch inside the caller's transaction, above that of every lost line, and keeps those as void, so that
 /// the next anchor continues the file. Answers the new epoch.
 pub async fn raise_epoch_in(tx: &DatabaseTransaction, lost: &[Line], now: Micros) -> Result<i64, Error> {
+    raise_epoch_above_in(tx, lost, 0, now).await
+}
+
+/// As [`raise_epoch_in`], and above `epoch`, which the lost state is known to have had.
+pub async fn raise_epoch_above_in(
+    tx: &DatabaseTransaction,
+    lost: &[Line],
+    epoch: i64,
+    now: Micros,
+) -> Result<i64, Error> {
     store::find_meta(tx, true).await?;
     for line in lost {
         store::insert_line(tx, line, true).await?;
     }
-    let above = lost.iter().map(|line| line.anchor.epoch).max().unwrap_or(0);
+    let above = lost.iter().map(|line| line.anchor.epoch).max().unwrap_or(0).max(epoch);
     if above > EPOCH_MAX {
         return Err(
             Internal::new("raising the epoch", "a lost anchor has an epoch that no count of restores reaches").into()
