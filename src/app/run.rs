@@ -1,15 +1,21 @@
 //! `inkledger serve`: listen, say so, work until told to end, end in order.
 
-use std::{io::Write, net::SocketAddr, time::Duration};
+use std::{io::Write, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{App, Seams, StartError, base_url, build, start_workers};
 use crate::{
-    auth::activity::utc_day, config::Config, error::Internal, http, ledger::proof::Look, memory,
+    auth::activity::utc_day,
+    clock::Clock,
+    config::Config,
+    error::Internal,
+    flag::{Flag, Flags},
+    http, ledger::proof::Look, memory,
     performance::Monitoring,
 };
 
@@ -47,6 +53,25 @@ pub async fn serve(config: Config, monitoring: Monitoring) -> Result<(), StartEr
     run(app, listener).await
 }
 
+/// How often the switch of the timings is looked at; a look is an atomic load.
+const TIMING_EVERY: Duration = Duration::from_millis(500);
+
+/// Lets the process watch itself while the flag performanceMonitoring is on.
+async fn follow_timing(flags: Flags, monitoring: Monitoring, clock: Arc<dyn Clock>, ended: CancellationToken) {
+    let mut was_on = false;
+    while !ended.is_cancelled() {
+        let is_on = flags.is_on(Flag::PerformanceMonitoring);
+        if is_on != was_on {
+            monitoring.switch(is_on, clock.now());
+            was_on = is_on;
+        }
+        tokio::select! {
+            () = ended.cancelled() => {}
+            () = tokio::time::sleep(TIMING_EVERY) => {}
+        }
+    }
+}
+
 /// Runs a built app on `listener` until its shutdown is cancelled, then ends it in order: sockets, requests, jobs, ledger.
 pub async fn run(mut app: App, listener: TcpListener) -> Result<(), StartError> {
     let noting = app.activity.take().map(|log| {
@@ -58,6 +83,7 @@ pub async fn run(mut app: App, listener: TcpListener) -> Result<(), StartError> 
         async move { watch.run(ended).await }
     });
     let following = tokio::spawn(app.flags.clone().watch(app.shutdown.clone()));
+    let timing = tokio::spawn(follow_timing(app.flags.clone(), app.monitoring.clone(), app.clock.clone(), app.shutdown.clone()));
     let workers = start_workers(&app).await?;
     let is_worker = workers.is_some();
     let topping = workers.is_some().then(|| {
@@ -78,6 +104,7 @@ pub async fn run(mut app: App, listener: TcpListener) -> Result<(), StartError> 
         let _ = noting.await;
     }
     let _ = following.await;
+    let _ = timing.await;
     if let Some(topping) = topping {
         let _ = topping.await;
     }

@@ -7,6 +7,7 @@ use super::Auth;
 use crate::{
     audit::{Actor, Entry, store::insert_entry},
     auth::{
+        erased,
         model::{AssignRoleError, DeleteUserError, ListedUser, User, UserFilter, UserKey, UserOrder},
         store,
     },
@@ -207,7 +208,7 @@ impl Auth {
     }
 
     /// A list that cannot be written takes nothing back: the next start tries again.
-    async fn list_erased(&self, people: Vec<(Uuid, Micros)>) {
+    pub(super) async fn list_erased(&self, people: Vec<(Uuid, Micros)>) {
         let Some(file) = &self.0.settings.erased_file else { return };
         if let Err(error) = erased::add(file, people).await {
             tracing::error!(cause = %error.chain(), "a deleted person could not be listed outside the database");

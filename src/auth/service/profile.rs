@@ -76,9 +76,9 @@ impl Auth {
         origin: &Origin,
         request_id: Option<String>,
     ) -> Result<User, Failure<CloseViewerError>> {
-        let own = right.who().user_id;
+        let (own, now) = (right.who().user_id, self.0.clock.now());
         self.prove_password(own, &command, origin).await?;
-        let entry = own_entry(self.0.ids.uuid(), own, "user.close", request_id.clone(), self.0.clock.now());
+        let entry = own_entry(self.0.ids.uuid(), own, "user.close", request_id.clone(), now);
         let erasure = self.erasure(own, Actor::User(own), request_id);
         let (closed, touched) = self
             .0
@@ -103,6 +103,7 @@ impl Auth {
             })
             .await?;
         touched.into_iter().for_each(|user| self.hint(user));
+        self.list_erased(vec![(closed.id, now)]).await;
         Ok(closed)
     }
 

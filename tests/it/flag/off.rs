@@ -139,3 +139,37 @@ async fn without_cloud_services_new_bytes_stay_here_and_old_ones_stay_readable()
     stage.draw(json!({})).await;
     assert!(stores().await.1 > there);
 }
+
+// REQ-A-40
+#[rstest]
+#[tokio::test]
+async fn without_charts_the_totals_still_answer(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let server = Home::open(engine).await.start().await;
+    let hero = server.hero().await;
+    let charts = "{ adminCharts(days: 1) { __typename } }";
+    assert!(server.payload(&hero, charts, json!({})).await.is_object());
+    flip(&server, &hero, "CHARTS", false).await;
+    let off = server.call(Some(&hero.token), charts, json!({})).await;
+    assert_eq!((&off["data"]["adminCharts"], &off["errors"][0]["extensions"]["code"]), (&Value::Null, &json!("FEATURE_DISABLED")));
+    assert!(server.payload(&hero, "{ adminStats { __typename } }", json!({})).await.is_object());
+    flip(&server, &hero, "CHARTS", true).await;
+    assert!(server.payload(&hero, charts, json!({})).await.is_object());
+}
+
+// REQ-A-40
+#[tokio::test]
+async fn the_process_watches_itself_while_the_flag_is_on() {
+    let server = Home::open(Engine::Sqlite).await.start().await;
+    let hero = server.hero().await;
+    let look = || server.call(Some(&hero.token), "{ adminPerformance { __typename } }", json!({}));
+    assert_eq!(look().await["data"]["adminPerformance"], Value::Null);
+    for is_on in [true, false] {
+        flip(&server, &hero, "PERFORMANCE_MONITORING", is_on).await;
+        let mut looks = 0;
+        while look().await["data"]["adminPerformance"].is_null() == is_on {
+            looks += 1;
+            assert!(looks < 400, "the flag is followed within seconds");
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+    }
+}

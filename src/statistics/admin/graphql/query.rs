@@ -13,6 +13,7 @@ use crate::{
         context::{service, viewer},
         guard::{QueryPolicy, visible},
     },
+    flag::{Flag, Flags},
     performance::Monitoring,
     statistics::admin::AdminStatistics,
     viewer::{Feature, Level},
@@ -43,7 +44,7 @@ impl AdminStatisticsQuery {
     }
 
     /// Figures day by day, ready to plot: every day is there, today included. `BAD_USER_INPUT` for a zone that there is not, or
-    /// another number of days.
+    /// another number of days; `FEATURE_DISABLED` while the flag charts is off.
     #[graphql(guard = "QueryPolicy", visible = "visible::analytics_view")]
     async fn admin_charts(
         &self,
@@ -52,6 +53,7 @@ impl AdminStatisticsQuery {
         #[graphql(desc = "Whose days: an IANA name, such as Europe/Berlin.", default = "UTC")] time_zone: String,
     ) -> Result<Option<AdminCharts>> {
         let right = viewer(ctx)?.may(Feature::AnalyticsView, Level::Read)?;
+        service::<Flags>(ctx)?.require(Flag::Charts)?;
         let charts = service::<AdminStatistics>(ctx)?.charts(right, days, zone_of(&time_zone)?).await?;
         Ok(Some(AdminCharts::from(charts)))
     }
