@@ -1,5 +1,7 @@
 //! The documentation of the whole server: its examples run, and no type or field of the schema is missing.
 
+use std::collections::BTreeSet;
+
 use async_graphql_parser::{
     parse_schema,
     types::{TypeKind, TypeSystemDefinition},
@@ -9,6 +11,39 @@ use serde_json::{Value, json};
 
 use super::scenarios::operations;
 use crate::support::{graphql_client::send, server::Server, ws_client::Ws};
+
+/// Addresses within the documentation that a page leads to, without anchors.
+fn links(page: &str) -> impl Iterator<Item = &str> {
+    let links = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    links.map(|link| link.split('#').next().unwrap()).filter(|link| link.starts_with("/docs"))
+}
+
+// G70: every page that a page leads to is there, none needs a script or another host, and every type has one.
+#[tokio::test]
+async fn every_link_of_the_documentation_leads_to_a_page_of_it() {
+    let server = Server::open(Engine::Sqlite).await;
+    let client = &server.client;
+    let mut known: BTreeSet<String> = ["/docs".to_owned()].into();
+    let mut waiting: Vec<String> = vec!["/docs".to_owned()];
+    while let Some(path) = waiting.pop() {
+        let page = send(client.request("GET", &path)).await;
+        assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"), "{path}");
+        let policy = page.header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'; style-src 'sha256-") && !policy.contains("unsafe"), "{policy}");
+        for foreign in ["<script", "src=", "href=\"http", "href=\"//", "url(", "style=", "onclick"] {
+            assert!(!page.text.contains(foreign), "{foreign} in {path}");
+        }
+        for link in links(&page.text) {
+            if known.insert(link.to_owned()) {
+                waiting.push(link.to_owned());
+            }
+        }
+    }
+    for name in ["Query", "Mutation", "Subscription"] {
+        assert!(known.contains(&format!("/docs/types/{name}")), "{name}: {known:?}");
+    }
+    assert!(["/docs/errors", "/docs/limits", "/docs/examples"].into_iter().all(|path| known.contains(path)));
+}
 
 // G70, G76: every example that the documentation shows, as it is shown.
 #[tokio::test]
