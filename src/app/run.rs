@@ -15,7 +15,9 @@ use crate::{
     config::Config,
     error::Internal,
     flag::{Flag, Flags},
-    http, ledger::proof::Look, memory,
+    http,
+    ledger::proof::Look,
+    memory,
     performance::Monitoring,
 };
 
@@ -83,7 +85,8 @@ pub async fn run(mut app: App, listener: TcpListener) -> Result<(), StartError> 
         async move { watch.run(ended).await }
     });
     let following = tokio::spawn(app.flags.clone().watch(app.shutdown.clone()));
-    let timing = tokio::spawn(follow_timing(app.flags.clone(), app.monitoring.clone(), app.clock.clone(), app.shutdown.clone()));
+    let timing =
+        tokio::spawn(follow_timing(app.flags.clone(), app.monitoring.clone(), app.clock.clone(), app.shutdown.clone()));
     let workers = start_workers(&app).await?;
     let is_worker = workers.is_some();
     let topping = workers.is_some().then(|| {

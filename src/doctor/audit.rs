@@ -20,7 +20,8 @@ pub(super) async fn chain(scene: &Scene) -> Result<Finding, Finding> {
     let db = scene.tables()?;
     let proof = &scene.config.proof;
     let key = LedgerKey::open(&proof.signing_key_file).map_err(|error| Finding::fail(error.to_string(), REMEDY))?;
-    let former = LedgerKey::former(&proof.signing_key_file).map_err(|error| Finding::fail(error.to_string(), REMEDY))?;
+    let former =
+        LedgerKey::former(&proof.signing_key_file).map_err(|error| Finding::fail(error.to_string(), REMEDY))?;
     let former: Vec<_> = former.into_iter().chain(proof.former_keys.iter().cloned()).collect();
     let keys = key.map(|key| PublicKeys::new(key.public().clone(), former));
     let heads: Option<(&Path, &dyn Checker)> = keys

@@ -260,7 +260,11 @@ fn kept_rules() -> BTreeSet<u32> {
 #[test]
 fn every_rule_stands_in_the_comment_of_a_test() {
     let mut named = BTreeSet::new();
-    let sources = files("tests", "rs").into_iter().chain(files("src", "rs")).chain(files("web/checks", "mjs")).chain(files("web/clients", "mjs"));
+    let sources = files("tests", "rs")
+        .into_iter()
+        .chain(files("src", "rs"))
+        .chain(files("web/checks", "mjs"))
+        .chain(files("web/clients", "mjs"));
     for path in sources.filter(|path| !path.ends_with("tidy.rs")) {
         for line in fs::read_to_string(&path).unwrap().lines() {
             let block = line.trim_start().strip_prefix('*').or_else(|| line.trim_start().strip_prefix("/*"));

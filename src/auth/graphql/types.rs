@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::{
     api_key::{ApiKey, ApiKeyConnection},
-    loader::{ImageCountOf, PersonOf, PersonalAccountOf},
     invitation::{AccountInvitation, AccountInvitationConnection},
+    loader::{ImageCountOf, PersonOf, PersonalAccountOf},
     member::{AccountMember, AccountMemberConnection, MemberRole},
     profile::{UserSession, UserSessionConnection},
 };

@@ -150,7 +150,10 @@ async fn without_charts_the_totals_still_answer(#[values(Engine::Sqlite, Engine:
     assert!(server.payload(&hero, charts, json!({})).await.is_object());
     flip(&server, &hero, "CHARTS", false).await;
     let off = server.call(Some(&hero.token), charts, json!({})).await;
-    assert_eq!((&off["data"]["adminCharts"], &off["errors"][0]["extensions"]["code"]), (&Value::Null, &json!("FEATURE_DISABLED")));
+    assert_eq!(
+        (&off["data"]["adminCharts"], &off["errors"][0]["extensions"]["code"]),
+        (&Value::Null, &json!("FEATURE_DISABLED"))
+    );
     assert!(server.payload(&hero, "{ adminStats { __typename } }", json!({})).await.is_object());
     flip(&server, &hero, "CHARTS", true).await;
     assert!(server.payload(&hero, charts, json!({})).await.is_object());

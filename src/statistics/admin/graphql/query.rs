@@ -9,11 +9,11 @@ use super::{
 use crate::{
     calendar::SiteZone,
     error::Error,
+    flag::{Flag, Flags},
     graphql::{
         context::{service, viewer},
         guard::{QueryPolicy, visible},
     },
-    flag::{Flag, Flags},
     performance::Monitoring,
     statistics::admin::AdminStatistics,
     viewer::{Feature, Level},
