@@ -127,11 +127,10 @@ async fn refund(server: &Server, hero: &Person, person: &Person) {
     assert_eq!(done, json!({"refunded": 1, "userErrors": []}));
 }
 
-/// What `known_life` leaves: a HERO and an owner, signed in.
+/// What `known_life` leaves, with a HERO who is signed in.
 struct Life {
     stage: Stage,
     hero: Person,
-    owner: Person,
 }
 
 /// Two months with known work: four people, 7 images ordered of which one fails, one charge given back, one image deleted.
@@ -169,7 +168,7 @@ async fn known_life(engine: Engine) -> Life {
     assert_eq!(server.payload(&owner, delete, json!({"i": input})).await["userErrors"], json!([]));
     // February 10: hero; 28: hero; March 27: hero, owner; 28 and 29: owner; 30: hero, owner.
     stage.noted(8).await;
-    Life { stage, hero, owner }
+    Life { stage, hero }
 }
 
 /// What all attempts cost, as the API writes it.
