@@ -21,7 +21,7 @@ CREATE TABLE activity_tracking (                  -- one row: before its day nob
 CREATE INDEX app_user_created_at_idx ON app_user (created_at, id);
 CREATE INDEX image_created_at_idx ON image (created_at, account_id) WHERE deleted_at IS NULL AND state = 'GENERATED';
 CREATE INDEX ai_attempt_finished_at_idx ON ai_attempt (finished_at, ai_task_id, ai_model_id, provider_cost_nanousd)
-  WHERE finished_at IS NOT NULL;
+  WHERE finished_at IS NOT NULL AND sent_at IS NOT NULL;
 CREATE INDEX ai_task_item_finished_at_idx ON ai_task_item (finished_at, state, ai_task_id, id) WHERE finished_at IS NOT NULL;
 CREATE INDEX credit_usage_created_at_idx ON credit_usage (created_at, ai_function, ai_model_id, credits);
 CREATE INDEX credit_grant_refund_idx ON credit_grant (created_at, account_id, refunds_seq, amount) WHERE kind = 'refund';
