@@ -11,6 +11,7 @@ mod place;
 mod prompts;
 mod schema;
 mod serve;
+mod smoke;
 mod table;
 mod users;
 
@@ -184,6 +185,7 @@ fn command() -> Command {
         .subcommand(backup::command())
         .subcommand(backup::restore_command())
         .subcommand(keys::command())
+        .subcommand(smoke::command())
         .subcommand(prompts::command())
         .subcommand(ledger::command())
         .subcommand(
@@ -284,6 +286,7 @@ async fn dispatch(name: &str, context: &Context) -> Result<u8, CliError> {
         | "ledger verify" => ledger::run(name.trim_start_matches("ledger "), context).await,
         "migrate" => migrate::run(context).await,
         "restore" => backup::restore(context).await,
+        "smoke" => smoke::run(context).await,
         "schema" => schema::run(),
         "prompts diff" | "prompts export" | "prompts import" | "prompts optimise" | "prompts stats" => {
             prompts::run(name.trim_start_matches("prompts "), context).await

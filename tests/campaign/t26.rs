@@ -166,7 +166,8 @@ async fn check(
     demand(event["kind"] == "RESYNC", || format!("an old cursor was answered with {event}"))?;
     let hero = server.sign_in("hero").await;
     for (key, (whose, sequence)) in before {
-        let again = crowd.ask(&server.api, &hero, *whose, key).await.map_err(|error| format!("asked again: {error}"))?;
+        let again =
+            crowd.ask(&server.api, &hero, *whose, key).await.map_err(|error| format!("asked again: {error}"))?;
         demand(again == Some(*sequence), || {
             format!("{key} was acknowledged as {sequence} before the backup began, and is {again:?} after restoring it")
         })?;
