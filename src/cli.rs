@@ -13,6 +13,7 @@ mod place;
 mod prompts;
 mod schema;
 mod serve;
+mod smoke;
 mod table;
 mod users;
 
@@ -188,6 +189,7 @@ fn command() -> Command {
         .subcommand(backup::command())
         .subcommand(backup::restore_command())
         .subcommand(keys::command())
+        .subcommand(smoke::command())
         .subcommand(prompts::command())
         .subcommand(ledger::command())
         .subcommand(
@@ -290,6 +292,7 @@ async fn dispatch(name: &str, context: &Context) -> Result<u8, CliError> {
         | "ledger verify" => ledger::run(name.trim_start_matches("ledger "), context).await,
         "migrate" => migrate::run(context).await,
         "restore" => backup::restore(context).await,
+        "smoke" => smoke::run(context).await,
         "schema" => schema::run(),
         "prompts diff" | "prompts export" | "prompts import" | "prompts optimise" | "prompts stats" => {
             prompts::run(name.trim_start_matches("prompts "), context).await

@@ -8,6 +8,7 @@ mod keys;
 pub mod place;
 mod prompts;
 mod proof;
+mod smoke;
 
 use std::sync::Arc;
 

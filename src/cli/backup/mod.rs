@@ -142,6 +142,7 @@ async fn write(context: &Context, config: &Config, db: &Db, mut draft: Draft) ->
         files::take_keys(&mut draft, config)?;
     }
     // Whoever was deleted until now must not come back with an older copy.
+    place::make_folders(config)?;
     erased::catch_up(db, &erased::file_in(&config.data_dir)).await?;
     let manifest = Manifest {
         format: FORMAT.to_owned(),

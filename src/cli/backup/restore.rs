@@ -73,8 +73,8 @@ pub(super) async fn run(context: &Context) -> Result<u8, CliError> {
     let put = files::put_back(from, &manifest, &config)?;
     let work = Work { config: &config, from, manifest: &manifest, above, bar: &bar };
     let done = match &config.database.options.location {
-        Location::File(path) => work.into_file(path).await,
-        Location::Server(_) => work.into_server().await,
+        Location::File(path) => work.fill_file(path).await,
+        Location::Server(_) => work.fill_server().await,
     };
     bar.finish_and_clear();
     let done = done?;
@@ -136,13 +136,13 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// All of it happens in a neighbour, which gets the name at the end.
-    async fn into_file(&self, path: &Path) -> Result<Done, CliError> {
+    async fn fill_file(&self, path: &Path) -> Result<Done, CliError> {
         let part = beside(path, ".restore.part");
         remove(&part).map_err(|error| cannot("remove", &part, &error))?;
         self.bar.set_message("copying the database");
         let source = self.from.join(SQLITE_FILE);
         files::copy_to(&source, &part).map_err(|error| cannot("write", &part, &error))?;
-        let done = self.into_part(&part).await;
+        let done = self.fill_part(&part).await;
         let named = done.and_then(|done| {
             if !done.report.clean() {
                 return Err(unclean(&done.report, "Nothing was restored"));
@@ -156,7 +156,7 @@ impl Work<'_> {
         named
     }
 
-    async fn into_part(&self, part: &Path) -> Result<Done, CliError> {
+    async fn fill_part(&self, part: &Path) -> Result<Done, CliError> {
         let options = Options { location: Location::File(part.to_owned()), connections: 2 };
         let db = Db::open(&options).await?;
         let done = self.settle(&db).await;
@@ -174,14 +174,14 @@ impl Work<'_> {
     }
 
     /// The tables are filled in one transaction; a failure before its end leaves them empty, and the command can be repeated.
-    async fn into_server(&self) -> Result<Done, CliError> {
+    async fn fill_server(&self) -> Result<Done, CliError> {
         let db = Db::open(&self.config.database.options).await?;
-        let done = self.into_tables(&db).await;
+        let done = self.fill_tables(&db).await;
         db.close().await;
         done
     }
 
-    async fn into_tables(&self, db: &Db) -> Result<Done, CliError> {
+    async fn fill_tables(&self, db: &Db) -> Result<Done, CliError> {
         let (state, wanted) = (schema_state(db).await?, &self.manifest.migrations);
         if let Some(name) = state.newer.into_iter().next() {
             return Err(crate::db::migrate::MigrateError::Newer(name).into());
