@@ -105,7 +105,9 @@ async fn settle(world: &mut World, field: &str, caller: Caller) {
     match field {
         "signOut" | "signOutEverywhere" => world.return_of(caller).await,
         "assignRole" => world.return_of(Caller::Owner).await,
-        "suspendAccount" => world.server.execute("UPDATE account SET state = 'ACTIVE'").await,
+        "suspendAccount" => {
+            world.server.execute("UPDATE account SET state = 'ACTIVE', version = 1 WHERE name <> 'deleted'").await;
+        }
         // The bytes go by themselves, and their rows with them: not during the next cell.
         "deleteImage" => {
             world.server.objects.purge().await.unwrap();
