@@ -6,6 +6,6 @@ use crate::{app, telemetry};
 pub(super) async fn run(context: &Context) -> Result<u8, CliError> {
     let config = context.config()?;
     telemetry::start(&config);
-    app::serve(config).await?;
+    Box::pin(app::serve(config)).await?;
     Ok(OK)
 }
