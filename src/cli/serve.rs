@@ -7,6 +7,6 @@ pub(super) async fn run(context: &Context) -> Result<u8, CliError> {
     let config = context.config()?;
     let monitoring = Monitoring::default();
     telemetry::start(&config, &monitoring);
-    app::serve(config, monitoring).await?;
+    Box::pin(app::serve(config, monitoring)).await?;
     Ok(OK)
 }

@@ -123,7 +123,7 @@ fn fields_of(definition: &TypeDefinition) -> &[Positioned<FieldDefinition>] {
     }
 }
 
-fn sorted<'a, T>(items: &'a [Positioned<T>], name: impl Fn(&T) -> &str) -> Vec<&'a T> {
+fn sorted<T>(items: &[Positioned<T>], name: impl Fn(&T) -> &str) -> Vec<&T> {
     let mut items: Vec<&T> = items.iter().map(|item| &item.node).collect();
     items.sort_by(|one, other| name(one).cmp(name(other)));
     items

@@ -140,7 +140,7 @@ async fn a_bad_file_of_trusted_documents_refuses_the_start(#[case] text: Option<
     }
     let config = config(&home, &[("documents.trusted_files", path.display().to_string())]);
     let seams = Seams::system(&config);
-    let refused = build(config, seams, "127.0.0.1:1".parse().unwrap()).await.err().unwrap().to_string();
+    let refused = Box::pin(build(config, seams, "127.0.0.1:1".parse().unwrap())).await.err().unwrap().to_string();
     assert!(refused.contains("documents.trusted_files") && refused.contains("documents.json"), "{refused}");
     assert!(refused.contains(expected), "{refused}");
 }

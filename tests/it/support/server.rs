@@ -131,7 +131,7 @@ impl Home {
         change(&mut config, &mut seams);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let app = build(config, seams, address).await.unwrap();
+        let app = Box::pin(build(config, seams, address)).await.unwrap();
         let (db, auth, shutdown) = (app.db.clone(), app.auth.clone(), app.shutdown.clone());
         let (ai, automation, jobs) = (app.ai.clone(), app.automation.clone(), app.jobs.clone());
         let (objects, uploads, anchors) = (app.objects.clone(), app.uploads.clone(), app.anchors.clone());
