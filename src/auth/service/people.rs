@@ -176,8 +176,8 @@ impl Auth {
             return Err(Failure::Refused(DeleteUserError::OwnUser));
         }
         let change = self.change(right, Level::Hero, target, request_id);
-        let now = change.now;
         let erasure = self.erasure(target, Actor::from(right), change.request_id.clone());
+        let now = erasure.now;
         let (deleted, touched) = self
             .0
             .db

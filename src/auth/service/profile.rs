@@ -76,10 +76,11 @@ impl Auth {
         origin: &Origin,
         request_id: Option<String>,
     ) -> Result<User, Failure<CloseViewerError>> {
-        let (own, now) = (right.who().user_id, self.0.clock.now());
+        let own = right.who().user_id;
         self.prove_password(own, &command, origin).await?;
-        let entry = own_entry(self.0.ids.uuid(), own, "user.close", request_id.clone(), now);
-        let erasure = self.erasure(own, Actor::User(own), request_id);
+        let erasure = self.erasure(own, Actor::User(own), request_id.clone());
+        let now = erasure.now;
+        let entry = own_entry(self.0.ids.uuid(), own, "user.close", request_id, now);
         let (closed, touched) = self
             .0
             .db

@@ -109,6 +109,7 @@ async fn provider_keys_are_encrypted_anew_all_at_once(#[values(Engine::Sqlite, E
     let values = [sealed.key_id.clone().into(), sealed.nonce.clone().into(), sealed.ciphertext.clone().into()];
     db.migration_connection().execute_raw(db.statement(sql, values)).await.unwrap();
     db.close().await;
+    drop(db);
 
     for (more, keys_left) in [("", 2), (" --forget", 1)] {
         let rotated = on(&home, &format!("keys rotate secret --json{more}")).await;
