@@ -70,7 +70,9 @@ async fn check(context: &Context) -> Result<u8, CliError> {
     let mut out = std::io::stdout().lock();
     if context.json() {
         let mut told = json!(report);
-        told["clean"] = report.clean().into();
+        if let Some(fields) = told.as_object_mut() {
+            fields.insert("clean".to_owned(), report.clean().into());
+        }
         writeln!(out, "{told:#}")?;
     } else {
         print(&mut out, &report)?;

@@ -68,8 +68,8 @@ pub async fn erase_words_of(tx: &impl ConnectionTrait, account: Uuid) -> Result<
 pub async fn list_unerased(connection: &impl ConnectionTrait) -> Result<Vec<Uuid>, DbErr> {
     let sql = format!(
         "SELECT DISTINCT t.account_id FROM account a LEFT JOIN app_user u ON u.id = a.personal_user_id \
-         JOIN ai_task t ON t.account_id = a.id WHERE a.state = 'SUSPENDED' AND (u.deleted_at IS NOT NULL \
-         OR NOT EXISTS (SELECT 1 FROM account_member m WHERE m.account_id = a.id)) \
+         JOIN ai_task t ON t.account_id = a.id WHERE (u.deleted_at IS NOT NULL \
+         OR (a.state = 'SUSPENDED' AND NOT EXISTS (SELECT 1 FROM account_member m WHERE m.account_id = a.id))) \
          AND (t.payload NOT LIKE '{ERASED_PREFIX}%' OR (t.finished_at IS NULL AND t.desired <> 'cancel') \
          OR EXISTS (SELECT 1 FROM ai_task_item WHERE ai_task_item.ai_task_id = t.id AND ({WORDY}))) LIMIT 100"
     );

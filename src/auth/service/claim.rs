@@ -59,7 +59,7 @@ impl Auth {
         self.refuse_taken(&command.person).await.map_err(sign_up)?;
         let hash = self.0.passwords.hash(&command.person.password).await?;
         let SignUp { username, email, .. } = &command.person;
-        let mut newcomer = self.newcomer(username, email, PlatformRole::Hero, &hash, None).from_client(origin);
+        let mut newcomer = self.newcomer(username, email, PlatformRole::Hero, &hash, None).with_client(origin);
         newcomer.effects.push(store::claim::use_effect(&token));
         newcomer.effects.push(self.claim_audit(&newcomer.user));
         self.write_newcomer(newcomer).await.map_err(|failure| match failure {

@@ -35,7 +35,7 @@ pub(super) struct Newcomer {
 
 impl Newcomer {
     /// The same, with what their client calls itself.
-    pub fn from_client(mut self, origin: &Origin) -> Self {
+    pub fn with_client(mut self, origin: &Origin) -> Self {
         self.effects.iter_mut().for_each(|effect| store::session::name_client(effect, origin.client.as_deref()));
         self
     }
@@ -59,7 +59,7 @@ impl Auth {
         self.refuse_taken(&person).await?;
         let hash = self.0.passwords.hash(&person.password).await?;
         let newcomer = self.newcomer(&person.username, &person.email, PlatformRole::User, &hash, None);
-        let newcomer = newcomer.from_client(origin);
+        let newcomer = newcomer.with_client(origin);
         self.write_newcomer(newcomer).await.map_err(|failure| match failure {
             Failure::Refused(NotWritten::Taken(taken)) => Failure::Refused(vec![taken]),
             Failure::Refused(NotWritten::Guard) => unguarded().into(),

@@ -86,7 +86,7 @@ impl Auth {
         let (username, email) =
             (Username::new(&pending.username).map_err(kept)?, Email::new(&pending.email).map_err(kept)?);
         let newcomer = self.newcomer(&username, &email, PlatformRole::User, &pending.password_hash, Some(now));
-        let mut newcomer = newcomer.from_client(origin);
+        let mut newcomer = newcomer.with_client(origin);
         newcomer.effects.push(store::pending::use_effect(&token));
         self.write_newcomer(newcomer).await.map_err(|failure| match failure {
             // The link was used meanwhile, or somebody else has the name or the address by now.

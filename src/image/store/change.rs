@@ -106,9 +106,9 @@ pub async fn delete_images_of(tx: &impl ConnectionTrait, account: Uuid, now: Mic
 /// them afterwards.
 pub async fn list_unowned(connection: &impl ConnectionTrait) -> Result<Vec<Uuid>, DbErr> {
     let sql = "SELECT DISTINCT i.account_id FROM account a LEFT JOIN app_user u ON u.id = a.personal_user_id \
-               JOIN image i ON i.account_id = a.id AND i.deleted_at IS NULL WHERE a.state = 'SUSPENDED' \
-               AND (u.deleted_at IS NOT NULL \
-               OR NOT EXISTS (SELECT 1 FROM account_member m WHERE m.account_id = a.id)) LIMIT 100";
+               JOIN image i ON i.account_id = a.id AND i.deleted_at IS NULL WHERE u.deleted_at IS NOT NULL \
+               OR (a.state = 'SUSPENDED' \
+               AND NOT EXISTS (SELECT 1 FROM account_member m WHERE m.account_id = a.id)) LIMIT 100";
     let rows = connection.query_all_raw(statement(connection, sql, [])).await?;
     rows.iter().map(|row| row.try_get("", "account_id")).collect()
 }
