@@ -74,6 +74,8 @@ pub struct World {
     pub upload: String,
     /// The owner's own, which nobody else finds.
     pub api_key: String,
+    /// Another one, which the owner ends.
+    pub spare_key: String,
     pub session: String,
     pub member: String,
     pub invitation: String,
@@ -117,6 +119,7 @@ impl World {
         let made = server.payload(&hero, query, json!({"i": {"purpose": "PROMPT_IMPORT"}})).await;
         let query = "mutation { createApiKey(input: {name: \"canary\", scopes: [READ]}) { apiKey { id } } }";
         let api_key = id(&server.payload(&owner, query, json!({})).await["apiKey"]);
+        let spare_key = id(&server.payload(&owner, query, json!({})).await["apiKey"]);
         let pipeline = pipeline::make(&server, &owner).await;
         Self {
             transaction: id(&found["account"]["creditTransactions"]["nodes"][0]),
@@ -134,6 +137,7 @@ impl World {
             .into(),
             upload: id(&made["upload"]),
             api_key,
+            spare_key,
             session: id(&sessions[0]),
             invitation,
             member: member_id(&owner.account, &owner),
@@ -390,7 +394,7 @@ impl World {
                 input
             }
             "createApiKey" => json!({"name": fresh, "scopes": ["READ"]}),
-            "revokeApiKey" => json!({"apiKeyId": self.api_key}),
+            "revokeApiKey" => json!({"apiKeyId": self.spare_key}),
             "createSystemPrompt" => {
                 json!({"category": "STYLE_PRESET", "key": fresh, "name": fresh, "content": "a heron in ink"})
             }
