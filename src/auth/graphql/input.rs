@@ -111,7 +111,7 @@ pub struct SignUpPayload {
     /// The session; null when refused, and where the address must be proven first.
     pub session: Option<Session>,
     /// Whether a letter was sent whose link goes on with `verifyEmail`. It says nothing of whether the address has a user.
-    pub is_verification_sent: bool,
+    pub is_verification_sent: Option<bool>,
     /// Why it was refused: `USERNAME_INVALID`, `USERNAME_TAKEN`, `EMAIL_INVALID`, `EMAIL_TAKEN`, `PASSWORD_TOO_WEAK`. Empty when
     /// it was done.
     pub user_errors: Vec<UserError>,

@@ -72,7 +72,7 @@ pub struct VerifyEmailInput {
 #[derive(SimpleObject)]
 pub struct RequestMagicLinkPayload {
     /// Whether a letter goes out if anybody has the address; the answer is the same when nobody has.
-    pub is_accepted: bool,
+    pub is_accepted: Option<bool>,
     /// Why it was refused: `EMAIL_INVALID`. Empty when it was done.
     pub user_errors: Vec<UserError>,
 }
@@ -81,7 +81,7 @@ pub struct RequestMagicLinkPayload {
 #[derive(SimpleObject)]
 pub struct RequestPasswordResetPayload {
     /// Whether a letter goes out if anybody has the address; the answer is the same when nobody has.
-    pub is_accepted: bool,
+    pub is_accepted: Option<bool>,
     /// Why it was refused: `EMAIL_INVALID`. Empty when it was done.
     pub user_errors: Vec<UserError>,
 }
@@ -172,7 +172,7 @@ impl MailMutation {
     ) -> Result<Option<RequestPasswordResetPayload>> {
         let refused = request_link(ctx, LinkPurpose::ResetPassword, &input.email).await?;
         Ok(Some(RequestPasswordResetPayload {
-            is_accepted: refused.is_none(),
+            is_accepted: Some(refused.is_none()),
             user_errors: refused.into_iter().collect(),
         }))
     }

@@ -53,12 +53,12 @@ impl AuthMutation {
         };
         match done {
             Ok(session) => Ok(Some(SignUpPayload {
-                is_verification_sent: session.is_none(),
+                is_verification_sent: Some(session.is_none()),
                 session: session.map(Into::into),
                 user_errors: Vec::new(),
             })),
             Err(Failure::Refused(refusals)) => Ok(Some(SignUpPayload {
-                is_verification_sent: false,
+                is_verification_sent: Some(false),
                 session: None,
                 user_errors: refusals.into_iter().map(sign_up_error).collect(),
             })),

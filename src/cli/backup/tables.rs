@@ -129,6 +129,7 @@ async fn load_all(
     let keys = foreign_keys(tx).await?;
     let mut rows = 0;
     for table in in_order(&tables, &keys) {
+        clear(tx, table).await?;
         let Some(file) = files.get(table) else { continue };
         bar.set_message(format!("filling {table}"));
         let found = load_table(tx, folder, table, file, keys.contains(&(table.to_owned(), table.to_owned()))).await?;
@@ -138,6 +139,15 @@ async fn load_all(
         rows += found;
     }
     Ok(rows)
+}
+
+/// Takes out what triggers of tables before this one have put there: the backup says what its rows were.
+async fn clear(tx: &DatabaseTransaction, table: &str) -> Result<(), Internal> {
+    let sql = format!("SELECT 1 AS one FROM \"{table}\" LIMIT 1");
+    if tx.query_one_raw(statement(tx, sql, [])).await?.is_some() {
+        tx.execute_unprepared(&format!("DELETE FROM \"{table}\"")).await?;
+    }
+    Ok(())
 }
 
 fn table_of(file: &Stored) -> Option<&str> {

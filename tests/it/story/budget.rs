@@ -133,6 +133,7 @@ async fn trusted_documents_come_from_the_files_that_the_settings_name() {
 )]
 #[tokio::test]
 async fn a_bad_file_of_trusted_documents_refuses_the_start(#[case] text: Option<&str>, #[case] expected: &str) {
+    crate::support::install_crypto();
     let home = Home::open(Engine::Sqlite).await;
     let path = home.folder().join("documents.json");
     if let Some(text) = text {
