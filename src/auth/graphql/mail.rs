@@ -137,7 +137,10 @@ impl MailMutation {
         #[graphql(desc = "Who.")] input: RequestMagicLinkInput,
     ) -> Result<Option<RequestMagicLinkPayload>> {
         let refused = request_link(ctx, LinkPurpose::SignIn, &input.email).await?;
-        Ok(Some(RequestMagicLinkPayload { is_accepted: refused.is_none(), user_errors: refused.into_iter().collect() }))
+        Ok(Some(RequestMagicLinkPayload {
+            is_accepted: Some(refused.is_none()),
+            user_errors: refused.into_iter().collect(),
+        }))
     }
 
     /// Signs in by a link from `requestMagicLink`, which it uses up. `RATE_LIMITED` after five wrong ones in 15 minutes from
