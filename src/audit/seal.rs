@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Rows that one transaction seals at most.
-const PORTION: i64 = 1_000;
+pub(super) const PORTION: i64 = 1_000;
 
 /// Ids in one statement that deletes.
 const IDS_AT_ONCE: usize = 500;

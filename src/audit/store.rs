@@ -143,12 +143,12 @@ pub async fn list_entries(
     Ok(Page::from_rows(found, args, total))
 }
 
-/// Takes the words of an account's person out of rows on things of `kinds`, and on the account's own settings; who did what and
+/// Takes the words of an account's person out of rows on things of `kinds`, and on the account itself; who did what and
 /// when stays. The chain holds: it has hashes of the words, and their salts go with them.
 pub async fn erase_words(tx: &impl ConnectionTrait, account: Uuid, kinds: &[&'static str]) -> Result<(), DbErr> {
     // Kinds are table names of ours, never input.
     let kinds = kinds.iter().map(|kind| format!("'{kind}'")).collect::<Vec<_>>().join(", ");
-    let rows = format!("account_id = $1 AND (target_kind IN ({kinds}) OR action = 'account.update')");
+    let rows = format!("account_id = $1 AND (target_kind IN ({kinds}) OR action LIKE 'account.%')");
     // The rows first: whoever seals them at this moment holds them, and has written the links when this goes on.
     let sql = format!(
         "UPDATE audit_entry SET before = NULL, after = NULL WHERE {rows} AND (before IS NOT NULL OR after IS NOT NULL)"

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{
     chain::{self, Checker, Digest, Line, Link, Salt},
     file,
-    seal::{broken, digest_of, meta, tip},
+    seal::{PORTION, broken, digest_of, meta, tip},
     store::recorded_from,
 };
 use crate::{
@@ -125,6 +125,10 @@ struct Walk {
     /// When the pass before this one sealed.
     pass: Option<Micros>,
     sealed_at: Option<Micros>,
+    /// Links that were sealed at `sealed_at` so far.
+    run: i64,
+    /// Whether the walk began in the middle of the chain and has not met another pass yet.
+    is_amid: bool,
 }
 
 impl Walk {
@@ -132,9 +136,15 @@ impl Walk {
     /// so that one before an earlier pass was put in later. Clocks that were set back are no fault.
     fn earliest(&mut self, sealed_at: Micros) -> Micros {
         if self.sealed_at != Some(sealed_at) {
-            self.pass = self.sealed_at;
-            self.sealed_at = Some(sealed_at);
+            // A full portion was followed by another one of the same backlog.
+            let goes_on = self.run > 0 && self.run % PORTION == 0;
+            if !goes_on && !self.is_amid {
+                self.pass = self.sealed_at;
+            }
+            self.is_amid &= self.sealed_at.is_none();
+            (self.sealed_at, self.run) = (Some(sealed_at), 0);
         }
+        self.run += 1;
         self.pass.map_or(Micros::MIN, |pass| pass.min(sealed_at).saturating_sub(LATE))
     }
 }
@@ -189,7 +199,8 @@ async fn check_links(
 ) -> Result<(), DbErr> {
     let (last, _) = tip(connection).await?;
     let from = checks.last.map_or(0, |count| last.saturating_sub(count).max(0));
-    let mut walk = Walk { number: 0, hash: chain::NOTHING_BEFORE, pass: None, sealed_at: None };
+    let mut walk =
+        Walk { number: 0, hash: chain::NOTHING_BEFORE, pass: None, sealed_at: None, run: 0, is_amid: from > 0 };
     if from > 0 {
         let sql = "SELECT number, hash FROM audit_link WHERE number = $1";
         if let Some(row) = connection.query_one_raw(statement(connection, sql, [from.into()])).await? {
@@ -339,4 +350,41 @@ pub async fn verify(db: &Db, checks: &Checks<'_>) -> Result<Report, VerifyError>
         heads.judge(meta, checker, &mut report);
     }
     Ok(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn walk(is_amid: bool) -> Walk {
+        Walk { number: 0, hash: chain::NOTHING_BEFORE, pass: None, sealed_at: None, run: 0, is_amid }
+    }
+
+    /// The earliest time after `links` links of each pass.
+    fn after(walk: &mut Walk, passes: &[(Micros, i64)]) -> Micros {
+        let mut earliest = Micros::MIN;
+        for (sealed_at, links) in passes {
+            for _ in 0..*links {
+                earliest = walk.earliest(*sealed_at);
+            }
+        }
+        earliest
+    }
+
+    #[test]
+    fn a_backlog_of_many_portions_is_one_pass() {
+        let far = 10 * LATE;
+        assert_eq!(after(&mut walk(false), &[(far, PORTION), (far + 1, PORTION), (far + 2, 7)]), Micros::MIN);
+        assert_eq!(after(&mut walk(false), &[(far, 7), (far + 1, 1)]), far - LATE);
+        let backlog = [(far, 7), (2 * far, PORTION), (2 * far + 1, 3), (3 * far, 1)];
+        assert_eq!(after(&mut walk(false), &backlog[..3]), far - LATE);
+        assert_eq!(after(&mut walk(false), &backlog), 2 * far + 1 - LATE);
+    }
+
+    #[test]
+    fn a_walk_that_begins_amid_a_pass_knows_nothing_of_it() {
+        let far = 10 * LATE;
+        assert_eq!(after(&mut walk(true), &[(far, 7), (2 * far, 1)]), Micros::MIN);
+        assert_eq!(after(&mut walk(true), &[(far, 7), (2 * far, 1), (3 * far, 1)]), 2 * far - LATE);
+    }
 }

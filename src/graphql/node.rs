@@ -88,7 +88,7 @@ kinds! {
     /// A run of the pipeline.
     AutomationRun = b'Z';
     /// A key of a server.
-    ApiKey = b'Y';
+    ApiKey = b'k';
     /// A session of the viewer's.
     UserSession = b'J';
     /// An invitation into an account.

@@ -1,5 +1,6 @@
 -- The chain over the audit trail: rows are sealed after they were written, so that no act waits for another one's.
--- Conventions as in ledger.sql. docs/proof.md says what is hashed.
+-- Conventions as in ledger.sql. docs/proof.md says what is hashed. A long trail takes longer than a statement may.
+--pg:SET LOCAL statement_timeout = 0;
 
 CREATE TABLE audit_link (                          -- a sealed row of the trail
   number    bigint NOT NULL,                       -- 1, 2, 3 ... without gap

@@ -93,7 +93,7 @@ connection!(ApiKeyConnection, ApiKeyEdge, ApiKey, "keys of servers", |key: &ApiK
 pub struct CreateApiKeyInput {
     /// What it is called, 1–100 characters.
     pub name: String,
-    /// What it may do, 1–4 scopes.
+    /// What it may do, 1–4 scopes. What a mutation answers is shown to a key that may call it, also without READ.
     pub scopes: Vec<ApiKeyScope>,
     /// After how many days it ends by itself, 1–3650; omitted or null: only when it is revoked.
     pub expires_in_days: Option<i32>,

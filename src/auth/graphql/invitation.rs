@@ -163,7 +163,7 @@ impl InvitationMutation {
     }
 
     /// Makes the viewer a member by the link of a letter that was sent to their address. Looking at the page of the link uses
-    /// nothing up. `RATE_LIMITED` after five wrong links in 15 minutes from one network address.
+    /// nothing up. `RATE_LIMITED` after fifty wrong links in 15 minutes from one network address.
     #[graphql(guard = "MutationPolicy", visible = "visible::signed_in")]
     async fn accept_invitation(
         &self,

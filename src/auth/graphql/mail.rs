@@ -143,8 +143,9 @@ impl MailMutation {
         }))
     }
 
-    /// Signs in by a link from `requestMagicLink`, which it uses up. `RATE_LIMITED` after five wrong ones in 15 minutes from
-    /// one address.
+    /// Signs in by a link from `requestMagicLink`, which it uses up. Where the address was not proven before, all other sessions,
+    /// keys and the password of the user end: set a new one by `requestPasswordReset`. `RATE_LIMITED` after fifty wrong links in 15
+    /// minutes from one address.
     #[graphql(guard = "MutationPolicy")]
     async fn sign_in_with_magic_link(
         &self,
@@ -181,7 +182,7 @@ impl MailMutation {
     }
 
     /// Sets a password by a link from `requestPasswordReset`, which it uses up, and ends every session of the person. Sign in
-    /// with the new password afterwards. `RATE_LIMITED` after five wrong links in 15 minutes from one address.
+    /// with the new password afterwards. `RATE_LIMITED` after fifty wrong links in 15 minutes from one address.
     #[graphql(guard = "MutationPolicy")]
     async fn reset_password(
         &self,
@@ -243,7 +244,7 @@ impl MailMutation {
     }
 
     /// Finishes signing up where addresses must be proven (`SignUpPayload.isVerificationSent`): makes the person with account
-    /// and sign-up credits, and signs them in. `RATE_LIMITED` after five wrong tries in 15 minutes from one address.
+    /// and sign-up credits, and signs them in. `RATE_LIMITED` after five wrong tries of one link in 15 minutes.
     #[graphql(guard = "MutationPolicy")]
     async fn verify_email(
         &self,

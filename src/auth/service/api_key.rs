@@ -73,7 +73,7 @@ impl Auth {
         request_id: Option<String>,
     ) -> Result<(ApiKey, SecretString), Failure<CreateApiKeyError>> {
         let CreateApiKey { name, scopes, days } = command.checked().map_err(Failure::Refused)?;
-        let (user_id, now) = (right.who().user_id, self.0.clock.now());
+        let (user_id, session_id, now) = (right.who().user_id, right.who().session_id, self.0.clock.now());
         let token = OpaqueToken::draw(self.0.ids.as_ref());
         let text = format!("{KEY_PREFIX}{}", token.reveal().expose_secret());
         let key = ApiKey {
@@ -91,7 +91,9 @@ impl Auth {
             .db
             .write((key.clone(), token.hash(), entry), move |tx, (key, hash, entry)| {
                 Box::pin(async move {
-                    if store::user::lock_user(tx, user_id).await?.is_none() {
+                    // A session that a reset has ended meanwhile must not leave a key behind.
+                    let is_there = store::user::lock_user(tx, user_id).await?.is_some();
+                    if !is_there || !store::session::lock_living(tx, session_id, user_id).await? {
                         return Err(Error::Unauthenticated(AuthReason::SessionEnded).into());
                     }
                     if store::api_key::count_keys(tx, user_id, now).await? >= KEYS_MAX {

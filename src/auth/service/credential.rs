@@ -35,7 +35,7 @@ impl Auth {
             self.record_failure(&attempt).await?;
             return Err(Failure::Refused(ChangePasswordError::PasswordWrong));
         }
-        let hash = self.0.passwords.hash(&command.next).await?;
+        let (hash, limits) = (self.0.passwords.hash(&command.next).await?, self.0.settings.tries);
         let job = self.letter_job(PASSWORD_CHANGED, "app_user", who.user_id, now);
         let context = (stored, hash, job, self.0.ids.uuid(), request_id, attempt);
         let ended = self
@@ -43,6 +43,8 @@ impl Auth {
             .db
             .write(context, move |tx, (stored, hash, job, entry_id, request_id, attempt)| {
                 Box::pin(async move {
+                    store::tries::lock_address(tx, &attempt.address).await?;
+                    attempt.refuse_limited(tx, limits, now).await?;
                     if store::user::lock_user(tx, who.user_id).await?.is_none() {
                         return Ok(None);
                     }

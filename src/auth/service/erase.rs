@@ -104,6 +104,8 @@ impl Erasure {
         }
         store::member::delete_memberships(tx, self.user).await?;
         store::link::delete_links_of(tx, self.user, None).await?;
+        store::pending::delete_of(tx, self.user).await?;
+        store::session::erase_clients_of(tx, self.user).await?;
         store::user::erase_user(tx, self.user, self.now).await?;
         store::session::end_sessions_of(tx, self.user, None, true, EndReason::UserDeleted, self.now).await?;
         store::api_key::erase_keys(tx, self.user).await?;

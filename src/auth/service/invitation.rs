@@ -191,7 +191,7 @@ impl Auth {
         origin: &Origin,
         request_id: Option<String>,
     ) -> Result<Account, Failure<LinkInvalid>> {
-        let attempt = Attempt::new("invitation_link:", origin);
+        let attempt = Attempt::link("invitation", token.as_ref(), origin);
         attempt.refuse_limited(self.0.db.reader(), self.0.settings.tries, self.0.clock.now()).await?;
         let joined = match token {
             None => None,

@@ -90,6 +90,9 @@ impl Auth {
         let now = self.0.clock.now();
         let found = store::pending::find_pending(self.0.db.reader(), pending, now).await?;
         let Some(pending) = found else { return Ok(Delivery::Nobody) };
+        if store::pending::count_until(self.0.db.reader(), pending.id).await? > LETTERS_MAX {
+            return Ok(Delivery::TooMany);
+        }
         let known = store::user::find_credentials(self.0.db.reader(), &pending.email).await?;
         if let Some(known) = known {
             let User { email, username, .. } = known.user;

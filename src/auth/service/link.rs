@@ -68,13 +68,14 @@ impl Auth {
     }
 
     /// Signs in by a link from [`Self::request_link`]; `None` is a text that is no token. Of any number of uses one wins. Whoever uses it has the mailbox, so
-    /// the address counts as proven. Refuses: `SignInError` for every cause alike; `RateLimited` after too many wrong ones.
+    /// the address counts as proven; where it was not before, every other session, key and password of the user ends, since they
+    /// may be somebody else's. Refuses: `SignInError` for every cause alike; `RateLimited` after too many wrong ones.
     pub async fn sign_in_with_link(
         &self,
         token: Option<OpaqueToken>,
         origin: &Origin,
     ) -> Result<IssuedSession, Failure<SignInError>> {
-        let attempt = Attempt::new("sign_in_link:", origin);
+        let attempt = Attempt::link("sign_in", token.as_ref(), origin);
         attempt.refuse_limited(self.0.db.reader(), self.0.settings.tries, self.0.clock.now()).await?;
         let new = self.new_session(origin);
         let Some(token) = token else {
@@ -87,7 +88,13 @@ impl Auth {
             .write((new, token), |tx, (new, token)| {
                 Box::pin(async move {
                     let purpose = LinkPurpose::SignIn;
-                    let Some(user) = used_by(tx, purpose, token, new.now).await? else { return Ok(None) };
+                    let Some((user, was_proven)) = used_by(tx, purpose, token, new.now).await? else { return Ok(None) };
+                    if !was_proven {
+                        // Whoever signed up with the address need not be who has it: what they know ends here.
+                        let reason = EndReason::PasswordChanged;
+                        store::user::clear_password(tx, user.id, new.now).await?;
+                        store::session::end_sessions_of(tx, user.id, None, true, reason, new.now).await?;
+                    }
                     new.write(tx, user.id).await?;
                     Ok::<_, Failure<Never>>(Some((user, new.clone())))
                 })
@@ -95,7 +102,10 @@ impl Auth {
             .await
             .map_err(Error::from)?;
         match written {
-            Some((user, new)) => Ok(self.issue_new(user, &new)?),
+            Some((user, new)) => {
+                self.hint(user.id);
+                Ok(self.issue_new(user, &new)?)
+            }
             None => {
                 self.record_failure(&attempt).await?;
                 Err(Failure::Refused(SignInError))
@@ -111,10 +121,10 @@ impl Auth {
         origin: &Origin,
         request_id: Option<String>,
     ) -> Result<u64, Failure<ResetPasswordError>> {
-        let attempt = Attempt::new("reset_link:", origin);
+        let token = OpaqueToken::parse(&command.token);
+        let attempt = Attempt::link("reset_password", token.as_ref(), origin);
         let now = self.0.clock.now();
         attempt.refuse_limited(self.0.db.reader(), self.0.settings.tries, now).await?;
-        let token = OpaqueToken::parse(&command.token);
         let purpose = LinkPurpose::ResetPassword;
         let is_open = match &token {
             Some(token) => store::link::find_open_link(self.0.db.reader(), purpose, token, now).await?,
@@ -132,7 +142,7 @@ impl Auth {
             .db
             .write(context, move |tx, (token, hash, job, entry_id, request_id)| {
                 Box::pin(async move {
-                    let Some(user) = used_by(tx, purpose, token, now).await? else { return Ok(None) };
+                    let Some((user, _)) = used_by(tx, purpose, token, now).await? else { return Ok(None) };
                     store::link::delete_links_of(tx, user.id, None).await?;
                     store::user::set_password(tx, user.id, hash, now).await?;
                     let reason = EndReason::PasswordChanged;
@@ -187,14 +197,14 @@ pub(super) fn password_entry(
     }
 }
 
-/// Uses a link up and answers whose it is, locked, with the address proven. `None` when it is unknown, over or used, when
+/// Uses a link up and answers whose it is, locked, with the address proven, and whether it was so before. `None` when it is unknown, over or used, when
 /// the address was changed since, or nobody is there any more.
 async fn used_by(
     tx: &sea_orm::DatabaseTransaction,
     purpose: LinkPurpose,
     token: &OpaqueToken,
     now: Micros,
-) -> Result<Option<User>, Failure<Never>> {
+) -> Result<Option<(User, bool)>, Failure<Never>> {
     let Some((user_id, sent_to)) = store::link::take_link(tx, purpose, token, now).await? else { return Ok(None) };
     let Some(user) = store::user::lock_user(tx, user_id).await? else { return Ok(None) };
     if store::link::address_hash(&user.email.to_lowercase()) != sent_to {
@@ -202,13 +212,21 @@ async fn used_by(
     }
     store::link::delete_links_of(tx, user.id, Some(purpose)).await?;
     if user.email_verified_at.is_some() {
-        return Ok(Some(user));
+        return Ok(Some((user, true)));
     }
     store::user::update_email_verified(tx, user.id, now).await?;
-    Ok(Some(User { email_verified_at: Some(now), ..user }))
+    Ok(Some((User { email_verified_at: Some(now), ..user }, false)))
 }
 
 impl Attempt {
+    /// A use of a link. Each text is limited by itself, so that nobody's bad links are held against the good ones of others
+    /// behind the same address, and bad links apart from passwords.
+    pub(super) fn link(what: &str, token: Option<&OpaqueToken>, origin: &Origin) -> Self {
+        let token = token.map(OpaqueToken::hash).unwrap_or_default();
+        let identity_key = sha256(&[what.as_bytes(), b" ", &token].concat());
+        Self { identity_key, address: format!("link {}", origin.address) }
+    }
+
     /// A wish for a letter. Its address stands apart, so that it does not count as a failed sign-in.
     pub(super) fn letter(about: &str, origin: &Origin) -> Self {
         Self { identity_key: sha256(about.as_bytes()), address: format!("letter {}", origin.address) }

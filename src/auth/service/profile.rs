@@ -77,18 +77,22 @@ impl Auth {
         request_id: Option<String>,
     ) -> Result<User, Failure<CloseViewerError>> {
         let own = right.who().user_id;
-        self.prove_password(own, &command, origin).await?;
+        let proven = self.prove_password(own, &command, origin).await?;
         let erasure = self.erasure(own, Actor::User(own), request_id.clone());
         let now = erasure.now;
         let entry = own_entry(self.0.ids.uuid(), own, "user.close", request_id, now);
         let (closed, touched) = self
             .0
             .db
-            .write((erasure, entry), move |tx, (erasure, entry)| {
+            .write((erasure, entry, proven), move |tx, (erasure, entry, proven)| {
                 Box::pin(async move {
                     erasure.lock_accounts(tx).await?;
                     let keepers = people::lock_keepers(tx).await?;
                     let user = store::user::lock_user(tx, own).await?.ok_or(Failure::Fault(Error::NotFound))?;
+                    // A password that was changed meanwhile proves nothing any more.
+                    if store::user::find_password_hash(tx, own).await? != *proven {
+                        return Err(Failure::Refused(CloseViewerError::PasswordWrong));
+                    }
                     if people::is_last_keeper(&keepers, &user) {
                         return Err(Failure::Refused(CloseViewerError::LastHero));
                     }
@@ -108,20 +112,23 @@ impl Auth {
         Ok(closed)
     }
 
-    /// Sees that the password is the person's. Wrong ones are counted as tries to sign in are.
+    /// Sees that the password is the person's, and answers its hash. Wrong ones are counted as tries to sign in are.
     async fn prove_password(
         &self,
         own: Uuid,
         command: &CloseViewer,
         origin: &Origin,
-    ) -> Result<(), Failure<CloseViewerError>> {
+    ) -> Result<Option<String>, Failure<CloseViewerError>> {
         let attempt = Attempt::new(&format!("close {own}"), origin);
         attempt.refuse_limited(self.0.db.reader(), self.0.settings.tries, self.0.clock.now()).await?;
         let user = store::user::find_user(self.0.db.reader(), own).await?.ok_or(Failure::Fault(Error::NotFound))?;
         let found = store::user::find_credentials(self.0.db.reader(), &user.username).await?;
         let stored = found.filter(|found| found.user.id == own).and_then(|found| found.password_hash);
         match self.0.passwords.verify(stored.as_deref(), &command.password).await? {
-            Verdict::Right | Verdict::RightButWeak(_) => Ok(()),
+            Verdict::Right | Verdict::RightButWeak(_) => {
+                self.judge(&attempt).await?;
+                Ok(stored)
+            }
             Verdict::Wrong => {
                 self.record_failure(&attempt).await?;
                 Err(Failure::Refused(CloseViewerError::PasswordWrong))

@@ -57,6 +57,20 @@ impl Auth {
         self.record(attempt, self.0.settings.tries).await
     }
 
+    /// Judges a right try by the count of the wrong ones, as it stands under the lock that they are counted under.
+    pub(super) async fn judge<R: Send + 'static>(&self, attempt: &Attempt) -> Result<(), Failure<R>> {
+        let (limits, now) = (self.0.settings.tries, self.0.clock.now());
+        self.0
+            .db
+            .write(attempt.clone(), move |tx, attempt| {
+                Box::pin(async move {
+                    store::tries::lock_address(tx, &attempt.address).await?;
+                    Ok(attempt.refuse_limited(tx, limits, now).await?)
+                })
+            })
+            .await
+    }
+
     /// Counts a try to sign up, whatever comes of it: names cannot be tried out without end, nor sign-up credits
     /// collected. Refuses: `RateLimited` when there were too many before it.
     pub(super) async fn record_sign_up<R: Send + 'static>(&self, origin: &Origin) -> Result<(), Failure<R>> {

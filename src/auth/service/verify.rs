@@ -68,10 +68,10 @@ impl Auth {
         command: VerifyEmail,
         origin: &Origin,
     ) -> Result<IssuedSession, Failure<VerifyEmailError>> {
-        let attempt = Attempt::new("verify_email:", origin);
+        let token = OpaqueToken::parse(&command.token);
+        let attempt = Attempt::link("verify_email", token.as_ref(), origin);
         let now = self.0.clock.now();
         attempt.refuse_limited(self.0.db.reader(), self.0.settings.tries, now).await?;
-        let token = OpaqueToken::parse(&command.token);
         let pending = match &token {
             Some(token) => store::pending::find_by_token(self.0.db.reader(), token, now).await?,
             None => None,
@@ -82,6 +82,7 @@ impl Auth {
             self.record_failure(&attempt).await?;
             return Err(Failure::Refused(VerifyEmailError));
         };
+        self.judge(&attempt).await?;
         let kept = |_| Internal::new("reading what was typed at sign-up", "it is not what was checked then");
         let (username, email) =
             (Username::new(&pending.username).map_err(kept)?, Email::new(&pending.email).map_err(kept)?);

@@ -116,6 +116,21 @@ pub fn use_effect(token: &OpaqueToken) -> Effect {
     }
 }
 
+/// Forgets sign-ups with the address of a person, who is being deleted.
+pub async fn delete_of(tx: &impl ConnectionTrait, user: Uuid) -> Result<(), DbErr> {
+    let sql = "DELETE FROM pending_sign_up WHERE email_key = (SELECT email_key FROM app_user WHERE id = $1)";
+    tx.execute_raw(statement(tx, sql, [user.into()])).await?;
+    Ok(())
+}
+
+/// How many waited for their letter to the same address when `id` came, itself included: ids grow with time.
+pub async fn count_until(connection: &impl ConnectionTrait, id: Uuid) -> Result<i64, DbErr> {
+    let sql = "SELECT COUNT(*) AS total FROM pending_sign_up WHERE id <= $1 \
+               AND email_key = (SELECT email_key FROM pending_sign_up WHERE id = $1)";
+    let row = connection.query_one_raw(statement(connection, sql, [id.into()])).await?;
+    row.map_or(Ok(0), |row| row.try_get("", "total"))
+}
+
 /// Forgets who proved their address or whose time is over.
 pub async fn delete_until(tx: &impl ConnectionTrait, until: Micros) -> Result<u64, DbErr> {
     let sql = "DELETE FROM pending_sign_up WHERE expires_at <= $1 OR used_at IS NOT NULL";

@@ -288,6 +288,20 @@ pub async fn end_own_session(
     Ok(tx.execute_raw(statement(tx, sql, values)).await?.rows_affected() == 1)
 }
 
+/// Whether a session of a person lives, held so until the transaction ends.
+pub async fn lock_living(tx: &impl ConnectionTrait, id: Uuid, user_id: Uuid) -> Result<bool, DbErr> {
+    let lock = engine_of(tx).for_update();
+    let sql = format!("SELECT 1 AS one FROM session WHERE id = $1 AND user_id = $2 AND ended_at IS NULL{lock}");
+    Ok(tx.query_one_raw(statement(tx, sql, [id.into(), user_id.into()])).await?.is_some())
+}
+
+/// Takes out what the sessions of a person, ended ones too, keep of their devices.
+pub async fn erase_clients_of(tx: &impl ConnectionTrait, user_id: Uuid) -> Result<(), DbErr> {
+    let sql = "UPDATE session SET client = NULL, last_used_at = NULL WHERE user_id = $1";
+    tx.execute_raw(statement(tx, sql, [user_id.into()])).await?;
+    Ok(())
+}
+
 /// Ends one session. Answers whether it lived.
 pub async fn end_session(tx: &impl ConnectionTrait, id: Uuid, reason: EndReason, now: Micros) -> Result<bool, DbErr> {
     let sql = "UPDATE session SET ended_at = $1, end_reason = $2 WHERE id = $3 AND ended_at IS NULL";

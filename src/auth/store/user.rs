@@ -129,6 +129,13 @@ pub async fn set_password(tx: &impl ConnectionTrait, id: Uuid, hash: &str, now: 
     Ok(())
 }
 
+/// Takes a person's password away; a link by mail sets another one.
+pub async fn clear_password(tx: &impl ConnectionTrait, id: Uuid, now: Micros) -> Result<(), DbErr> {
+    let sql = "UPDATE app_user SET password_hash = NULL, updated_at = $1 WHERE id = $2";
+    tx.execute_raw(statement(tx, sql, [now.into(), id.into()])).await?;
+    Ok(())
+}
+
 /// Notes that a link that was sent to the address was used.
 pub async fn update_email_verified(tx: &impl ConnectionTrait, id: Uuid, now: Micros) -> Result<(), DbErr> {
     let sql = "UPDATE app_user SET email_verified_at = $1, updated_at = $1 WHERE id = $2 AND email_verified_at IS NULL";

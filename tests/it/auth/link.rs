@@ -4,15 +4,15 @@ use inkledger::{
     auth::{
         Auth, AuthSettings,
         model::{
-            ChangePassword, ChangePasswordError, Email, IssuedSession, LinkPurpose, Origin, Password, ResetPassword,
-            ResetPasswordError, SignInError, SignUpError, VerifyEmail,
+            ChangePassword, ChangePasswordError, CreateApiKey, Email, IssuedSession, LinkPurpose, Origin, Password,
+            ResetPassword, ResetPasswordError, SignInError, SignUpError, VerifyEmail,
         },
         token::OpaqueToken,
     },
     db::Engine,
     error::{AuthReason, Error, Failure},
     jobs::Outcome,
-    viewer::{Feature, Level, PlatformRole},
+    viewer::{Feature, Level, PlatformRole, Scope},
 };
 use rstest::rstest;
 use secrecy::SecretString;
@@ -88,6 +88,34 @@ async fn of_50_uses_at_once_one_wins(#[case] engine: Engine) {
         let won = futures_util::future::join_all(uses).await.into_iter().filter(|won| *won.as_ref().unwrap()).count();
         assert_eq!(won, 1, "{purpose:?}");
     }
+}
+
+// Whoever signed up with the address of somebody else is out when that person signs in by mail.
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn proving_an_address_ends_what_others_had_by_it(#[case] engine: Engine) {
+    let house = House::open(engine).await;
+    let squatter = house.person("Ada").await;
+    let right = house.viewer(&squatter).await.signed_in().unwrap();
+    let wish =
+        |name: &str| CreateApiKey { name: name.to_owned(), scopes: [Scope::Read].into_iter().collect(), days: None };
+    let (_, key) = house.auth.create_api_key(right, wish("kept"), None).await.unwrap();
+    let token = ask(&house, LinkPurpose::SignIn, "Ada").await;
+    let session = enter(&house.auth, &token, &home()).await.unwrap();
+    assert_eq!(house.reason(&squatter).await, AuthReason::SessionEnded);
+    let by_key = house.auth.authenticate(Some(&reveal(&key))).await.unwrap();
+    assert!(by_key.user().is_none(), "{by_key:?}");
+    refused(house.auth.sign_in(credentials("Ada", PASSWORD), &elsewhere(1)).await);
+    assert!(house.viewer(&session).await.user().is_some());
+    // A session that is over makes no key, although its token is not.
+    let late = house.auth.create_api_key(right, wish("late"), None).await;
+    assert!(matches!(fault(late), Error::Unauthenticated(AuthReason::SessionEnded)));
+    // Proven once, the next link ends nothing.
+    let token = ask(&house, LinkPurpose::SignIn, "Ada").await;
+    enter(&house.auth, &token, &home()).await.unwrap();
+    assert!(house.viewer(&session).await.user().is_some());
 }
 
 #[rstest]
@@ -184,9 +212,14 @@ async fn nobody_is_flooded_and_no_link_is_guessed(#[case] engine: Engine) {
     assert_eq!(house.mailbox.letters().len(), 5);
     // A failed letter is no failed sign-in, and wrong links are counted by themselves.
     house.sign_in("Ada").await;
-    let wrong = secret(&"A".repeat(43));
+    let wrong = |number: usize| secret(&format!("{number:02}{}", "A".repeat(41)));
     for _ in 0..5 {
-        refused(enter(&house.auth, &wrong, &home()).await);
+        refused(enter(&house.auth, &wrong(0), &home()).await);
+    }
+    assert!(matches!(fault(enter(&house.auth, &wrong(0), &home()).await), Error::RateLimited { .. }));
+    // One bad link is held against nobody else behind the address; fifty are.
+    for number in 1..46 {
+        refused(enter(&house.auth, &wrong(number), &home()).await);
     }
     let good = house.mailbox.last_token();
     assert!(matches!(fault(enter(&house.auth, &good, &home()).await), Error::RateLimited { .. }));
